@@ -1,0 +1,49 @@
+# The developer's interface. `make help` lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# Extra pip options for torch alone, e.g. an index of CPU or CUDA builds.
+TORCH_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-gpu lint type arch check bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make .venv with everything the project needs, at pinned versions
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH_FLAGS) $$(grep '^torch==' constraints.txt)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup ## the main job: fetch weights, render a clip, track it, score it, write the overlay
+	$(BIN)/persam-vos demo --output demo --overwrite
+
+test: setup ## all tests that need no GPU
+	$(BIN)/pytest -m "not gpu"
+
+test-gpu: setup ## the tests that need a CUDA device; they fail without one
+	PERSAM_VOS_REQUIRE_GPU=1 $(BIN)/pytest -m gpu
+
+lint: setup ## ruff: style, imports, docstrings, complexity
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: setup ## mypy, strict
+	$(BIN)/mypy
+
+arch: setup ## import contracts, and the budgets of size and complexity
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q tests/arch
+
+check: lint type arch test ## everything that guards the project
+
+bench: setup ## the CPU benchmarks (see benchmarks/README.md)
+	$(BIN)/python -m benchmarks.fit
+
+clean: ## remove what make made
+	rm -rf $(VENV) demo build *.egg-info

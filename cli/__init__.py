@@ -1,0 +1,1 @@
+"""The persam-vos command line: parse, call, print."""

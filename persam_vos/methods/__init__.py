@@ -1,0 +1,1 @@
+"""One order of the stages a file: what `--method` and `--recipe` choose."""

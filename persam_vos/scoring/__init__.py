@@ -1,0 +1,1 @@
+"""J and F as the DAVIS toolkit defines them; numpy only."""

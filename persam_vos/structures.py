@@ -1,0 +1,159 @@
+"""What crosses a border between rooms: small frozen dataclasses, checked on creation.
+
+Coordinates: ``image`` pixels have their origin at the top left, x to the right, y down. Boxes are
+``(x0, y0, x1, y1)`` with x1 and y1 inclusive, as in the public PerSAM code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+RgbImage = npt.NDArray[np.uint8]
+"""(H, W, 3) uint8, RGB, row-major."""
+LabelMap = npt.NDArray[np.uint8]
+"""(H, W) uint8: 0 is background, every other value an object id."""
+Box = tuple[int, int, int, int]
+"""(x0, y0, x1, y1) in image pixels, x1 and y1 inclusive."""
+
+SourceKind = Literal["video", "images"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """Facts about an input; produced by ``media.reader``, consumed by the writers and reports.
+
+    ``size_hw`` is after rotation. ``frame_count`` is None when the container does not say, and an
+    estimate when it does. ``frames_per_second`` is the average rate.
+    """
+
+    path: str
+    kind: SourceKind
+    size_hw: tuple[int, int]
+    frame_count: int | None
+    frames_per_second: Fraction
+    rotation_degrees: int = 0
+    codec: str = ""
+    pixel_format: str = ""
+    has_audio: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture; produced by ``media.reader``, consumed by ``stages.encode`` and the writers.
+
+    ``image`` is (H, W, 3) uint8 RGB; ``name`` is the stem that its mask file gets;
+    ``time_seconds`` is the presentation time from the start of the stream.
+    """
+
+    index: int
+    name: str
+    image: RgbImage
+    time_seconds: float
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
+            raise ValueError(
+                f"Frame.image: got {self.image.dtype} {self.image.shape}, expected uint8 (H, W, 3)"
+            )
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.image.shape[0], self.image.shape[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectResult:
+    """One object on one frame; produced by ``pipeline``, consumed by the writers and users.
+
+    ``score`` is in [0, 1]: how sure we are of this mask. ``box_xyxy`` is None and ``area_px`` 0
+    when the object is not visible.
+    """
+
+    object_id: int
+    box_xyxy: Box | None
+    area_px: int
+    score: float
+
+    @property
+    def visible(self) -> bool:
+        """Whether the object has any pixel on this frame."""
+        return self.area_px > 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """A frame and its labels; produced by ``pipeline``, consumed by the writers and users.
+
+    ``label_map`` is (H, W) uint8 with the ids of the first mask; ``objects`` has one entry for
+    every tracked object, in ascending order of id, also for those that are not visible.
+    """
+
+    frame: Frame
+    label_map: LabelMap
+    objects: tuple[ObjectResult, ...]
+
+    @property
+    def index(self) -> int:
+        """Index of the frame in the input, from 0."""
+        return self.frame.index
+
+    @property
+    def name(self) -> str:
+        """Stem of the mask file of this frame."""
+        return self.frame.name
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A frame and its image embedding; produced by ``stages.encode``, consumed by ``methods``.
+
+    ``features`` is (1, C, h, w) on the compute device, the encoder's neck output of the padded
+    square; ``input_hw`` is the size of the picture inside that square.
+    """
+
+    frame: Frame
+    features: torch.Tensor
+    input_hw: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Prompts for N objects on one frame; produced by ``stages.prompts``, consumed by ``sam``.
+
+    ``points_xy`` is (N, P, 2) float in pixels of the encoder's input square; ``point_labels`` is
+    (N, P) int with SAM's codes: 1 positive, 0 negative, 2 and 3 the corners of a box, -1 SAM's own
+    padding point, and -2 no token at all (masked out, so that objects with different numbers of
+    prompts share a batch and decode exactly as they would alone).
+    ``dense_logits`` is (N, 1, 256, 256) mask logits or None; ``has_dense`` (N,) bool tells which
+    objects use theirs (None: all). ``guide`` is (N, h * w), added to the token-to-image attention
+    after its softmax (eq. 8), or None. ``semantic`` is (N, C), added to every token before each
+    block (eq. 10), or None.
+    """
+
+    points_xy: torch.Tensor
+    point_labels: torch.Tensor
+    dense_logits: torch.Tensor | None = None
+    has_dense: torch.Tensor | None = None
+    guide: torch.Tensor | None = None
+    semantic: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskCandidates:
+    """What the mask decoder answers for N objects; produced by ``sam``, consumed by ``stages``.
+
+    ``low_res_logits`` is (N, 4, 256, 256) on the padded square, ``predicted_iou`` (N, 4): entry 0
+    is SAM's single mask, entries 1 to 3 its three scales.
+    """
+
+    low_res_logits: torch.Tensor
+    predicted_iou: torch.Tensor
