@@ -157,3 +157,18 @@ class MaskCandidates:
 
     low_res_logits: torch.Tensor
     predicted_iou: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLogits:
+    """Mask logits of N objects on one frame; produced by ``methods``, consumed by ``compose``.
+
+    ``low_res_logits`` is (N, 256, 256) float on the padded square, in the order of
+    ``object_ids`` (ascending); ``scores`` are in [0, 1]; an object that is not ``present`` is left
+    out of the label map whatever its logits say.
+    """
+
+    object_ids: tuple[int, ...]
+    low_res_logits: torch.Tensor
+    scores: tuple[float, ...]
+    present: tuple[bool, ...]

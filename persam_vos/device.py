@@ -1,0 +1,91 @@
+"""The only file that says "cuda": which device computes, and in which precision."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+import torch
+
+from .errors import UsageError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """A device and the precision of matrix products on it; made by `resolve_compute`."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Return a context in which matrix products run in ``dtype``; free in float32."""
+        if self.dtype is torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    @property
+    def dtype_name(self) -> str:
+        """The precision's name as the command line spells it."""
+        return str(self.dtype).removeprefix("torch.")
+
+    def describe(self) -> str:
+        """Name the device for people, e.g. ``cuda (NVIDIA L4), bfloat16``."""
+        name = str(self.device)
+        if self.device.type == "cuda":
+            name = f"{name} ({torch.cuda.get_device_name(self.device)})"
+        return f"{name}, {self.dtype_name}"
+
+
+def resolve_compute(device: str = "auto", dtype: str = "auto") -> Compute:
+    """Choose where and how to compute.
+
+    ``auto`` takes CUDA, then MPS, then the CPU; and bfloat16 on a CUDA device that has it,
+    float32 elsewhere (bf16 products are slower than float32 on CPUs without matrix units).
+    A CUDA index as in ``cuda:1`` is accepted. Raises UsageError for what is not there.
+    """
+    resolved = _resolve_device(device)
+    if dtype == "auto":
+        bf16 = resolved.type == "cuda" and torch.cuda.is_bf16_supported()
+        return Compute(resolved, torch.bfloat16 if bf16 else torch.float32)
+    if dtype not in _DTYPES:
+        raise UsageError("--dtype", got=repr(dtype), expected=f"auto or one of {list(_DTYPES)}")
+    return Compute(resolved, _DTYPES[dtype])
+
+
+def peak_memory_bytes(compute: Compute) -> int:
+    """Return the peak memory of this process: of the device on CUDA, resident elsewhere."""
+    if compute.device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(compute.device))
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes on Linux
+
+
+def _resolve_device(device: str) -> torch.device:
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if device == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
+    kind = device.partition(":")[0]
+    if kind not in available:
+        raise UsageError("--device", got=repr(device), expected=f"one of {', '.join(DEVICES)}")
+    if not available[kind]:
+        raise UsageError(
+            f"--device {device}",
+            got=f"a torch {torch.__version__} that finds no {kind} device",
+            expected=f"one of {', '.join(k for k, there in available.items() if there)}",
+            remedy="use --device auto, or install a torch build for this device",
+        )
+    return torch.device(device)

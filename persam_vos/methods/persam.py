@@ -1,0 +1,202 @@
+"""PerSAM and PerSAM-F as the paper defines them, with the public code's defects mended.
+
+Per frame and object: location prior (positive and negative point), the last box and a point inside
+the last mask; a first decode, guided by the target (PerSAM) or mixed from three scales (PerSAM-F);
+two refinements. An object whose appearance is gone is absent, and is looked for again from the
+location prior alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ..config import MethodSettings
+from ..sam.geometry import Geometry
+from ..stages import decode, fit, prompts, targets
+from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What is known of one object for ever: made on its reference frame."""
+
+    vector: torch.Tensor  # (C,) mean of the normalised target features
+    own_similarity: float  # of its reference mask with itself
+    other_similarity: float  # of the rest of the reference picture with it
+    scale_weights: torch.Tensor  # (3,)
+
+
+@dataclass(slots=True)
+class PersamMethod:
+    """Track objects by one appearance vector and the last mask.
+
+    `describe` takes reference frames; `step` answers for every other frame, in order.
+    """
+
+    decoder: decode.Decoder
+    settings: MethodSettings
+    _targets: dict[int, _Target] = field(default_factory=dict)
+
+    @torch.inference_mode()
+    def describe(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
+        """Learn objects from a reference frame: appearance, and for PerSAM-F scale weights.
+
+        ``labels`` is (H, W) at image size; every id of ``object_ids`` has a pixel in it.
+        """
+        features = encoded.features
+        stride = self.decoder.network.image_size // features.shape[-1]
+        masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
+        coverage = targets.grid_coverage(
+            masks, input_hw=encoded.input_hw, grid_hw=tuple(features.shape[-2:]), stride=stride
+        )
+        vectors = targets.target_vectors(features, coverage)
+        found = targets.similarity(features, vectors)
+        picture = targets.grid_coverage(
+            torch.ones_like(masks[:1]),
+            input_hw=encoded.input_hw,
+            grid_hw=tuple(features.shape[-2:]),
+            stride=stride,
+        )
+        own = targets.mean_similarity(found, coverage)
+        other = targets.mean_similarity(found, (picture - coverage).clamp_min(0))
+        weights = self._scale_weights(encoded, labels, object_ids, masks, found)
+        for row, object_id in enumerate(object_ids):
+            self._targets[object_id] = _Target(
+                vectors[row], float(own[row]), float(other[row]), weights[row]
+            )
+
+    @torch.inference_mode()
+    def step(self, encoded: Encoded, previous: LabelMap) -> ObjectLogits:
+        """Decode every known object on a frame; ``previous`` is the last frame's label map."""
+        object_ids = tuple(sorted(self._targets))
+        known = [self._targets[object_id] for object_id in object_ids]
+        features = encoded.features
+        found = targets.similarity(features, torch.stack([t.vector for t in known]))
+        points, with_box = self._prompts(encoded, previous, object_ids, found)
+        logits, iou = self._decode(features, points, with_box, found, known)
+        scores = (iou.clamp(0, 1) * self._presence(found, logits, known)).tolist()
+        return ObjectLogits(
+            object_ids=object_ids,
+            low_res_logits=logits,
+            scores=tuple(scores),
+            present=tuple(score >= self.settings.presence_threshold for score in scores),
+        )
+
+    def _decode(
+        self,
+        features: torch.Tensor,
+        points: Prompts,
+        with_box: Prompts,
+        found: torch.Tensor,
+        known: list[_Target],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        settings = self.settings
+        if settings.method == "persam":
+            guided = settings.uses("guided-attention")
+            semantic = settings.uses("semantic-prompt")
+            candidates = self.decoder(
+                features,
+                replace(
+                    with_box,
+                    guide=prompts.attention_guide(found, weight=settings.guide_weight)
+                    if guided
+                    else None,
+                    semantic=torch.stack([t.vector for t in known]) if semantic else None,
+                ),
+            )
+            logits, iou = candidates.low_res_logits[:, 0], candidates.predicted_iou[:, 0]
+        else:
+            candidates = self.decoder(features, with_box)
+            weights = torch.stack([t.scale_weights for t in known]).to(features.device)
+            logits = decode.mixed_scales(candidates, weights)
+            iou = candidates.predicted_iou[:, 1:].amax(1)
+        if settings.uses("refinement"):
+            for _ in range(2):
+                logits, iou = decode.refine(self.decoder, features, points, logits)
+        return logits, iou
+
+    def _prompts(
+        self,
+        encoded: Encoded,
+        previous: LabelMap,
+        object_ids: tuple[int, ...],
+        found: torch.Tensor,
+    ) -> tuple[Prompts, Prompts]:
+        """Make the point prompts, and the same with the last boxes, of every object."""
+        size_hw = encoded.frame.size_hw
+        geometry = Geometry(size_hw, self.decoder.network.image_size)
+        stride = geometry.image_size // found.shape[-1]
+        positive, negative = (
+            cells.tolist()
+            for cells in prompts.location_prior(found, stride=stride, input_hw=encoded.input_hw)
+        )
+        tokens: list[list[prompts.Token]] = []
+        boxes: list[prompts.BoxXyxy] = []
+        valid: list[bool] = []
+        for row, object_id in enumerate(object_ids):
+            own: list[prompts.Token] = [(*positive[row], prompts.POSITIVE)]
+            if self.settings.uses("negative-point"):
+                own.append((*negative[row], prompts.NEGATIVE))
+            mask = previous == object_id
+            box, inner = prompts.box_of(mask), prompts.inner_point(mask)
+            if inner is not None:
+                x, y = geometry.points_to_input(torch.tensor(inner)).tolist()
+                own.append((x, y, prompts.POSITIVE))
+            tokens.append(own)
+            valid.append(box is not None)
+            margin = self.settings.box_margin * max(size_hw)
+            boxes.append(prompts.grow_box(box or (0, 0, 0, 0), margin=margin, size_hw=size_hw))
+        device = encoded.features.device
+        points = Prompts(*prompts.stack_tokens(tokens, device))
+        boxes_input = geometry.boxes_to_input(torch.tensor(boxes)).to(device)
+        return points, decode.with_boxes(
+            points, boxes_input, torch.tensor(valid, device=device)
+        )
+
+    def _scale_weights(
+        self,
+        encoded: Encoded,
+        labels: LabelMap,
+        object_ids: tuple[int, ...],
+        masks: torch.Tensor,
+        found: torch.Tensor,
+    ) -> torch.Tensor:
+        """Fit (N, 3) scale weights on the reference frame's own prompts; thirds for PerSAM."""
+        if self.settings.method == "persam":
+            return torch.full((len(object_ids), 3), 1 / 3)
+        _, with_box = self._prompts(encoded, labels, object_ids, found)
+        candidates = self.decoder(encoded.features, with_box)
+        side = candidates.low_res_logits.shape[-1]
+        cell = self.decoder.network.image_size // side
+        truth = targets.grid_coverage(
+            masks, input_hw=encoded.input_hw, grid_hw=(side, side), stride=cell
+        )
+        rows, columns = (-(-extent // cell) for extent in encoded.input_hw)  # the picture's part
+        schedule = fit.FitSchedule(self.settings.fit_steps, self.settings.fit_rate)
+        return torch.stack(
+            [
+                fit.fit_scale_weights(
+                    candidates.low_res_logits[row, 1:, :rows, :columns],
+                    truth[row, :rows, :columns] >= 0.5,
+                    schedule=schedule,
+                )
+                for row in range(len(object_ids))
+            ]
+        )
+
+    def _presence(
+        self, found: torch.Tensor, logits: torch.Tensor, known: list[_Target]
+    ) -> torch.Tensor:
+        """Say how much each mask looks like its target, (N,) in [0, 1].
+
+        1: as similar as the reference mask was to itself; 0: as the reference background was.
+        """
+        coverage = F.adaptive_avg_pool2d((logits > 0).float(), found.shape[-2:])
+        inside = targets.mean_similarity(found, coverage)
+        own = torch.tensor([t.own_similarity for t in known], device=found.device)
+        other = torch.tensor([t.other_similarity for t in known], device=found.device)
+        return ((inside - other) / (own - other).clamp_min(1e-3)).clamp(0, 1)

@@ -1,0 +1,111 @@
+"""Decode masks from prompts: one pass, or the paper's cascade, for all objects in one batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from ..device import Compute
+from ..sam.build import SamNetwork
+from ..structures import MaskCandidates, Prompts
+
+_OBJECTS_AT_ONCE = 16  # about 100 MB of activations each on the square; bounds the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """The mask decoder on one device; ``decoder(features, prompts)`` answers for all objects."""
+
+    network: SamNetwork
+    compute: Compute
+
+    @torch.inference_mode()
+    def __call__(self, features: torch.Tensor, prompts: Prompts) -> MaskCandidates:
+        """Decode N objects on one frame, ``_OBJECTS_AT_ONCE`` at a time; float32 results."""
+        parts = []
+        for start in range(0, len(prompts.points_xy), _OBJECTS_AT_ONCE):
+            rows = slice(start, start + _OBJECTS_AT_ONCE)
+            with self.compute.autocast():
+                parts.append(self.network.decode(features, _rows(prompts, rows)))
+        return MaskCandidates(
+            torch.cat([part.low_res_logits.float() for part in parts]),
+            torch.cat([part.predicted_iou.float() for part in parts]),
+        )
+
+
+def best_scale(candidates: MaskCandidates) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keep the scale with the highest predicted IoU of each object.
+
+    Returns logits (N, 256, 256) and predicted IoU (N,).
+    """
+    scores, index = candidates.predicted_iou[:, 1:].max(dim=1)
+    rows = torch.arange(len(index), device=index.device)
+    return candidates.low_res_logits[rows, index + 1], scores
+
+
+def mixed_scales(candidates: MaskCandidates, weights: torch.Tensor) -> torch.Tensor:
+    """Mix the three scales by the (N, 3) weights of PerSAM-F; returns logits (N, 256, 256).
+
+    Where the mix is empty, the scale with the highest predicted IoU stands in, as in the public
+    recipe.
+    """
+    mixed = torch.einsum("nk,nkhw->nhw", weights, candidates.low_res_logits[:, 1:])
+    empty = (mixed <= 0).flatten(1).all(1)
+    return torch.where(empty[:, None, None], best_scale(candidates)[0], mixed)
+
+
+def logit_boxes(logits: torch.Tensor, *, image_size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Box the positive part of (N, S, S) logits on the padded square.
+
+    Returns (N, 4) float xyxy in input pixels, and (N,) bool: whether there is anything to box.
+    Stays on the device.
+    """
+    inside = logits > 0
+    cell = image_size / logits.shape[-1]
+    columns, rows = inside.any(1).int(), inside.any(2).int()  # (N, S) each
+    last = logits.shape[-1] - 1
+    x0, y0 = columns.argmax(1), rows.argmax(1)
+    x1, y1 = last - columns.flip(1).argmax(1), last - rows.flip(1).argmax(1)
+    boxes = torch.stack([x0 * cell, y0 * cell, (x1 + 1) * cell - 1, (y1 + 1) * cell - 1], dim=1)
+    return boxes.float(), inside.flatten(1).any(1)
+
+
+def with_boxes(prompts: Prompts, boxes: torch.Tensor, valid: torch.Tensor) -> Prompts:
+    """Append (N, 4) boxes as two corner tokens; objects without one get SAM's padding point."""
+    corners = boxes.reshape(-1, 2, 2)
+    box_labels = torch.tensor([2, 3], device=boxes.device)
+    no_box_labels = torch.tensor([-1, -2], device=boxes.device)
+    labels = torch.where(valid[:, None], box_labels, no_box_labels)
+    return replace(
+        prompts,
+        points_xy=torch.cat([prompts.points_xy, corners], dim=1),
+        point_labels=torch.cat([prompts.point_labels, labels], dim=1),
+    )
+
+
+def refine(
+    decoder: Decoder, features: torch.Tensor, points: Prompts, logits: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Decode once more with the last masks and their boxes as prompts (cascaded refinement).
+
+    ``points`` holds the point tokens only; ``logits`` is (N, 256, 256). Returns the best scale's
+    logits (N, 256, 256) and predicted IoU (N,).
+    """
+    boxes, valid = logit_boxes(logits, image_size=decoder.network.image_size)
+    prompts = with_boxes(points, boxes, valid)
+    return best_scale(decoder(features, replace(prompts, dense_logits=logits[:, None])))
+
+
+def _rows(prompts: Prompts, rows: slice) -> Prompts:
+    def cut(tensor: torch.Tensor | None) -> torch.Tensor | None:
+        return None if tensor is None else tensor[rows]
+
+    return Prompts(
+        points_xy=prompts.points_xy[rows],
+        point_labels=prompts.point_labels[rows],
+        dense_logits=cut(prompts.dense_logits),
+        has_dense=cut(prompts.has_dense),
+        guide=cut(prompts.guide),
+        semantic=cut(prompts.semantic),
+    )

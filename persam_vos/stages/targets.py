@@ -1,0 +1,55 @@
+"""Describe the target objects: one appearance vector each, from the reference frame."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+def grid_coverage(
+    masks: torch.Tensor, *, input_hw: tuple[int, int], grid_hw: tuple[int, int], stride: int
+) -> torch.Tensor:
+    """Measure the share of each feature cell that each mask covers.
+
+    ``masks`` is (N, H, W) bool or float in [0, 1], in image pixels; ``input_hw`` the picture's
+    size inside the encoder's input, ``stride`` input pixels per cell. Returns (N, h, w) float32 in
+    [0, 1], zero in the padding.
+    """
+    resized = F.interpolate(
+        masks[:, None].float(), size=input_hw, mode="bilinear", antialias=True, align_corners=False
+    )
+    padding_h = grid_hw[0] * stride - input_hw[0]
+    padding_w = grid_hw[1] * stride - input_hw[1]
+    padded = F.pad(resized, (0, padding_w, 0, padding_h))
+    return F.avg_pool2d(padded, stride)[:, 0].clamp(0, 1)
+
+
+def target_vectors(features: torch.Tensor, coverage: torch.Tensor) -> torch.Tensor:
+    """Average the normalised features of each target, weighted by coverage (eq. 4 to 6).
+
+    ``features`` is (1, C, h, w), ``coverage`` (N, h, w). Cells at least half covered count; a
+    target without such a cell (smaller than a cell) takes every cell it touches, in proportion,
+    so the result is never empty. Returns (N, C), so that the product with a normalised feature
+    is the paper's mean cosine similarity S.
+    """
+    normalised = F.normalize(features[0].float(), dim=0).flatten(1)  # (C, h*w)
+    share = coverage.flatten(1).to(normalised)  # (N, h*w)
+    solid = share * (share >= 0.5)
+    weights = torch.where(solid.sum(1, keepdim=True) > 0, solid, share)
+    weights = weights / weights.sum(1, keepdim=True).clamp_min(1e-12)
+    return weights @ normalised.T
+
+
+def similarity(features: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """Compare every cell with every target (eq. 5, 6): ``vectors`` . features / abs(features).
+
+    ``features`` is (1, C, h, w), ``vectors`` (N, C). Returns (N, h, w).
+    """
+    normalised = F.normalize(features[0].float(), dim=0)  # (C, h, w)
+    return torch.einsum("nc,chw->nhw", vectors, normalised)
+
+
+def mean_similarity(similarities: torch.Tensor, coverage: torch.Tensor) -> torch.Tensor:
+    """Average (N, h, w) similarities over (N, h, w) coverage weights; returns (N,), 0 if empty."""
+    total = coverage.sum((1, 2))
+    return (similarities * coverage).sum((1, 2)) / total.clamp_min(1e-6)
