@@ -1,3 +1,66 @@
-"""Cut an object out of a video: show it once, get its mask on every frame."""
+"""Cut an object out of a video: show it once, get its mask on every frame.
+
+::
+
+    import persam_vos
+
+    for frame in persam_vos.track("video.mp4", "first_mask.png"):
+        print(frame.name, frame.label_map.shape, frame.objects)
+
+Names are loaded when they are first used, so that ``import persam_vos`` is instant.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .api import Tracker, TrackSummary, load_engine, track, track_to_folder
+    from .config import MethodSettings
+    from .errors import PersamVosError
+    from .media.label_png import ReferenceMasks
+    from .pipeline import Engine
+    from .structures import Frame, ObjectResult, SourceInfo, TrackedFrame
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Engine",
+    "Frame",
+    "MethodSettings",
+    "ObjectResult",
+    "PersamVosError",
+    "ReferenceMasks",
+    "SourceInfo",
+    "TrackSummary",
+    "TrackedFrame",
+    "Tracker",
+    "__version__",
+    "load_engine",
+    "track",
+    "track_to_folder",
+]
+
+_HOMES = {
+    "Engine": "pipeline",
+    "Frame": "structures",
+    "MethodSettings": "config",
+    "ObjectResult": "structures",
+    "PersamVosError": "errors",
+    "ReferenceMasks": "media.label_png",
+    "SourceInfo": "structures",
+    "TrackSummary": "api",
+    "TrackedFrame": "structures",
+    "Tracker": "api",
+    "load_engine": "api",
+    "track": "api",
+    "track_to_folder": "api",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

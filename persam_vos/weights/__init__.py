@@ -1,1 +1,33 @@
-"""Where weights come from, and whether they can be trusted."""
+"""Where weights come from, and whether they can be trusted.
+
+Importing this needs no torch: only ``load_weights`` does, when it is called.
+"""
+
+from .cache import CACHE_VARIABLE, ProgressCallback, cache_dir
+from .fetch import cached_files, is_cached, original_files
+from .load import LoadedWeights, load_weights
+from .registry import (
+    DEFAULT_WEIGHTS,
+    WEIGHTS,
+    WeightsFile,
+    WeightsInfo,
+    WeightsSource,
+    weights_info,
+)
+
+__all__ = [
+    "CACHE_VARIABLE",
+    "DEFAULT_WEIGHTS",
+    "WEIGHTS",
+    "LoadedWeights",
+    "ProgressCallback",
+    "WeightsFile",
+    "WeightsInfo",
+    "WeightsSource",
+    "cache_dir",
+    "cached_files",
+    "is_cached",
+    "load_weights",
+    "original_files",
+    "weights_info",
+]

@@ -1,0 +1,79 @@
+"""The `persam-vos` command: find the subcommand, run it, turn failures into one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from persam_vos import __version__
+from persam_vos.errors import PersamVosError
+
+_COMMANDS = {
+    "demo": ("demo_command", "demo", "Render a clip, track it, score it, write the overlay."),
+    "score": ("score_command", "score", "Score label maps against true ones, as DAVIS does."),
+    "track": ("track_command", "track", "Cut objects out of a video, from one mask each."),
+    "weights": ("weights_command", "weights", "List, fetch or locate the networks' weights."),
+}
+_DEBUG = "PERSAM_VOS_DEBUG"
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a subcommand only when it runs, so that `--help` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[name]
+        command: click.Command = getattr(
+            import_module(f".{module}", package=__package__), attribute
+        )
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][2]) for name in sorted(_COMMANDS)])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="persam-vos")
+def cli() -> None:
+    """Cut an object out of a video: show it once, get its mask on every frame."""
+
+
+def main() -> None:
+    """Run the command line; exit 0 ok, 1 our error, 2 usage, 130 interrupted."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except PersamVosError as error:
+        _fail(str(error), error.exit_code)
+    except click.ClickException as error:
+        if isinstance(error, click.UsageError):
+            error.show()
+            sys.exit(error.exit_code)
+        _fail(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted; what was finished is kept", 130)
+    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get(_DEBUG):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        _fail(f"unexpected {what}; set {_DEBUG}=1 to see where, and please report it", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"persam-vos: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

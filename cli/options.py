@@ -1,0 +1,100 @@
+"""Options that several subcommands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from persam_vos.config import DEFAULT_METHOD, DEFAULT_RECIPE, MECHANISMS, METHODS, RECIPES
+from persam_vos.weights.registry import DEFAULT_WEIGHTS, WEIGHTS
+
+if TYPE_CHECKING:
+    from persam_vos import Engine
+
+    from .progress import Console
+
+_ENGINE_OPTIONS = (
+    click.option(
+        "--method",
+        type=click.Choice(METHODS),
+        default=DEFAULT_METHOD,
+        show_default=True,
+        help="How objects are followed.",
+    ),
+    click.option(
+        "--recipe",
+        type=click.Choice(RECIPES),
+        default=DEFAULT_RECIPE,
+        show_default=True,
+        help="'public' follows the paper's public video code to the letter, as a yardstick.",
+    ),
+    click.option(
+        "--without",
+        type=click.Choice(MECHANISMS),
+        multiple=True,
+        help="Switch a mechanism of the paper off (for its ablation); may be repeated.",
+    ),
+    click.option(
+        "--weights",
+        type=click.Choice(sorted(WEIGHTS)),
+        default=DEFAULT_WEIGHTS,
+        show_default=True,
+        help="Which network; fetched and cached on first use.",
+    ),
+    click.option(
+        "--checkpoint",
+        type=click.Path(path_type=Path),
+        help="A weights file to use instead of the cache or a download.",
+    ),
+    click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="auto|cpu|cuda|mps",
+        help="Where to compute; cuda:1 chooses a card.",
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        default="auto",
+        show_default=True,
+        help="Precision of matrix products; auto is bfloat16 on CUDA, float32 elsewhere.",
+    ),
+)
+
+
+def engine_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that `make_engine` understands."""
+    for option in reversed(_ENGINE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def make_engine(
+    console: Console,
+    *,
+    method: str,
+    recipe: str,
+    without: tuple[str, ...],
+    weights: str,
+    checkpoint: Path | None,
+    device: str,
+    dtype: str,
+) -> Engine:
+    """Load the network that the options choose; fetching shows its progress on ``console``."""
+    from persam_vos import MethodSettings, load_engine
+
+    chosen: dict[str, Any] = {"method": method, "recipe": recipe, "without": frozenset(without)}
+    settings = MethodSettings(**chosen)
+    with console.download() as on_progress:
+        return load_engine(
+            weights,
+            checkpoint=checkpoint,
+            device=device,
+            dtype=dtype,
+            settings=settings,
+            on_progress=on_progress,
+        )

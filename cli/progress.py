@@ -1,0 +1,98 @@
+"""Progress for people, on stderr: downloads in bytes, clips in frames, with rate and ETA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console as RichConsole
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+
+class _FramesPerSecond(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.2f} frames/s", style="progress.data.speed")
+
+
+class Console:
+    """Writes for people to stderr; silent if ``quiet``."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self._rich = RichConsole(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+
+    def warn(self, message: str) -> None:
+        """Show a warning on a line of its own."""
+        self._rich.print(f"warning: {message}", style="yellow", markup=False)
+
+    def say(self, message: str) -> None:
+        """Show a line of information."""
+        self._rich.print(message, markup=False)
+
+    @contextmanager
+    def download(self) -> Iterator[Callable[[str, int, int | None], None]]:
+        """Yield a callback that shows the progress of fetching weights, bar by bar."""
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=self._rich,
+            transient=True,
+        ) as progress:
+            tasks: dict[str, TaskID] = {}
+
+            def show(what: str, done: int, total: int | None) -> None:
+                if what not in tasks:
+                    tasks[what] = progress.add_task(what, total=total)
+                progress.update(tasks[what], completed=done, total=total)
+
+            yield show
+
+    @contextmanager
+    def frames(self) -> Iterator[FrameProgress]:
+        """Yield a bar of frames, which appears when it is started."""
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _FramesPerSecond(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=self._rich,
+            speed_estimate_period=10,
+        ) as progress:
+            yield FrameProgress(progress)
+
+
+class FrameProgress:
+    """Counts finished frames on a bar."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+
+    def start(self, what: str, total: int | None) -> None:
+        """Show the bar; ``total`` is None when nobody knows."""
+        self._task = self._progress.add_task(what, total=total)
+
+    def advance(self) -> None:
+        """Count one frame."""
+        if self._task is not None:
+            self._progress.advance(self._task)

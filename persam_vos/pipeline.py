@@ -1,0 +1,155 @@
+"""The only file that knows the order of things.
+
+Take frames; encode each; on a reference frame describe the targets and fit their scale weights; on
+every frame prompt, decode and compose; hand on the labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from .clock import Clock
+from .config import MethodSettings
+from .device import Compute
+from .errors import MaskError
+from .methods.persam import PersamMethod
+from .methods.public import PublicMethod
+from .prefetch import prefetch
+from .sam.build import SamNetwork
+from .sam.geometry import Geometry
+from .stages.compose import compose
+from .stages.decode import Decoder
+from .stages.encode import encode_frame
+from .stages.prompts import box_of
+from .structures import (
+    Encoded,
+    Frame,
+    LabelMap,
+    ObjectLogits,
+    ObjectResult,
+    TrackedFrame,
+)
+
+_FRAMES_AHEAD = 4  # pictures read ahead of the encoder: 1.2 MB each at 480p, 25 MB at 4K
+_EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker: 4 MB each
+
+
+class Method(Protocol):
+    """What `--method` and `--recipe` choose: learns objects, then answers frame by frame."""
+
+    def describe(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
+        """Learn the objects of a reference frame."""
+
+    def step(self, encoded: Encoded, previous: LabelMap) -> ObjectLogits:
+        """Answer for every known object on the next frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A network on a device, and how to use it; shared by any number of clips."""
+
+    network: SamNetwork
+    compute: Compute
+    settings: MethodSettings
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Name of the weights, and the sha256 of each of their files; for reports."""
+
+    def new_method(self) -> Method:
+        """Make the chosen method, knowing no object yet."""
+        kind = PublicMethod if self.settings.recipe == "public" else PersamMethod
+        return kind(Decoder(self.network, self.compute), self.settings)
+
+    def encode(self, frame: Frame) -> Encoded:
+        """Embed one frame."""
+        return encode_frame(frame, self.network, self.compute)
+
+
+@dataclass(slots=True)
+class Propagation:
+    """The state of one clip: the method's memory and the last label map."""
+
+    engine: Engine
+    method: Method
+    previous: LabelMap | None = None
+    object_ids: tuple[int, ...] = field(default=())
+
+    def advance(self, encoded: Encoded, reference: LabelMap | None = None) -> TrackedFrame:
+        """Label one frame; frames come in order.
+
+        ``reference`` gives true labels (H, W) for some objects of this frame: the first frame
+        needs one, later ones may have one, which adds or corrects objects.
+        """
+        frame = encoded.frame
+        labels = np.zeros(frame.size_hw, dtype=np.uint8)
+        scores: dict[int, float] = {}
+        if self.previous is not None:
+            labels, scores = self._propagate(encoded, self.previous)
+        if reference is not None:
+            given = tuple(int(i) for i in np.unique(reference) if i)
+            self.method.describe(encoded, reference, given)
+            self.object_ids = tuple(sorted({*self.object_ids, *given}))
+            labels = np.where(np.isin(labels, given), 0, labels)
+            labels = np.where(reference > 0, reference, labels).astype(np.uint8)
+            scores.update(dict.fromkeys(given, 1.0))
+        if not self.object_ids:
+            raise MaskError(
+                f"frame {frame.index}",
+                got="no mask for the first frame",
+                expected="a mask that shows each object once",
+            )
+        self.previous = labels
+        return TrackedFrame(frame, labels, _results(labels, self.object_ids, scores))
+
+    def _propagate(self, encoded: Encoded, previous: LabelMap) -> tuple[LabelMap, dict[int, float]]:
+        size_hw = encoded.frame.size_hw
+        answer = self.method.step(encoded, previous)
+        geometry = Geometry(size_hw, self.engine.network.image_size)
+        labels = compose(answer, size_hw=size_hw, upsample=geometry.logits_to_image)
+        return labels, dict(zip(answer.object_ids, answer.scores, strict=True))
+
+
+def track_frames(
+    frames: Iterable[Frame],
+    references: Mapping[int, LabelMap],
+    engine: Engine,
+    *,
+    clock: Clock | None = None,
+) -> Iterator[TrackedFrame]:
+    """Label every frame, lazily; reading, encoding and tracking overlap.
+
+    ``references`` gives labels (H, W) by frame index; the first frame needs one. Memory does not
+    grow with the number of frames.
+    """
+    clock = clock or Clock()
+    state = Propagation(engine, engine.new_method())
+
+    def encode() -> Iterator[Encoded]:
+        for frame in prefetch(clock.each("read", frames), depth=_FRAMES_AHEAD):
+            with clock.measure("encode"):
+                encoded = engine.encode(frame)
+            yield encoded
+
+    for encoded in prefetch(encode(), depth=_EMBEDDINGS_AHEAD):
+        with clock.measure("track"):
+            tracked = state.advance(encoded, references.get(encoded.frame.index))
+        yield tracked
+
+
+def _results(
+    labels: LabelMap, object_ids: tuple[int, ...], scores: Mapping[int, float]
+) -> tuple[ObjectResult, ...]:
+    """Measure every object on a label map."""
+    areas = np.bincount(labels.ravel(), minlength=256)
+    return tuple(
+        ObjectResult(
+            object_id=object_id,
+            box_xyxy=box_of(labels == object_id) if areas[object_id] else None,
+            area_px=int(areas[object_id]),
+            score=scores.get(object_id, 0.0),
+        )
+        for object_id in object_ids
+    )

@@ -1,0 +1,172 @@
+"""Build SAM networks: a table of architectures and plain functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import WeightsError
+from ..structures import MaskCandidates, Prompts
+from .decoder import decode, grid_positions
+from .tiny_vit import TinyViT
+from .vendor import load_modeling
+
+IMAGE_SIZE = 1024
+_GRID = IMAGE_SIZE // 16
+_WIDTH = 256  # channels of the features and of all tokens
+
+
+@dataclass(frozen=True, slots=True)
+class _ViT:
+    width: int
+    depth: int
+    heads: int
+    global_blocks: tuple[int, ...]
+
+
+ARCHITECTURES: Mapping[str, _ViT | None] = {
+    "vit_t": None,  # TinyViT, which has one size
+    "vit_b": _ViT(768, 12, 12, (2, 5, 8, 11)),
+    "vit_l": _ViT(1024, 24, 16, (5, 11, 17, 23)),
+    "vit_h": _ViT(1280, 32, 16, (7, 15, 23, 31)),
+}
+
+
+class SamNetwork(nn.Module):
+    """A SAM network for inference: made by `build_sam`, moved by ``.to(device)``."""
+
+    image_size = IMAGE_SIZE
+    positions: Tensor
+
+    def __init__(
+        self, image_encoder: nn.Module, prompt_encoder: nn.Module, mask_decoder: nn.Module
+    ) -> None:
+        super().__init__()
+        self.image_encoder = image_encoder
+        self.prompt_encoder = prompt_encoder
+        self.mask_decoder = mask_decoder
+        positions = grid_positions(prompt_encoder, (_GRID, _GRID))
+        self.register_buffer("positions", positions, persistent=False)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Encode images, (B, 3, 1024, 1024) from ``normalise_and_pad``, to (B, 256, 64, 64)."""
+        features: Tensor = self.image_encoder(images)
+        return features
+
+    def decode(self, features: Tensor, prompts: Prompts) -> MaskCandidates:
+        """Decode all objects of one frame in one batch; see `persam_vos.sam.decoder.decode`."""
+        same_grid = features.shape[-2:] == self.positions.shape[-2:]
+        return decode(
+            self.prompt_encoder,
+            self.mask_decoder,
+            features,
+            prompts,
+            positions=self.positions if same_grid else None,
+        )
+
+
+def build_sam(
+    architecture: str, state: Mapping[str, Tensor], *, source: str = "weights"
+) -> SamNetwork:
+    """Build a network around a canonical state dict (see ``weights.formats``).
+
+    ``source`` names the weights in errors. The network is in evaluation mode, without gradients,
+    and shares the memory of ``state`` where the layout allows. Raises WeightsError for an unknown
+    architecture, and for missing, unexpected and misshapen weights, by name.
+    """
+    if architecture not in ARCHITECTURES:
+        raise WeightsError(
+            source, got=f"architecture {architecture!r}", expected=" or ".join(ARCHITECTURES)
+        )
+    with torch.device("meta"):  # nothing is allocated or initialised twice
+        parts = _make_parts(architecture)
+    _check_state(parts.state_dict(), state, architecture, source)
+    parts.load_state_dict(dict(state), assign=True)
+    # Channels last is how convolutions are fastest on CPUs and on tensor cores.
+    parts = parts.to(memory_format=torch.channels_last)
+    network = SamNetwork(parts.image_encoder, parts.prompt_encoder, parts.mask_decoder)
+    return network.eval().requires_grad_(False)
+
+
+def random_state(architecture: str, seed: int) -> dict[str, Tensor]:
+    """Make random weights, for tests and benchmarks of networks whose weights are not at hand.
+
+    The same seed gives the same weights; torch's global generator is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _make_parts(architecture).state_dict()
+
+
+def _make_parts(architecture: str) -> Any:
+    """Make the three modules, as ``segment_anything.build_sam`` does."""
+    modeling = load_modeling()
+    parts: Any = nn.Module()
+    parts.image_encoder = _make_image_encoder(modeling, ARCHITECTURES[architecture])
+    parts.prompt_encoder = modeling.PromptEncoder(
+        embed_dim=_WIDTH,
+        image_embedding_size=(_GRID, _GRID),
+        input_image_size=(IMAGE_SIZE, IMAGE_SIZE),
+        mask_in_chans=16,
+    )
+    parts.mask_decoder = modeling.MaskDecoder(
+        num_multimask_outputs=3,
+        transformer=modeling.TwoWayTransformer(
+            depth=2, embedding_dim=_WIDTH, mlp_dim=2048, num_heads=8
+        ),
+        transformer_dim=_WIDTH,
+        iou_head_depth=3,
+        iou_head_hidden_dim=256,
+    )
+    return parts
+
+
+def _make_image_encoder(modeling: Any, vit: _ViT | None) -> nn.Module:
+    if vit is None:
+        return TinyViT()
+    encoder: nn.Module = modeling.ImageEncoderViT(
+        depth=vit.depth,
+        embed_dim=vit.width,
+        img_size=IMAGE_SIZE,
+        mlp_ratio=4,
+        norm_layer=partial(nn.LayerNorm, eps=1e-6),
+        num_heads=vit.heads,
+        patch_size=16,
+        qkv_bias=True,
+        use_rel_pos=True,
+        global_attn_indexes=vit.global_blocks,
+        window_size=14,
+        out_chans=_WIDTH,
+    )
+    return encoder
+
+
+def _check_state(
+    wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], architecture: str, source: str
+) -> None:
+    misshapen = [
+        f"{name} {tuple(state[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    problems = [
+        f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+        for kind, names in (
+            ("missing", [name for name in wanted if name not in state]),
+            ("unexpected", [name for name in state if name not in wanted]),
+            ("misshapen", misshapen),
+        )
+        if names
+    ]
+    if problems:
+        raise WeightsError(
+            source,
+            got="; ".join(problems),
+            expected=f"the {len(wanted)} weights of {architecture}",
+            remedy="give the published file, or run 'persam-vos weights fetch mobile-sam'",
+        )

@@ -1,0 +1,109 @@
+"""The map between a picture and the network's square input, as ``segment_anything`` has it.
+
+The picture is scaled so that its long side is ``image_size``, put at the top left, and the rest of
+the square is padded with zeros after the colour normalisation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..structures import RgbImage
+
+PIXEL_MEAN = (123.675, 116.28, 103.53)  # segment_anything.build_sam
+PIXEL_STD = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Sizes of one picture and of its place in the input square; all sizes are (height, width)."""
+
+    size_hw: tuple[int, int]
+    image_size: int = 1024
+
+    def __post_init__(self) -> None:
+        if min(self.size_hw) < 1 or self.image_size < 1:
+            raise ValueError(f"Geometry: got {self.size_hw} in {self.image_size}, expected >= 1")
+
+    @property
+    def scale(self) -> float:
+        """Input pixels per image pixel."""
+        return self.image_size / max(self.size_hw)
+
+    @property
+    def input_hw(self) -> tuple[int, int]:
+        """Size of the scaled picture, rounded as ``ResizeLongestSide.get_preprocess_shape``."""
+        height, width = (max(1, int(side * self.scale + 0.5)) for side in self.size_hw)
+        return height, width
+
+    def resize(self, image: RgbImage) -> RgbImage:
+        """Scale an image, (H, W, 3) uint8, to ``input_hw``: Pillow's antialiased bilinear.
+
+        The same pixels as ``ResizeLongestSide.apply_image``, which calls Pillow by way of
+        torchvision.
+        """
+        import numpy as np
+
+        height, width = self.input_hw
+        picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(picture)
+
+    def points_to_input(self, xy: Tensor) -> Tensor:
+        """Map points, (..., 2) as (x, y), from image pixels to input pixels, in floating point.
+
+        Each axis has its own factor, new size over old, as ``ResizeLongestSide.apply_coords``.
+        """
+        factors = [new / old for new, old in zip(self.input_hw, self.size_hw, strict=True)]
+        xy = xy if xy.is_floating_point() else xy.float()
+        return xy * xy.new_tensor(factors[::-1])
+
+    def boxes_to_input(self, boxes_xyxy: Tensor) -> Tensor:
+        """Map boxes, (..., 4) as (x0, y0, x1, y1), from image pixels to input pixels."""
+        corners = boxes_xyxy.unflatten(-1, (2, 2))
+        return self.points_to_input(corners).flatten(-2)
+
+    def logits_to_image(self, low_res: Tensor) -> Tensor:
+        """Scale mask logits of the square, (N, s, s), to the picture's size, (N, H, W).
+
+        Equals ``Sam.postprocess_masks``: bilinear to the square, crop, bilinear to the picture.
+        Rows and columns that only the padding needs are never computed.
+        """
+        side = low_res.shape[-1]
+        step = self.image_size // side
+        height, width = self.input_hw
+        # One row more than the picture covers: bilinear weights reach half a cell further.
+        rows, columns = (min(side, -(-length // step) + 1) for length in self.input_hw)
+        logits = low_res[:, None, :rows, :columns]
+        logits = F.interpolate(
+            logits, (rows * step, columns * step), mode="bilinear", align_corners=False
+        )[..., :height, :width]
+        return F.interpolate(logits, self.size_hw, mode="bilinear", align_corners=False)[:, 0]
+
+
+def normalise_and_pad(images: Tensor, image_size: int = 1024) -> Tensor:
+    """Normalise the colours of scaled pictures and pad them to the square.
+
+    ``images`` is uint8, (B, H', W', 3) or (B, 3, H', W'), at most ``image_size`` on a side.
+    Returns (B, 3, image_size, image_size) float32 on the same device, channels last in memory.
+    Raises ValueError for another shape. As ``Sam.preprocess``.
+    """
+    if images.ndim == 4 and images.shape[-1] == 3:
+        images = images.permute(0, 3, 1, 2)  # (B, 3, H', W')
+    if images.ndim != 4 or images.shape[1] != 3 or max(images.shape[2:]) > image_size:
+        raise ValueError(
+            f"normalise_and_pad: got {tuple(images.shape)}, expected 3 channels and sides of at "
+            f"most {image_size}"
+        )
+    mean = torch.tensor(PIXEL_MEAN, device=images.device).view(3, 1, 1)
+    std = torch.tensor(PIXEL_STD, device=images.device).view(3, 1, 1)
+    height, width = images.shape[2:]
+    square = torch.zeros(
+        (len(images), 3, image_size, image_size), device=images.device
+    ).to(memory_format=torch.channels_last)
+    square[:, :, :height, :width] = (images.float() - mean) / std
+    return square

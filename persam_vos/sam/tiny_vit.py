@@ -1,0 +1,212 @@
+"""TinyViT as MobileSAM has it, for inference only.
+
+Source: Wu et al., "TinyViT" (arXiv 2207.10666); Zhang et al., "Faster Segment Anything" (arXiv
+2306.14289), which sets the last patch merging to stride 1 and adds SAM's neck. Module names are
+MobileSAM's. Batch norms are folded into the convolutions, relative attention biases are gathered.
+All tensors between modules are (B, C, H, W) with channels last in memory, so that the change
+between convolution and attention layout, (B, H, W, C), costs nothing.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_WIDTHS = (64, 128, 160, 320)
+_DEPTHS = (2, 2, 6, 2)
+_HEADS = (2, 4, 5, 10)
+_WINDOWS = (7, 7, 14, 7)
+_EXPANSION = 4  # of the inverted bottlenecks and of the MLPs
+_NECK_WIDTH = 256
+PATCH_STRIDE = 16
+
+
+class TinyViT(nn.Module):
+    """MobileSAM's image encoder, 5.7 M parameters.
+
+    Rectangular inputs work if both sides are multiples of 16; there are no absolute positions.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch_embed = _PatchEmbed(_WIDTHS[0])
+        self.layers = nn.ModuleList(_Stage(index) for index in range(len(_WIDTHS)))
+        self.neck = nn.Sequential(
+            nn.Conv2d(_WIDTHS[-1], _NECK_WIDTH, 1, bias=False),
+            _ChannelNorm(_NECK_WIDTH, eps=1e-6),
+            nn.Conv2d(_NECK_WIDTH, _NECK_WIDTH, 3, padding=1, bias=False),
+            _ChannelNorm(_NECK_WIDTH, eps=1e-6),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode normalised images, (B, 3, H, W) float, to features, (B, 256, H/16, W/16)."""
+        return self.forward_stages(images)[0]
+
+    def forward_stages(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Encode as `forward`, and return the output of each stage too.
+
+        The stages have strides 4, 8, 16, 16 and 64, 128, 160, 320 channels; each is taken before
+        its patch merging. They are by-products: returning them costs nothing.
+        """
+        if images.shape[2] % PATCH_STRIDE or images.shape[3] % PATCH_STRIDE:
+            raise ValueError(
+                f"TinyViT: got {tuple(images.shape)}, expected sides that {PATCH_STRIDE} divides"
+            )
+        x = self.patch_embed(images.contiguous(memory_format=torch.channels_last))
+        stages: list[Tensor] = []
+        for layer in self.layers:
+            for block in layer.blocks:
+                x = block(x)
+            stages.append(x)
+            x = layer.downsample(x)
+        return self.neck(x), tuple(stages)
+
+
+class _PatchEmbed(nn.Module):
+    """Two strided convolutions: stride 4."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.seq = nn.Sequential(
+            nn.Conv2d(3, width // 2, 3, stride=2, padding=1),
+            nn.GELU(),
+            nn.Conv2d(width // 2, width, 3, stride=2, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.seq(x)
+        return out
+
+
+class _Stage(nn.Module):
+    """The blocks of one width, and the patch merging to the next (none after the last)."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        width = _WIDTHS[index]
+        self.blocks = nn.ModuleList(
+            _Block(width, _HEADS[index], _WINDOWS[index]) if index else _InvertedBottleneck(width)
+            for _ in range(_DEPTHS[index])
+        )
+        self.downsample: nn.Module = nn.Identity()
+        if index + 1 < len(_WIDTHS):
+            # Only the last merging keeps the resolution (MobileSAM): the output has stride 16.
+            stride = 1 if index + 2 == len(_WIDTHS) else 2
+            self.downsample = _PatchMerging(width, _WIDTHS[index + 1], stride)
+
+
+class _InvertedBottleneck(nn.Module):
+    """MBConv: widen, convolve per channel, narrow, add."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        hidden = width * _EXPANSION
+        self.conv1 = nn.Conv2d(width, hidden, 1)
+        self.conv2 = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
+        self.conv3 = nn.Conv2d(hidden, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = F.gelu(self.conv1(x))
+        hidden = F.gelu(self.conv2(hidden))
+        return F.gelu(self.conv3(hidden) + x)
+
+
+class _PatchMerging(nn.Module):
+    """Change width, and halve the resolution where the stride is 2."""
+
+    def __init__(self, width: int, out_width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, out_width, 1)
+        self.conv2 = nn.Conv2d(out_width, out_width, 3, stride, padding=1, groups=out_width)
+        self.conv3 = nn.Conv2d(out_width, out_width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.gelu(self.conv1(x))
+        x = F.gelu(self.conv2(x))
+        out: Tensor = self.conv3(x)
+        return out
+
+
+class _Block(nn.Module):
+    """Window attention, a 3 x 3 convolution per channel, and an MLP."""
+
+    def __init__(self, width: int, heads: int, window: int) -> None:
+        super().__init__()
+        self.attn = _WindowAttention(width, heads, window)
+        self.local_conv = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.mlp = _Mlp(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.permute(0, 2, 3, 1)  # (B, H, W, C), contiguous
+        x = x + self.attn(x)
+        x = self.local_conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        x = x + self.mlp(x)
+        return x.permute(0, 3, 1, 2)
+
+
+class _Mlp(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.fc1 = nn.Linear(width, width * _EXPANSION)
+        self.fc2 = nn.Linear(width * _EXPANSION, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.fc2(F.gelu(self.fc1(self.norm(x))))
+        return out
+
+
+class _WindowAttention(nn.Module):
+    """Attention inside windows, with a bias for each pair of cells.
+
+    Windows that reach over the border are filled with zeros, which take part in the attention:
+    MobileSAM was trained so.
+    """
+
+    attention_bias: Tensor
+
+    def __init__(self, width: int, heads: int, window: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.window = window
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.register_buffer("attention_bias", torch.zeros(heads, window**2, window**2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, height, width, channels = x.shape
+        side = self.window
+        down, right = -height % side, -width % side
+        x = F.pad(x, (0, 0, 0, right, 0, down))
+        rows, columns = (height + down) // side, (width + right) // side
+        # (B, rows, side, columns, side, C) -> (B * rows * columns, side * side, C)
+        x = x.view(batch, rows, side, columns, side, channels).transpose(2, 3)
+        x = self._attend(x.reshape(-1, side * side, channels))
+        x = x.view(batch, rows, columns, side, side, channels).transpose(2, 3)
+        x = x.reshape(batch, height + down, width + right, channels)
+        # Each cell is projected for itself, so the fill can go first.
+        out: Tensor = self.proj(x[:, :height, :width])
+        return out
+
+    def _attend(self, x: Tensor) -> Tensor:
+        windows, cells, channels = x.shape
+        qkv = self.qkv(self.norm(x))
+        # MobileSAM keeps q, k and v of one head together: (windows, heads, cells, 3 * C/heads)
+        qkv = qkv.view(windows, cells, self.heads, -1).transpose(1, 2)
+        query, key, value = qkv.chunk(3, dim=-1)
+        bias = self.attention_bias.to(query.dtype)
+        out = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        return out.transpose(1, 2).reshape(windows, cells, channels)
+
+
+class _ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of (B, C, H, W), SAM's ``LayerNorm2d``."""
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__(width, eps=eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each cell for itself."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

@@ -1,0 +1,119 @@
+"""Downloads against a real server on this machine."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from persam_vos.errors import WeightsError
+from persam_vos.weights import download as download_module
+from persam_vos.weights.cache import silent
+from persam_vos.weights.download import download
+
+CONTENT = bytes(range(256)) * 40_000  # 10 MB: more than the buffers of a socket hold
+HALF = len(CONTENT) // 2
+
+
+@pytest.fixture
+def get(file_server, make_file, tmp_path):
+    """Download what the server has as big.bin, expecting CONTENT."""
+    file_server.files["/big.bin"] = CONTENT
+    expected = make_file("big.bin", CONTENT)
+
+    def run(on_progress=silent) -> Path:
+        download(f"{file_server.url}/big.bin", tmp_path / "big.bin", expected, on_progress)
+        return tmp_path / "big.bin"
+
+    return run
+
+
+def test_whole_file_arrives_and_nothing_else_is_left(get, tmp_path):
+    seen = []
+    path = get(lambda *report: seen.append(report))
+    assert path.read_bytes() == CONTENT
+    assert [p.name for p in tmp_path.iterdir()] == ["big.bin"]
+    assert seen[0] == ("big.bin", 0, len(CONTENT))
+    assert seen[-1] == ("big.bin", len(CONTENT), len(CONTENT))
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+
+
+@pytest.mark.parametrize("drops", [[HALF], [HALF, HALF - 5], [1], [len(CONTENT) - 1]])
+def test_broken_connection_is_resumed_where_it_broke(get, file_server, drops):
+    file_server.drops = list(drops)
+    assert get().read_bytes() == CONTENT
+    starts = [sum(drops[:n]) for n in range(1, len(drops) + 1)]
+    assert file_server.asked == [None, *(f"bytes={start}-" for start in starts)]
+
+
+def test_next_run_resumes_what_the_last_one_left(get, file_server, tmp_path):
+    file_server.drops = [HALF, 0]
+    with pytest.raises(WeightsError, match=f"broke off after {HALF} of {len(CONTENT)} bytes"):
+        get()
+    assert [p.name for p in tmp_path.iterdir()] == ["big.bin.part"]
+    assert get().read_bytes() == CONTENT
+    assert file_server.asked[-1] == f"bytes={HALF}-"
+
+
+@pytest.mark.parametrize("size", [HALF, len(CONTENT), len(CONTENT) + 9])
+def test_wrong_leftover_is_thrown_away(get, file_server, tmp_path, size):
+    (tmp_path / "big.bin.part").write_bytes(bytes(size))
+    assert get().read_bytes() == CONTENT
+    assert file_server.asked[-1] is None
+
+
+def test_server_without_ranges_starts_over(get, file_server):
+    file_server.ranges = False
+    file_server.drops = [HALF]
+    assert get().read_bytes() == CONTENT
+
+
+def test_wrong_content_is_refused_with_both_digests(get, file_server, tmp_path, make_file):
+    wrong = CONTENT[::-1]
+    file_server.files["/big.bin"] = wrong
+    with pytest.raises(WeightsError) as caught:
+        get()
+    for part in ("big.bin", make_file("", wrong).sha256, make_file("", CONTENT).sha256):
+        assert part in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", CONTENT[:HALF], CONTENT + b"x"])
+def test_file_of_another_size_is_refused_unread(get, file_server, tmp_path, content):
+    file_server.files["/big.bin"] = content
+    with pytest.raises(WeightsError, match=f"another file: got {len(content)} bytes, expected"):
+        get()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [403, 404, 500, 503])
+def test_refusal_of_the_server_is_reported(get, file_server, status):
+    file_server.status = status
+    with pytest.raises(WeightsError, match=f"HTTP {status}"):
+        get()
+    assert len(file_server.asked) == 1
+
+
+def test_closed_port_fails_at_once(make_file, tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/big.bin"
+        with pytest.raises(WeightsError, match="no connection"):
+            download(url, tmp_path / "big.bin", make_file("big.bin", CONTENT), silent)
+
+
+def test_silent_server_is_given_up(make_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(download_module, "TIMEOUT_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/big.bin"
+        with pytest.raises(WeightsError, match="timed out"):
+            download(url, tmp_path / "big.bin", make_file("big.bin", CONTENT), silent)
+
+
+def test_too_small_disk_is_told_before_anything_is_asked(file_server, make_file, tmp_path):
+    huge = replace(make_file("big.bin", CONTENT), size_bytes=10**18)
+    with pytest.raises(WeightsError, match="not enough space.*got .* MB free, expected 1000000000"):
+        download(f"{file_server.url}/big.bin", tmp_path / "big.bin", huge, silent)
+    assert file_server.asked == []
