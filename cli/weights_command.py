@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.table import Table
 
 from persam_vos.weights import (
     WEIGHTS,
-    ProgressCallback,
     cache_dir,
     cached_files,
     is_cached,
     original_files,
 )
+
+from . import progress
 
 _NAME = click.argument("name", type=click.Choice(list(WEIGHTS)))
 
@@ -62,7 +52,7 @@ def list_weights() -> None:
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def fetch(name: str, quiet: bool) -> None:
     """Fetch weights into the cache, unless they are there, and print where they are."""
-    with fetch_progress(quiet=quiet) as on_progress:
+    with progress.Console(quiet=quiet).download() as on_progress:
         paths = original_files(name, on_progress=on_progress)
     _print_paths(paths)
 
@@ -78,25 +68,3 @@ def _print_paths(paths: tuple[Path, ...]) -> None:
     """Print one path a line, to stdout."""
     for one in paths:
         click.echo(one)
-
-
-@contextmanager
-def fetch_progress(*, quiet: bool) -> Iterator[ProgressCallback]:
-    """Give a callback that draws a progress bar, with rate and time left, on stderr."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=quiet,
-    ) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total, completed=done)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield show

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .api import Tracker, TrackSummary, load_engine, track, track_to_folder
     from .config import MethodSettings
     from .errors import PersamVosError
-    from .media.label_png import ReferenceMasks
+    from .media.reference import ReferenceMasks
     from .pipeline import Engine
     from .structures import Frame, ObjectResult, SourceInfo, TrackedFrame
 
@@ -48,7 +48,7 @@ _HOMES = {
     "MethodSettings": "config",
     "ObjectResult": "structures",
     "PersamVosError": "errors",
-    "ReferenceMasks": "media.label_png",
+    "ReferenceMasks": "media.reference",
     "SourceInfo": "structures",
     "TrackSummary": "api",
     "TrackedFrame": "structures",

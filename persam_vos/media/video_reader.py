@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from persam_vos.structures import Frame, RgbImage, SourceInfo
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
+    from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -173,7 +174,9 @@ def broken(path: Path, count: int, stream: VideoStream, why: str) -> MediaError:
 def orientation_of(picture: VideoFrame) -> Orientation:
     """Return how a decoded picture has to be turned."""
     matrix = picture.side_data.get("DISPLAYMATRIX")
-    return Orientation() if matrix is None else Orientation.from_display_matrix(bytes(matrix))
+    if matrix is None:
+        return Orientation()
+    return Orientation.from_display_matrix(bytes(cast("SideData", matrix)))
 
 
 def to_rgb(picture: VideoFrame) -> RgbImage:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from ..config import MethodSettings
-from ..sam.geometry import Geometry
+from ..sam.geometry import Geometry, normalise_and_pad
 from ..stages import decode, fit, prompts
 from ..structures import Box, Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
 
@@ -177,7 +177,7 @@ def _target_vector(features: torch.Tensor, mask: np.ndarray, geometry: Geometry)
     picture = np.zeros((*mask.shape, 3), dtype=np.uint8)
     picture[..., 0] = mask * np.uint8(_MASK_VALUE)
     resized = torch.from_numpy(geometry.resize(picture)).to(features.device)
-    padded = geometry.normalise_and_pad(resized[None])
+    padded = normalise_and_pad(resized[None], geometry.image_size)
     grid = F.interpolate(padded, size=features.shape[-2:], mode="bilinear")[0, 0]
     cells = grid > 0
     if not cells.any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..errors import WeightsError
 from ..structures import MaskCandidates, Prompts
 from .decoder import decode, grid_positions
+from .modules import MaskDecoder, PromptEncoder
 from .tiny_vit import TinyViT
 from .vendor import load_modeling
 
@@ -41,10 +42,12 @@ class SamNetwork(nn.Module):
     """A SAM network for inference: made by `build_sam`, moved by ``.to(device)``."""
 
     image_size = IMAGE_SIZE
+    prompt_encoder: PromptEncoder
+    mask_decoder: MaskDecoder
     positions: Tensor
 
     def __init__(
-        self, image_encoder: nn.Module, prompt_encoder: nn.Module, mask_decoder: nn.Module
+        self, image_encoder: nn.Module, prompt_encoder: PromptEncoder, mask_decoder: MaskDecoder
     ) -> None:
         super().__init__()
         self.image_encoder = image_encoder
@@ -83,14 +86,13 @@ def build_sam(
         raise WeightsError(
             source, got=f"architecture {architecture!r}", expected=" or ".join(ARCHITECTURES)
         )
-    with torch.device("meta"):  # nothing is allocated or initialised twice
-        parts = _make_parts(architecture)
-    _check_state(parts.state_dict(), state, architecture, source)
-    parts.load_state_dict(dict(state), assign=True)
+    with torch.device("meta"):  # nothing is allocated, nothing is initialised in vain
+        network = _make_network(architecture)
+    _check_state(network.state_dict(), state, architecture, source)
+    network.load_state_dict(dict(state), assign=True)
+    network.positions = grid_positions(network.prompt_encoder, (_GRID, _GRID))
     # Channels last is how convolutions are fastest on CPUs and on tensor cores.
-    parts = parts.to(memory_format=torch.channels_last)
-    network = SamNetwork(parts.image_encoder, parts.prompt_encoder, parts.mask_decoder)
-    return network.eval().requires_grad_(False)
+    return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def random_state(architecture: str, seed: int) -> dict[str, Tensor]:
@@ -100,21 +102,19 @@ def random_state(architecture: str, seed: int) -> dict[str, Tensor]:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _make_parts(architecture).state_dict()
+        return dict(_make_network(architecture).state_dict())
 
 
-def _make_parts(architecture: str) -> Any:
-    """Make the three modules, as ``segment_anything.build_sam`` does."""
+def _make_network(architecture: str) -> SamNetwork:
+    """Make the three parts, as ``segment_anything.build_sam`` does."""
     modeling = load_modeling()
-    parts: Any = nn.Module()
-    parts.image_encoder = _make_image_encoder(modeling, ARCHITECTURES[architecture])
-    parts.prompt_encoder = modeling.PromptEncoder(
+    prompt_encoder = modeling.PromptEncoder(
         embed_dim=_WIDTH,
         image_embedding_size=(_GRID, _GRID),
         input_image_size=(IMAGE_SIZE, IMAGE_SIZE),
         mask_in_chans=16,
     )
-    parts.mask_decoder = modeling.MaskDecoder(
+    mask_decoder = modeling.MaskDecoder(
         num_multimask_outputs=3,
         transformer=modeling.TwoWayTransformer(
             depth=2, embedding_dim=_WIDTH, mlp_dim=2048, num_heads=8
@@ -123,10 +123,11 @@ def _make_parts(architecture: str) -> Any:
         iou_head_depth=3,
         iou_head_hidden_dim=256,
     )
-    return parts
+    image_encoder = _make_image_encoder(modeling, ARCHITECTURES[architecture])
+    return SamNetwork(image_encoder, prompt_encoder, mask_decoder)
 
 
-def _make_image_encoder(modeling: Any, vit: _ViT | None) -> nn.Module:
+def _make_image_encoder(modeling: ModuleType, vit: _ViT | None) -> nn.Module:
     if vit is None:
         return TinyViT()
     encoder: nn.Module = modeling.ImageEncoderViT(

@@ -18,21 +18,21 @@ target-semantic prompting (PerSAM, eq. 10).
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..structures import MaskCandidates, Prompts
+from .modules import Attention, Block, MaskDecoder, PromptEncoder, Transformer
 
 _ABSENT = -2  # the label of a token that is not there
 _OUTPUT_TOKENS = 5  # the IoU token and four mask tokens, before the prompt tokens
 
 
 def decode(
-    prompt_encoder: nn.Module,
-    mask_decoder: nn.Module,
+    prompt_encoder: PromptEncoder,
+    mask_decoder: MaskDecoder,
     features: Tensor,
     prompts: Prompts,
     *,
@@ -46,8 +46,6 @@ def decode(
     is two points of the labels 2 and 3. Point coordinates are pixels of the (padded) input.
     Returns all four masks, (N, 4, 4h, 4w) logits, and their predicted IoU, (N, 4), in float32.
     """
-    prompt_weights: Any = prompt_encoder
-    decoder: Any = mask_decoder
     height, width = features.shape[-2:]
     objects = len(prompts.points_xy)
     if objects == 0:
@@ -57,23 +55,22 @@ def decode(
         )
     if positions is None:
         positions = grid_positions(prompt_encoder, (height, width))
-    sparse = _embed_points(prompt_weights, prompts, (height, width))
-    tokens = torch.cat([_output_tokens(decoder).expand(objects, -1, -1), sparse], dim=1)
+    sparse = _embed_points(prompt_encoder, prompts, (height, width))
+    tokens = torch.cat([_output_tokens(mask_decoder).expand(objects, -1, -1), sparse], dim=1)
     tokens, image = _transform(
-        decoder.transformer,
+        mask_decoder.transformer,
         tokens,
-        _embed_image(prompt_weights, features, prompts),
+        _embed_image(prompt_encoder, features, prompts),
         positions.flatten(2).transpose(1, 2),  # (1, h * w, C)
         prompts,
     )
-    masks = _mask_logits(decoder, tokens[:, 1:_OUTPUT_TOKENS], image, (height, width))
-    return MaskCandidates(masks.float(), decoder.iou_prediction_head(tokens[:, 0]).float())
+    masks = _mask_logits(mask_decoder, tokens[:, 1:_OUTPUT_TOKENS], image, (height, width))
+    return MaskCandidates(masks.float(), mask_decoder.iou_prediction_head(tokens[:, 0]).float())
 
 
-def grid_positions(prompt_encoder: nn.Module, grid_hw: tuple[int, int]) -> Tensor:
+def grid_positions(prompt_encoder: PromptEncoder, grid_hw: tuple[int, int]) -> Tensor:
     """Encode the centres of a grid's cells, (1, C, h, w) float32, as ``get_dense_pe``."""
-    weights: Any = prompt_encoder
-    matrix: Tensor = weights.pe_layer.positional_encoding_gaussian_matrix
+    matrix = prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
     height, width = grid_hw
     y = (torch.arange(height, device=matrix.device) + 0.5) / height
     x = (torch.arange(width, device=matrix.device) + 0.5) / width
@@ -93,7 +90,7 @@ def _encode_positions(unit_xy: Tensor, matrix: Tensor) -> Tensor:
     return torch.cat([phase.sin(), phase.cos()], dim=-1)
 
 
-def _embed_points(weights: Any, prompts: Prompts, grid_hw: tuple[int, int]) -> Tensor:
+def _embed_points(weights: PromptEncoder, prompts: Prompts, grid_hw: tuple[int, int]) -> Tensor:
     """Embed points by place and label: (N, P, C). Absent points become zeros."""
     stride = weights.input_image_size[0] // weights.image_embedding_size[0]
     size_xy = prompts.points_xy.new_tensor([grid_hw[1] * stride, grid_hw[0] * stride])
@@ -106,7 +103,7 @@ def _embed_points(weights: Any, prompts: Prompts, grid_hw: tuple[int, int]) -> T
     return places * (labels >= 0)[..., None] + table[labels - _ABSENT]
 
 
-def _embed_image(weights: Any, features: Tensor, prompts: Prompts) -> Tensor:
+def _embed_image(weights: PromptEncoder, features: Tensor, prompts: Prompts) -> Tensor:
     """Add the dense prompts to the features: (N, h * w, C), or (1, h * w, C) if there is none."""
     dense: Tensor = weights.no_mask_embed.weight[..., None, None]  # (1, C, 1, 1)
     if prompts.dense_logits is not None:
@@ -119,13 +116,13 @@ def _embed_image(weights: Any, features: Tensor, prompts: Prompts) -> Tensor:
     return (features + dense).flatten(2).transpose(1, 2).contiguous()
 
 
-def _output_tokens(decoder: Any) -> Tensor:
+def _output_tokens(decoder: MaskDecoder) -> Tensor:
     tokens = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
     return tokens[None]  # (1, 5, C)
 
 
 def _transform(
-    transformer: Any, tokens: Tensor, image: Tensor, positions: Tensor, prompts: Prompts
+    transformer: Transformer, tokens: Tensor, image: Tensor, positions: Tensor, prompts: Prompts
 ) -> tuple[Tensor, Tensor]:
     """Run the two-way transformer: tokens (N, T, C) and image (N, h * w, C)."""
     absent = F.pad(prompts.point_labels == _ABSENT, (_OUTPUT_TOKENS, 0), value=False)
@@ -156,7 +153,7 @@ def _transform(
     return transformer.norm_final_attn(queries + attended), image
 
 
-def _attend_tokens(layer: Any, queries: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+def _attend_tokens(layer: Block, queries: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
     """Let tokens attend to each other, without those that are absent."""
     attention = layer.self_attn
     placed = queries if layer.skip_first_layer_pe else queries + positions
@@ -171,7 +168,7 @@ def _attend_tokens(layer: Any, queries: Tensor, positions: Tensor, mask: Tensor)
 
 
 def _read_image(
-    attention: Any, tokens: Tensor, placed: Tensor, image: Tensor, guide: Tensor | None
+    attention: Attention, tokens: Tensor, placed: Tensor, image: Tensor, guide: Tensor | None
 ) -> Tensor:
     """Let tokens, (N, T, C), attend to the image; ``placed`` is the image with its positions."""
     heads = attention.num_heads
@@ -188,7 +185,12 @@ def _read_image(
 
 
 def _write_image(
-    attention: Any, placed_tokens: Tensor, tokens: Tensor, placed: Tensor, image: Tensor, mask: Tensor
+    attention: Attention,
+    placed_tokens: Tensor,
+    tokens: Tensor,
+    placed: Tensor,
+    image: Tensor,
+    mask: Tensor,
 ) -> Tensor:
     """Let the image attend to the tokens, and return the image plus what it read: (N, h * w, C)."""
     heads = attention.num_heads
@@ -214,7 +216,7 @@ def _split_heads(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def _head_weights(projection: Any, heads: int) -> Tensor:
+def _head_weights(projection: nn.Linear, heads: int) -> Tensor:
     """Return a linear layer's weight by heads: (heads, d, C)."""
     weight: Tensor = projection.weight
     return weight.unflatten(0, (heads, -1))
@@ -237,7 +239,7 @@ def _sum_cells(weights: Tensor, image: Tensor) -> Tensor:
 
 
 def _mask_logits(
-    decoder: Any, mask_tokens: Tensor, image: Tensor, grid_hw: tuple[int, int]
+    decoder: MaskDecoder, mask_tokens: Tensor, image: Tensor, grid_hw: tuple[int, int]
 ) -> Tensor:
     """Upscale the image, (N, h * w, C), by 4 and weigh it by each mask token: (N, 4, 4h, 4w)."""
     first, norm, act, second, act_last = decoder.output_upscaling
@@ -253,7 +255,7 @@ def _mask_logits(
     return masks.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(len(image), -1, 4 * height, 4 * width)
 
 
-def _upscale_cells(x: Tensor, layer: Any) -> Tensor:
+def _upscale_cells(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
     """Apply a transposed convolution of kernel 2 and stride 2 to cells: (..., C) -> (..., 4, D).
 
     The four are the new cells, row by row.

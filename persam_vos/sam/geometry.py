@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -47,11 +48,9 @@ class Geometry:
         The same pixels as ``ResizeLongestSide.apply_image``, which calls Pillow by way of
         torchvision.
         """
-        import numpy as np
-
         height, width = self.input_hw
         picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
-        return np.asarray(picture)
+        return np.array(picture)  # a writable copy, which torch wants
 
     def points_to_input(self, xy: Tensor) -> Tensor:
         """Map points, (..., 2) as (x, y), from image pixels to input pixels, in floating point.
@@ -74,6 +73,7 @@ class Geometry:
         Rows and columns that only the padding needs are never computed.
         """
         side = low_res.shape[-1]
+        assert self.image_size % side == 0, "the logits' cells are whole numbers of input pixels"
         step = self.image_size // side
         height, width = self.input_hw
         # One row more than the picture covers: bilinear weights reach half a cell further.
@@ -102,8 +102,8 @@ def normalise_and_pad(images: Tensor, image_size: int = 1024) -> Tensor:
     mean = torch.tensor(PIXEL_MEAN, device=images.device).view(3, 1, 1)
     std = torch.tensor(PIXEL_STD, device=images.device).view(3, 1, 1)
     height, width = images.shape[2:]
-    square = torch.zeros(
-        (len(images), 3, image_size, image_size), device=images.device
-    ).to(memory_format=torch.channels_last)
+    square = torch.zeros((len(images), 3, image_size, image_size), device=images.device).to(
+        memory_format=torch.channels_last
+    )
     square[:, :, :height, :width] = (images.float() - mean) / std
     return square

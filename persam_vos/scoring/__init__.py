@@ -5,7 +5,7 @@ from .folders import ObjectMode, score_folders
 from .frame import VOID_LABEL, score_frame
 from .photos import PhotoScore, boundary_iou, score_photos
 from .region import region_similarity
-from .report import global_csv, per_sequence_csv, report_files, results
+from .report import global_csv, per_sequence_csv, report_file_names, report_files, results
 from .sequence import SequenceScore, SplitScore, Statistics, score_sequence, statistics
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "global_csv",
     "per_sequence_csv",
     "region_similarity",
+    "report_file_names",
     "report_files",
     "results",
     "score_folders",

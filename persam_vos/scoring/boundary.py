@@ -2,14 +2,14 @@
 
 Definition: the DAVIS 2017 evaluation toolkit, ``davis2017/metrics.py``; equal to it in every bit of
 the counts. Two things make it fast, and both are exact. A contour is looked at only inside the box
-around both masks, since nothing outside can match. And a disk of pixels is the union of a handful
-of rectangles, whose dilations are separable, so the disk itself is never run over the picture.
+around both masks, since nothing outside can match. And there it becomes one integer with a bit per
+pixel, in which a shift moves all pixels at once: a dilation by a disk of 8 px is 60 operations on a
+few kilobytes.
 """
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -59,26 +59,6 @@ def boundary_map(mask: BinaryMask) -> BinaryMask:
     return gradient
 
 
-def dilate_by_disk(mask: BinaryMask, radius_px: int) -> BinaryMask:
-    """Return the dilation of a (H, W) uint8 mask by all pixels within ``radius_px``, exactly."""
-    grown = mask
-    for half_width, half_height in _disk_rectangles(radius_px):
-        rectangle = np.ones((2 * half_height + 1, 2 * half_width + 1), np.uint8)
-        grown = cv2.max(grown, cv2.dilate(mask, rectangle))
-    return grown
-
-
-@lru_cache(maxsize=16)
-def _disk_rectangles(radius_px: int) -> tuple[tuple[int, int], ...]:
-    """Return the (half width, half height) of the largest rectangles inside a disk of pixels."""
-    half_widths = [math.isqrt(radius_px**2 - dy**2) for dy in range(radius_px + 1)] + [-1]
-    return tuple(
-        (half_widths[dy], dy)
-        for dy in range(radius_px + 1)
-        if half_widths[dy + 1] < half_widths[dy]  # a lower rectangle of this width is inside it
-    )
-
-
 def crop_to_content(first: BinaryMask, second: BinaryMask) -> tuple[BinaryMask, BinaryMask]:
     """Return both masks cut to the box around their content, with one pixel of margin.
 
@@ -96,12 +76,44 @@ def cropped_boundary_f(prediction: BinaryMask, truth: BinaryMask, radius_px: int
     lengths = cv2.countNonZero(contours[0]), cv2.countNonZero(contours[1])
     if not all(lengths):
         return 0.0 if any(lengths) else 1.0
-    precision = _matched(contours[0], contours[1], radius_px) / lengths[0]
-    recall = _matched(contours[1], contours[0], radius_px) / lengths[1]
+    matched = _matched_px(contours[0], contours[1], radius_px)
+    precision, recall = matched[0] / lengths[0], matched[1] / lengths[1]
     total = precision + recall
     return 2 * precision * recall / total if total else 0.0
 
 
-def _matched(contour: BinaryMask, other: BinaryMask, radius_px: int) -> int:
-    """Count the pixels of one contour that have the other within the radius."""
-    return int(cv2.countNonZero(cv2.bitwise_and(contour, dilate_by_disk(other, radius_px))))
+def _matched_px(first: BinaryMask, second: BinaryMask, radius_px: int) -> tuple[int, int]:
+    """Count the pixels of each contour that have the other within the radius."""
+    # Zeros to the right of each row keep what is shifted out of it from reaching the next one.
+    stride = first.shape[1] + radius_px
+    bits = _pack(first, stride), _pack(second, stride)
+    return (
+        (bits[0] & _dilate_by_disk(bits[1], stride, radius_px)).bit_count(),
+        (bits[1] & _dilate_by_disk(bits[0], stride, radius_px)).bit_count(),
+    )
+
+
+def _pack(mask: BinaryMask, stride: int) -> int:
+    """Return a (H, W) mask as an integer: pixel (y, x) is bit ``y * stride + x``."""
+    padded = np.zeros((mask.shape[0], stride), np.uint8)
+    padded[:, : mask.shape[1]] = mask
+    return int.from_bytes(np.packbits(padded, bitorder="little").tobytes(), "little")
+
+
+def _dilate_by_disk(bits: int, stride: int, radius_px: int) -> int:
+    """Return the dilation of a packed mask by all pixels within ``radius_px``.
+
+    Bits outside the picture's columns are left undefined. Row ``dy`` of the disk is a run of
+    ``half_widths[dy]`` pixels to either side. From the centre out the runs only get shorter, so
+    the disk is built from its ends: what there is grows by one row up and down, and the next
+    longer run is laid over it.
+    """
+    half_widths = [math.isqrt(radius_px**2 - dy**2) for dy in range(radius_px, -1, -1)]
+    run, reach, grown = bits, 0, 0
+    for half_width in half_widths:
+        while reach < half_width:
+            step = min(half_width - reach, 2 * reach + 1)  # leaves no gap in the run
+            run |= (run << step) | (run >> step)
+            reach += step
+        grown = (grown << stride) | (grown >> stride) | run
+    return grown

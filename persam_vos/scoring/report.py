@@ -19,16 +19,19 @@ _GLOBAL_COLUMNS = (
 _SEQUENCE_COLUMNS = ("Sequence", "J-Mean", "F-Mean")
 
 
-def report_files(score: SplitScore, set_name: str = "val") -> dict[str, str]:
-    """Return the report as file names and texts: two CSV files and ``results.json``.
+def report_file_names(set_name: str = "val") -> tuple[str, str, str]:
+    """Return the names of the report's files: the toolkit's two CSV files, then the JSON file.
 
     ``set_name`` is the split in the names of the CSV files, as the toolkit has it.
     """
-    return {
-        f"global_results-{set_name}.csv": global_csv(score),
-        f"per-sequence_results-{set_name}.csv": per_sequence_csv(score),
-        RESULTS_FILE: json.dumps(results(score), indent=1, allow_nan=False) + "\n",
-    }
+    return f"global_results-{set_name}.csv", f"per-sequence_results-{set_name}.csv", RESULTS_FILE
+
+
+def report_files(score: SplitScore, set_name: str = "val") -> dict[str, str]:
+    """Return the report as file names (``report_file_names``) and their texts."""
+    everything = json.dumps(results(score), indent=1, allow_nan=False) + "\n"
+    texts = global_csv(score), per_sequence_csv(score), everything
+    return dict(zip(report_file_names(set_name), texts, strict=True))
 
 
 def global_csv(score: SplitScore) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from ..device import Compute
 from ..sam.build import SamNetwork
-from ..sam.geometry import Geometry
+from ..sam.geometry import Geometry, normalise_and_pad
 from ..structures import Encoded, Frame
 
 
@@ -18,7 +18,7 @@ def encode_frame(frame: Frame, network: SamNetwork, compute: Compute) -> Encoded
     geometry = Geometry(frame.size_hw, network.image_size)
     pixels = torch.from_numpy(geometry.resize(frame.image)).to(compute.device)
     with compute.autocast():
-        features = network.encode(geometry.normalise_and_pad(pixels[None]))
+        features = network.encode(normalise_and_pad(pixels[None], network.image_size))
     return Encoded(frame, features.float(), geometry.input_hw)
 
 

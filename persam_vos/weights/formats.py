@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ def read_checkpoint(paths: Sequence[Path]) -> dict[str, Tensor]:
         names = ", ".join(path.name for path in paths) or "no file"
         raise WeightsError("weights", got=names, expected=_EXPECTED, remedy=_REMEDY)
     path = paths[0]
-    readers: dict[str, Callable[[Path], Any]] = {
+    readers: dict[str, Callable[[Path], object]] = {
         ".pt": _load_torch,
         ".pth": _load_torch,
         ".safetensors": _load_safetensors,
@@ -141,7 +141,7 @@ def _gather_bias(biases: Tensor, name: str, source: str) -> Tensor:
     return biases[:, offsets_y * window + offsets_x]
 
 
-def _load_torch(path: Path) -> Any:
+def _load_torch(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -150,7 +150,7 @@ def _load_torch(path: Path) -> Any:
         raise _foreign(path, "a file that torch cannot load as plain weights") from error
 
 
-def _load_safetensors(path: Path) -> Any:
+def _load_safetensors(path: Path) -> object:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -162,7 +162,7 @@ def _load_safetensors(path: Path) -> Any:
         raise _foreign(path, f"a broken safetensors file ({error})") from error
 
 
-def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
+def _state_dict(content: object, path: Path) -> dict[str, Tensor]:
     """Check that what a file holds is a mapping of names to tensors."""
     if not isinstance(content, Mapping):
         raise _foreign(path, f"a pickled {type(content).__name__}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import onnx
 import torch
@@ -50,7 +49,7 @@ def read_onnx_pair(paths: Sequence[Path]) -> dict[str, Tensor]:
     return state
 
 
-def _load_graph(path: Path) -> Any:
+def _load_graph(path: Path) -> onnx.GraphProto:
     try:
         return onnx.load(str(path), format="protobuf", load_external_data=False).graph
     except OSError as error:
@@ -61,14 +60,14 @@ def _load_graph(path: Path) -> Any:
         raise WeightsError(str(path), got=got, expected=_EXPECTED, remedy=_REMEDY) from error
 
 
-def _encoder_state(graph: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _encoder_state(graph: onnx.GraphProto, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     state = _named_by_nodes(graph, tensors)
     state |= {name: tensor for name, tensor in tensors.items() if not name.startswith("onnx::")}
     state |= _attention_biases(graph)
     return {f"image_encoder.{name}": tensor for name, tensor in state.items()}
 
 
-def _decoder_state(graph: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _decoder_state(graph: onnx.GraphProto, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     state: dict[str, Tensor] = {}
     for name, tensor in _named_by_nodes(graph, tensors).items():
         if name == ".weight":  # a product outside of any module
@@ -85,7 +84,7 @@ def _decoder_state(graph: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def _named_by_nodes(graph: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _named_by_nodes(graph: onnx.GraphProto, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Name the tensors called ``onnx::...`` after the modules of the nodes that use them."""
     state: dict[str, Tensor] = {}
     for node in graph.node:
@@ -103,7 +102,7 @@ def _named_by_nodes(graph: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]
     return state
 
 
-def _attention_biases(graph: Any) -> dict[str, Tensor]:
+def _attention_biases(graph: onnx.GraphProto) -> dict[str, Tensor]:
     """Find the constants, (heads, N, N), that are added to the attention scores."""
     constants = {
         node.output[0]: node.attribute[0].t for node in graph.node if node.op_type == "Constant"
@@ -130,6 +129,6 @@ def _module_name(node_name: str) -> str:
     return ".".join(kept)
 
 
-def _tensor(proto: Any) -> Tensor:
+def _tensor(proto: onnx.TensorProto) -> Tensor:
     # A copy, because the array looks into the file's read-only bytes.
     return torch.from_numpy(numpy_helper.to_array(proto).copy()).float()

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def _handler(server: FileServer) -> type[http.server.BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body) - start))
             self.end_headers()
             keep = server.drops.pop(0) if server.drops else len(body)
-            self.wfile.write(body[start : start + keep])
+            with suppress(ConnectionError):  # clients hang up on what they do not want
+                self.wfile.write(body[start : start + keep])
 
         def log_message(self, *_: object) -> None:
             pass

@@ -114,6 +114,8 @@ def test_silent_server_is_given_up(make_file, tmp_path, monkeypatch):
 
 def test_too_small_disk_is_told_before_anything_is_asked(file_server, make_file, tmp_path):
     huge = replace(make_file("big.bin", CONTENT), size_bytes=10**18)
-    with pytest.raises(WeightsError, match="not enough space.*got .* MB free, expected 1000000000"):
+    with pytest.raises(
+        WeightsError, match=r"not enough space.*got .* MB free, expected 1000000000"
+    ):
         download(f"{file_server.url}/big.bin", tmp_path / "big.bin", huge, silent)
     assert file_server.asked == []

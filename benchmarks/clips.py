@@ -1,0 +1,86 @@
+"""The development clips, their truth, and an engine that keeps embeddings on disk.
+
+The clips are not part of the project: `--clips` names a folder that holds `davis16-dev/` and
+`composites-dev/`, each laid out like DAVIS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from persam_vos.pipeline import Engine
+from persam_vos.structures import Encoded, Frame, LabelMap
+from persam_vos.sam.geometry import Geometry
+
+SETS = ("davis16-dev", "composites-dev")
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One clip of a development set: images and true label maps, in order."""
+
+    set_name: str
+    name: str
+    images: tuple[Path, ...]
+    truth: tuple[Path, ...]
+
+    def frames(self) -> Iterator[Frame]:
+        """Read the pictures."""
+        for index, path in enumerate(self.images):
+            image = np.asarray(Image.open(path).convert("RGB"))
+            yield Frame(index, path.stem, image, index / 24)
+
+    def true_labels(self) -> Iterator[LabelMap]:
+        """Read the true labels of every frame; where all are 0 or 255, 255 is object 1."""
+        for path in self.truth:
+            labels = np.asarray(Image.open(path).getchannel(0))
+            yield (labels > 0).astype(np.uint8) if 255 in labels else labels
+
+
+def find_clips(root: Path, names: tuple[str, ...] = ()) -> list[Clip]:
+    """List the clips under ``root``, or those of ``names``."""
+    clips = []
+    for set_name in SETS:
+        base = root / set_name / "JPEGImages" / "480p"
+        for folder in sorted(path for path in base.iterdir() if path.is_dir()):
+            truth = root / set_name / "Annotations" / "480p" / folder.name
+            if not names or folder.name in names:
+                clips.append(
+                    Clip(
+                        set_name,
+                        folder.name,
+                        tuple(sorted(folder.glob("*.jpg"))),
+                        tuple(sorted(truth.glob("*.png"))),
+                    )
+                )
+    return clips
+
+
+@dataclass(frozen=True)
+class CachedEngine(Engine):
+    """An engine that keeps each picture's embedding on disk, float32, for repeated experiments."""
+
+    cache: Path = Path("embeddings")
+
+    def encode(self, frame: Frame) -> Encoded:
+        """Embed one frame, or load its embedding."""
+        picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
+        path = self.cache / f"{self.weights.get('name')}-{picture}.npy"
+        if path.exists():
+            features = torch.from_numpy(np.load(path))
+            geometry = Geometry(frame.size_hw, self.network.image_size)
+            return Encoded(frame, features.to(self.compute.device), geometry.input_hw)
+        encoded = super().encode(frame)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".part")
+        with temporary.open("wb") as file:
+            np.save(file, encoded.features.cpu().numpy())
+        temporary.replace(path)
+        return encoded

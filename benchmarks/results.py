@@ -1,0 +1,51 @@
+"""What every results file says: commit, machine, versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("torch", "numpy", "opencv-python", "pillow", "segment-anything")
+
+
+def facts(device: str) -> dict[str, Any]:
+    """Describe the commit, the machine and the versions that a result holds for."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {
+        "command": " ".join(["python", "-m", *_module(), *sys.argv[1:]]),
+        "commit": commit,
+        "device": device,
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def write_results(path: Path, content: dict[str, Any]) -> None:
+    """Write a results file, indented, and say where."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    print(f"written: {path}")
+
+
+def _module() -> list[str]:
+    path = Path(sys.argv[0])
+    return [f"benchmarks.{path.stem}"]
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

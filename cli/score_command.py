@@ -1,0 +1,169 @@
+"""`persam-vos score`: parse, call, print."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from persam_vos.scoring import SequenceScore, SplitScore, Statistics
+
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("predictions", metavar="PRED", type=_FOLDER)
+@click.argument("truth", metavar="GT", type=_FOLDER)
+@click.option(
+    "--output",
+    "-o",
+    type=_FOLDER,
+    help="Folder for the toolkit's two CSV files and results.json.  [default: only print]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace results that are already there.")
+@click.option(
+    "--single-object", is_flag=True, help="Take all labels above 0 as one object (DAVIS 2016)."
+)
+@click.option(
+    "--exclude-void",
+    is_flag=True,
+    help="Leave label 255 of the truth out of the score; the DAVIS 2017 toolkit, and we without "
+    "this option, take it as background.",
+)
+@click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Score missing clips, frames and objects 0 instead of stopping.",
+)
+@click.option(
+    "--sequence", "sequences", multiple=True, metavar="CLIP", help="Only this clip; repeatable."
+)
+@click.option("--set", "set_name", default="val", show_default=True, help="Split in CSV names.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="one per core",
+    help="Processes; each scores one clip at a time.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
+def score(
+    *,
+    predictions: Path,
+    truth: Path,
+    output: Path | None,
+    overwrite: bool,
+    single_object: bool,
+    exclude_void: bool,
+    allow_missing: bool,
+    sequences: tuple[str, ...],
+    set_name: str,
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Score label maps in PRED against those in GT (PNG files, clips as subfolders).
+
+    J, F, recall and decay are those of the DAVIS 2017 evaluation toolkit, semi-supervised.
+    """
+    from persam_vos.scoring import VOID_LABEL, report_file_names, report_files, score_folders
+
+    names = report_file_names(set_name)
+    if output is not None and not overwrite:
+        refuse_existing(output, names)
+    scored = score_folders(
+        predictions,
+        truth,
+        sequences=sequences or None,
+        object_mode="single" if single_object else "multi",
+        void_label=VOID_LABEL if exclude_void else None,
+        allow_missing=allow_missing,
+        workers=workers,
+    )
+    files = report_files(scored, set_name)
+    if output is not None:
+        write_files(output, files)
+    if as_json:
+        click.echo(files["results.json"], nl=False)
+    else:
+        print_scores(scored)
+
+
+def refuse_existing(folder: Path, names: tuple[str, ...]) -> None:
+    """Raise OutputError when one of the files is already in the folder."""
+    from persam_vos.errors import OutputError
+
+    existing = [name for name in names if (folder / name).exists()]
+    if existing:
+        raise OutputError(
+            f"output {folder}",
+            got=f"a folder that already has {', '.join(existing)}",
+            expected="no earlier results",
+            remedy="choose another folder, or pass --overwrite",
+        )
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write texts into a folder: each whole, and none of them if one cannot be written."""
+    from persam_vos.media.atomic import atomic_path, make_folder
+
+    make_folder(folder)
+    with ExitStack() as stack:
+        for name, text in files.items():
+            stack.enter_context(atomic_path(folder / name)).write_bytes(text.encode())
+
+
+def print_scores(scored: SplitScore) -> None:
+    """Print the table of the split, that of the objects, and the notes, to stdout."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False)
+    console.print(_split_table(scored))
+    console.print(_object_table(scored.sequences))
+    notes = [*scored.notes, *(f"{clip.name}: {n}" for clip in scored.sequences for n in clip.notes)]
+    for note in notes:
+        console.print(escape(f"note: {note}"), soft_wrap=True)
+
+
+def _split_table(scored: SplitScore) -> Table:
+    table = _table("J&F", "J mean", "J recall", "J decay", "F mean", "F recall", "F decay")
+    table.add_row(_percent(scored.jf_mean), *_cells(scored.region), *_cells(scored.boundary))
+    return table
+
+
+def _object_table(clips: tuple[SequenceScore, ...]) -> Table:
+    table = _table("object", "J&F", "J", "recall", "decay", "F", "recall", "decay")
+    table.columns[0].justify = "left"
+    for clip in clips:
+        for object_id, region, boundary in zip(
+            clip.object_ids, clip.region_statistics, clip.boundary_statistics, strict=True
+        ):
+            mean = (region.mean + boundary.mean) / 2
+            name = f"{clip.name}_{object_id}"
+            table.add_row(name, _percent(mean), *_cells(region), *_cells(boundary))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, padding=(0, 1))
+    for column in columns:
+        table.add_column(column, justify="right", overflow="fold")
+    return table
+
+
+def _cells(values: Statistics) -> tuple[str, str, str]:
+    return _percent(values.mean), _percent(values.recall), _percent(values.decay)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"

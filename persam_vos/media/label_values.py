@@ -1,0 +1,173 @@
+"""From pixel values to object ids: what people mean by the masks they draw."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from persam_vos.errors import MaskError
+from persam_vos.structures import LabelMap
+
+BINARY_FROM = 128
+"""A grey mask whose only value beside 0 is at least this is black and white: one object, id 1."""
+COLOUR_TOLERANCE = 2
+"""Palette colours differ by 32 or more; some programs write 191 for 192."""
+SOFT = "threshold the mask at 128, or export it without anti-aliasing"
+ONE_FILE_EACH = "save an indexed PNG, or one black and white file for each object (1=a.png 2=b.png)"
+
+Integers = npt.NDArray[np.integer]
+
+
+def davis_palette() -> npt.NDArray[np.uint8]:
+    """Return the (256, 3) uint8 palette of DAVIS and PASCAL VOC, by its rule.
+
+    Bits 0, 1, 2 of the id are the highest bits of red, green, blue; bits 3, 4, 5 the next ones;
+    and so on.
+    """
+    ids = np.arange(256)
+    palette = np.zeros((256, 3), dtype=np.uint8)
+    for bit in range(8):
+        palette[:, bit % 3] |= ((ids >> bit & 1) << 7 - bit // 3).astype(np.uint8)
+    return palette
+
+
+def labels_from_array(array: npt.NDArray[np.generic], name: str = "mask array") -> LabelMap:
+    """Understand an (H, W) array as labels: bool is object 1, integers as in a grey image.
+
+    Raises MaskError for another shape, floats, or values that cannot be ids.
+    """
+    if array.ndim != 2 or array.size == 0:
+        raise MaskError(
+            name,
+            got=f"shape {array.shape}",
+            expected="a filled array of shape (H, W)",
+            remedy="pass one two-dimensional label map",
+        )
+    if array.dtype == np.bool_:
+        return np.asarray(array, dtype=np.uint8)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise MaskError(
+            name,
+            got=f"{array.dtype} values",
+            expected="bool or integer labels",
+            remedy="threshold it first, for example mask > 0.5",
+        )
+    return ids_from_grey(np.asarray(array, dtype=array.dtype), name)
+
+
+def ids_from_grey(grey: Integers, name: str) -> LabelMap:
+    """Understand (H, W) grey values as object ids.
+
+    One value of 128 or more beside 0 is a black and white mask: object 1. Otherwise values are
+    ids. Raises MaskError for soft edges and for values that are not in 0 to 255.
+    """
+    levels, level_map = levels_of(grey)
+    check_flat(levels, level_map, name)
+    if levels[0] >= 0 and levels[-1] >= BINARY_FROM and np.count_nonzero(levels) == 1:
+        return (grey != 0).astype(np.uint8)
+    if levels[0] < 0 or levels[-1] > 255:
+        worst = levels[0] if levels[0] < 0 else levels[-1]
+        raise MaskError(
+            name,
+            got=f"{np.count_nonzero(levels)} labels, one of them {worst}",
+            expected="labels from 1 to 255 on a background of 0",
+            remedy="renumber the objects, or leave some out",
+        )
+    return np.asarray(grey, dtype=np.uint8)
+
+
+def levels_of(values: Integers) -> tuple[Integers, Integers]:
+    """Return the distinct values, ascending, and an array like ``values`` of indices into them."""
+    if values.dtype != np.uint8:
+        levels, inverse = np.unique(values, return_inverse=True)
+        return levels, inverse.reshape(values.shape)
+    # A table is twenty times as fast as sorting.
+    levels = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
+    table = np.zeros(256, dtype=np.uint8)
+    table[levels] = np.arange(len(levels))
+    return levels, table[values]
+
+
+def ids_from_rgb(rgb: npt.NDArray[np.uint8], name: str) -> LabelMap:
+    """Understand (H, W, 3) colours as object ids, by the DAVIS palette.
+
+    Grey pictures go by ``ids_from_grey``; black and one other colour are one object, id 1, unless
+    that colour is in the palette. Raises MaskError for colours that are not.
+    """
+    if np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 0], rgb[..., 2]):
+        return ids_from_grey(rgb[..., 0], name)
+    packed = rgb.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+    codes, code_map = levels_of(packed)
+    colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(np.int16)
+    if len(codes) > 256:
+        raise off_palette(name, len(codes), "soft edges or a photograph", SOFT)
+    distance = np.abs(colours[:, None] - davis_palette()[None].astype(np.int16)).max(axis=2)
+    ids = distance.argmin(axis=1).astype(np.uint8)
+    strange = np.flatnonzero(distance.min(axis=1) > COLOUR_TOLERANCE)
+    if len(codes) == 2 and codes[0] == 0 and len(strange):
+        ids = np.array([0, 1], dtype=np.uint8)
+    elif len(strange):
+        check_flat(codes, code_map, name)
+        example = f"such as #{int(codes[strange[0]]):06x}"
+        raise off_palette(name, len(strange), example, ONE_FILE_EACH)
+    return np.asarray(ids[code_map], dtype=np.uint8)
+
+
+def off_palette(name: str, count: int, example: str, remedy: str) -> MaskError:
+    """Say that a colour mask has colours that stand for no object."""
+    return MaskError(
+        name,
+        got=f"{count} colours outside the DAVIS palette ({example})",
+        expected="one flat colour of that palette for each object",
+        remedy=remedy,
+    )
+
+
+def drop_transparent(
+    pixels: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8], name: str
+) -> npt.NDArray[np.uint8]:
+    """Return pixels, (H, W) or (H, W, 3), black where alpha is 0.
+
+    Raises MaskError where alpha is neither 0 nor 255.
+    """
+    if np.any((alpha > 0) & (alpha < 255)):
+        raise MaskError(
+            name,
+            got=f"soft transparency with {len(np.unique(alpha))} levels",
+            expected="pixels that are opaque or transparent",
+            remedy=SOFT,
+        )
+    pixels = pixels.copy()
+    pixels[alpha == 0] = 0
+    return pixels
+
+
+def check_flat(levels: Integers, level_map: Integers, name: str) -> None:
+    """Raise MaskError when values blend into each other, as at anti-aliased or lossy edges.
+
+    A level is soft when it nowhere fills a 3 x 3 block, and most of its pixels lie between a lower
+    and a higher neighbour: objects do not look like that, ramps do. ``level_map`` (H, W) indexes
+    ``levels``, which ascend. Single thin objects between others are let pass.
+    """
+    foreground = int(np.count_nonzero(levels))
+    if foreground < 2:
+        return
+    # 32-bit floats hold every index exactly, and are the widest that morphology takes.
+    height = level_map.astype(np.float32)
+    block = np.ones((3, 3), dtype=np.uint8)
+    lowest, highest = cv2.erode(height, block), cv2.dilate(height, block)
+    solid = level_map[lowest == highest]
+    ramp = np.bincount(level_map[(lowest < height) & (height < highest)], minlength=len(levels))
+    total = np.bincount(level_map.ravel(), minlength=len(levels))
+    soft = 2 * ramp > total
+    soft[solid] = False
+    count = int(np.count_nonzero(soft))
+    needed = 1 if levels[-1] in (255, 65535) else 2
+    if count >= needed and 3 * count >= foreground:
+        raise MaskError(
+            name,
+            got=f"soft edges ({len(levels)} levels, {count} of them only along boundaries)",
+            expected="one flat value for each object",
+            remedy=SOFT,
+        )

@@ -1,0 +1,113 @@
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from persam_vos.errors import WeightsError
+from persam_vos.sam.build import build_sam, random_state
+from persam_vos.sam.geometry import Geometry, normalise_and_pad
+from persam_vos.sam.vendor import load_modeling
+from persam_vos.structures import Prompts
+
+
+@pytest.fixture(scope="module")
+def tiny_state():
+    return random_state("vit_t", 0)
+
+
+def test_network_is_ready_for_inference(tiny_state):
+    network = build_sam("vit_t", tiny_state)
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert set(network.state_dict()) == set(tiny_state)
+
+
+def test_random_weights_depend_on_the_seed_alone(tiny_state):
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    again = random_state("vit_t", 0)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(again[name], tensor) for name, tensor in tiny_state.items())
+
+
+def _without(state, name):
+    return {key: value for key, value in state.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda state: _without(state, "mask_decoder.iou_token.weight"),
+            r"1 missing \(mask_decoder.iou_token.weight\)",
+        ),
+        (
+            lambda state: state | {"mask_decoder.hf_token.weight": torch.zeros(1)},
+            r"1 unexpected \(mask_decoder.hf_token.weight\)",
+        ),
+        (
+            lambda state: state | {"mask_decoder.iou_token.weight": torch.zeros(2, 256)},
+            r"misshapen \(mask_decoder.iou_token.weight \(2, 256\) instead of \(1, 256\)\)",
+        ),
+        (lambda state: {}, r"327 missing \(image_encoder\S+, \S+, \S+, ...\)"),
+    ],
+    ids=["missing", "unexpected", "misshapen", "empty"],
+)
+def test_wrong_weights_are_named(tiny_state, damage, message):
+    with pytest.raises(WeightsError, match=rf"^my.pth: got .*{message}"):
+        build_sam("vit_t", damage(tiny_state), source="my.pth")
+
+
+def test_unknown_architecture_is_refused():
+    with pytest.raises(WeightsError, match="got architecture 'vit_x', expected vit_t or vit_b"):
+        build_sam("vit_x", {})
+
+
+def test_vit_b_answers_as_segment_anything_does():
+    modeling = load_modeling()
+    state = random_state("vit_b", 3)
+    theirs = modeling.Sam(
+        modeling.ImageEncoderViT(
+            depth=12,
+            embed_dim=768,
+            num_heads=12,
+            norm_layer=partial(nn.LayerNorm, eps=1e-6),
+            use_rel_pos=True,
+            global_attn_indexes=(2, 5, 8, 11),
+            window_size=14,
+        ),
+        modeling.PromptEncoder(256, (64, 64), (1024, 1024), 16),
+        modeling.MaskDecoder(
+            transformer_dim=256,
+            transformer=modeling.TwoWayTransformer(2, 256, 8, 2048),
+        ),
+    ).eval()
+    theirs.load_state_dict(state)
+    ours = build_sam("vit_b", state)
+
+    geometry = Geometry((480, 854))
+    generator = torch.Generator().manual_seed(4)
+    image = torch.randint(0, 256, (*geometry.input_hw, 3), generator=generator).to(torch.uint8)
+    points = torch.tensor([[[500.0, 300.0], [20.0, 30.0]], [[5.0, 6.0], [700.0, 500.0]]])
+    record = {
+        "image": image.permute(2, 0, 1),
+        "original_size": geometry.size_hw,
+        "point_coords": points,
+        "point_labels": torch.tensor([[1, 0], [1, 1]]),
+    }
+    answer = theirs([record], multimask_output=True)[0]
+    padded = torch.cat([points, torch.zeros(2, 1, 2)], dim=1)
+    labels = torch.tensor([[1, 0, -1], [1, 1, -1]])  # SAM's own padding point, made explicit
+    with torch.inference_mode():
+        features = ours.encode(normalise_and_pad(image[None]))
+        candidates = ours.decode(features, Prompts(padded, labels))
+
+    expected = answer["low_res_logits"]
+    tolerance = 1e-5 * float(expected.abs().max())
+    torch.testing.assert_close(
+        candidates.low_res_logits[:, 1:], expected, rtol=0, atol=max(1e-5, tolerance)
+    )
+    torch.testing.assert_close(
+        candidates.predicted_iou[:, 1:], answer["iou_predictions"], rtol=0, atol=1e-5
+    )
