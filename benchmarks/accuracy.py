@@ -73,8 +73,10 @@ def main() -> None:
                 "J": round(region, 4),
                 "F": round(boundary, 4),
                 "per_object": {
-                    str(i): [round(float(score.region[:, k].mean()), 4),
-                             round(float(score.boundary[:, k].mean()), 4)]
+                    str(i): [
+                        round(float(score.region[:, k].mean()), 4),
+                        round(float(score.boundary[:, k].mean()), 4),
+                    ]
                     for k, i in enumerate(score.object_ids)
                 },
             }

@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 
 from persam_vos.pipeline import Engine
-from persam_vos.structures import Encoded, Frame, LabelMap
 from persam_vos.sam.geometry import Geometry
+from persam_vos.structures import Encoded, Frame, LabelMap
 
 SETS = ("davis16-dev", "composites-dev")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from persam_vos import Engine, ReferenceMasks, SourceInfo, TrackSummary
 
 
-class _ObjectIds(click.ParamType):
+class _ObjectIds(click.ParamType[tuple[int, ...]]):
     name = "IDS"
 
     def convert(

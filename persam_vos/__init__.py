@@ -13,19 +13,23 @@ Names are loaded when they are first used, so that ``import persam_vos`` is inst
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .api import Tracker, TrackSummary, load_engine, track, track_to_folder
     from .config import MethodSettings
+    from .demo import DemoClip, write_demo
     from .errors import PersamVosError
     from .media.reference import ReferenceMasks
     from .pipeline import Engine
+    from .scoring.folders import score_folders
     from .structures import Frame, ObjectResult, SourceInfo, TrackedFrame
 
-__version__ = "0.1.0"
+    __version__: str
 
 __all__ = [
+    "DemoClip",
     "Engine",
     "Frame",
     "MethodSettings",
@@ -38,11 +42,14 @@ __all__ = [
     "Tracker",
     "__version__",
     "load_engine",
+    "score_folders",
     "track",
     "track_to_folder",
+    "write_demo",
 ]
 
 _HOMES = {
+    "DemoClip": "demo",
     "Engine": "pipeline",
     "Frame": "structures",
     "MethodSettings": "config",
@@ -54,13 +61,17 @@ _HOMES = {
     "TrackedFrame": "structures",
     "Tracker": "api",
     "load_engine": "api",
+    "score_folders": "scoring.folders",
     "track": "api",
     "track_to_folder": "api",
+    "write_demo": "demo",
 }
 
 
 def __getattr__(name: str) -> object:
     """Load a public name from its home on first use (PEP 562)."""
+    if name == "__version__":
+        return version("persam-vos")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOMES[name]}", __name__), name)

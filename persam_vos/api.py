@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import __version__
 from .clock import Clock
 from .config import MethodSettings
 from .device import peak_memory_bytes, resolve_compute
-from .media.reference import ReferenceMasks, read_first_masks
-from .media.reader import Reader as ReaderName
-from .media.reader import open_source
+from .media.reader import Reader, open_source
+from .media.reference import MaskInput, ReferenceMasks, read_first_masks
 from .outputs import LOG, MASKS, OutputFolder
 from .pipeline import Engine, Propagation, track_frames
 from .prefetch import Sink
 from .sam.build import build_sam
 from .structures import Frame, LabelMap, RgbImage, SourceInfo, TrackedFrame
 from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
-
-MaskInput = str | Path | LabelMap | Sequence[str | Path] | Mapping[int, Any]
-"""A mask file, several (``"1=a.png"``), an (H, W) array of ids, or a mapping of id to either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ def track(
     *,
     engine: Engine | None = None,
     objects: Collection[int] | None = None,
-    reader: ReaderName = "pyav",
+    reader: Reader = "pyav",
 ) -> Iterator[TrackedFrame]:
     """Label every frame of a video, lazily.
 
@@ -98,7 +94,7 @@ def track_to_folder(
     *,
     engine: Engine | Callable[[], Engine] | None = None,
     objects: Collection[int] | None = None,
-    reader: ReaderName = "pyav",
+    reader: Reader = "pyav",
     overlay: bool = True,
     alpha: float = 0.5,
     overwrite: bool = False,
@@ -110,7 +106,9 @@ def track_to_folder(
 
     Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``.
     ``alpha`` in [0, 1] is the strength of the overlay's fill. ``engine`` may be a function that
-    loads one; it is called once the input is known to be good. Raises what `track` raises, and OutputError for an output that exists or cannot be written. Finished masks stay if the run breaks off.
+    loads one; it is called once the input is known to be good. Raises what `track` raises, and
+    OutputError for an output that exists or cannot be written. Finished masks stay if the run
+    breaks off.
     """
     started = time.perf_counter()
     opened = open_source(source, reader=reader)
@@ -150,7 +148,7 @@ def track_to_folder(
         frame_count=count,
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
-        warnings=reference.warnings,
+        warnings=(*reference.warnings, *folder.warnings),
     )
 
 
@@ -198,7 +196,7 @@ def _facts(
     """Say what was run on what, for the log."""
     settings = engine.settings
     return {
-        "version": __version__,
+        "version": version("persam-vos"),
         "command": command,
         "weights": engine.weights,
         "device": str(engine.compute.device),

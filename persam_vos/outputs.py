@@ -50,6 +50,11 @@ class OutputFolder:
         if not overwrite:
             _refuse_existing(path)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be done as asked, e.g. sound that could not be copied."""
+        return () if self._writer is None else self._writer.warnings
+
     def describe(self, facts: Mapping[str, Any]) -> None:
         """Set what the log says before its frames; call before the first `write`."""
         self._facts = facts
@@ -74,7 +79,10 @@ class OutputFolder:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             if self._writer is not None:

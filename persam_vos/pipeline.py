@@ -6,7 +6,7 @@ every frame prompt, decode and compose; hand on the labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -118,7 +118,7 @@ def track_frames(
     engine: Engine,
     *,
     clock: Clock | None = None,
-) -> Iterator[TrackedFrame]:
+) -> Generator[TrackedFrame, None, None]:
     """Label every frame, lazily; reading, encoding and tracking overlap.
 
     ``references`` gives labels (H, W) by frame index; the first frame needs one. Memory does not

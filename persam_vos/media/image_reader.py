@@ -94,7 +94,10 @@ def header(path: Path) -> tuple[tuple[int, int], str, str]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+            # Of a PNG, Pillow would decode all pixels in search of tags behind them.
+            tagged = image.format != "PNG" or "exif" in image.info
+            exif = image.getexif() if tagged else {}
+            turned = exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
             return (width, height) if turned else (height, width), image.format or "", image.mode
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise unreadable(path, error) from error

@@ -65,7 +65,7 @@ def ids_from_grey(grey: Integers, name: str) -> LabelMap:
     levels, level_map = levels_of(grey)
     check_flat(levels, level_map, name)
     if levels[0] >= 0 and levels[-1] >= BINARY_FROM and np.count_nonzero(levels) == 1:
-        return (grey != 0).astype(np.uint8)
+        return np.asarray(grey != 0, dtype=np.uint8)
     if levels[0] < 0 or levels[-1] > 255:
         worst = levels[0] if levels[0] < 0 else levels[-1]
         raise MaskError(

@@ -39,10 +39,10 @@ class Orientation:
 
     @property
     def rotation_degrees(self) -> int:
-        """Clockwise turn in degrees (0, 90, 180 or 270), any mirroring left out."""
+        """Clockwise turn in degrees (0, 90, 180 or 270), before any mirroring left to right."""
         if self.transpose:
             return 270 if self.flip_y else 90
-        return 180 if self.flip_x else 0
+        return 180 if self.flip_y else 0
 
     def size_hw(self, height: int, width: int) -> tuple[int, int]:
         """Return the upright height and width of a picture stored with these."""

@@ -63,7 +63,7 @@ def read_first_masks(
 
 def present_ids(label_map: LabelMap) -> tuple[int, ...]:
     """Return the object ids of a label map, ascending."""
-    return tuple(np.flatnonzero(np.bincount(label_map.ravel(), minlength=1)[1:]) + 1)
+    return tuple((np.flatnonzero(np.bincount(label_map.ravel(), minlength=1)[1:]) + 1).tolist())
 
 
 def _named(masks: MaskInput) -> list[tuple[int | None, MaskLike]]:

@@ -48,19 +48,13 @@ class PersamMethod:
         ``labels`` is (H, W) at image size; every id of ``object_ids`` has a pixel in it.
         """
         features = encoded.features
-        stride = self.decoder.network.image_size // features.shape[-1]
+        side = features.shape[-1]
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
-        coverage = targets.grid_coverage(
-            masks, input_hw=encoded.input_hw, grid_hw=tuple(features.shape[-2:]), stride=stride
-        )
+        coverage = targets.grid_coverage(masks, input_hw=encoded.input_hw, side=side)
         vectors = targets.target_vectors(features, coverage)
         found = targets.similarity(features, vectors)
-        picture = targets.grid_coverage(
-            torch.ones_like(masks[:1]),
-            input_hw=encoded.input_hw,
-            grid_hw=tuple(features.shape[-2:]),
-            stride=stride,
-        )
+        everywhere = torch.ones_like(masks[:1])
+        picture = targets.grid_coverage(everywhere, input_hw=encoded.input_hw, side=side)
         own = targets.mean_similarity(found, coverage)
         other = targets.mean_similarity(found, (picture - coverage).clamp_min(0))
         weights = self._scale_weights(encoded, labels, object_ids, masks, found)
@@ -153,9 +147,7 @@ class PersamMethod:
         device = encoded.features.device
         points = Prompts(*prompts.stack_tokens(tokens, device))
         boxes_input = geometry.boxes_to_input(torch.tensor(boxes)).to(device)
-        return points, decode.with_boxes(
-            points, boxes_input, torch.tensor(valid, device=device)
-        )
+        return points, decode.with_boxes(points, boxes_input, torch.tensor(valid, device=device))
 
     def _scale_weights(
         self,
@@ -172,9 +164,7 @@ class PersamMethod:
         candidates = self.decoder(encoded.features, with_box)
         side = candidates.low_res_logits.shape[-1]
         cell = self.decoder.network.image_size // side
-        truth = targets.grid_coverage(
-            masks, input_hw=encoded.input_hw, grid_hw=(side, side), stride=cell
-        )
+        truth = targets.grid_coverage(masks, input_hw=encoded.input_hw, side=side)
         rows, columns = (-(-extent // cell) for extent in encoded.input_hw)  # the picture's part
         schedule = fit.FitSchedule(self.settings.fit_steps, self.settings.fit_rate)
         return torch.stack(
@@ -195,7 +185,7 @@ class PersamMethod:
 
         1: as similar as the reference mask was to itself; 0: as the reference background was.
         """
-        coverage = F.adaptive_avg_pool2d((logits > 0).float(), found.shape[-2:])
+        coverage = F.avg_pool2d((logits > 0).float(), logits.shape[-1] // found.shape[-1])
         inside = targets.mean_similarity(found, coverage)
         own = torch.tensor([t.own_similarity for t in known], device=found.device)
         other = torch.tensor([t.other_similarity for t in known], device=found.device)

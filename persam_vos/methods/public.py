@@ -184,7 +184,8 @@ def _target_vector(features: torch.Tensor, mask: np.ndarray, geometry: Geometry)
         cells = grid == grid.max()
     chosen = features[0].permute(1, 2, 0)[cells]  # (n, C)
     vector = chosen.amax(0) / 2 + chosen.mean(0) / 2
-    return vector / vector.norm()
+    normalised: torch.Tensor = vector / vector.norm()
+    return normalised
 
 
 def _grown_box(box: Box, size_hw: tuple[int, int]) -> tuple[Box, tuple[float, float]]:

@@ -91,8 +91,10 @@ def build_sam(
     _check_state(network.state_dict(), state, architecture, source)
     network.load_state_dict(dict(state), assign=True)
     network.positions = grid_positions(network.prompt_encoder, (_GRID, _GRID))
-    # Channels last is how convolutions are fastest on CPUs and on tensor cores.
-    return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    for module in network.image_encoder.modules():
+        if isinstance(module, nn.Conv2d):  # how convolutions are fastest, on CPUs and GPUs
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
+    return network.eval().requires_grad_(False)
 
 
 def random_state(architecture: str, seed: int) -> dict[str, Tensor]:

@@ -126,13 +126,12 @@ def _transform(
 ) -> tuple[Tensor, Tensor]:
     """Run the two-way transformer: tokens (N, T, C) and image (N, h * w, C)."""
     absent = F.pad(prompts.point_labels == _ABSENT, (_OUTPUT_TOKENS, 0), value=False)
-    mask = torch.zeros_like(absent, dtype=torch.float32).masked_fill(absent, -math.inf)  # (N, T)
     queries = tokens
     for layer in transformer.layers:
         if prompts.semantic is not None:
             queries = queries + prompts.semantic[:, None]
         placed = image + positions
-        queries = _attend_tokens(layer, queries, tokens, mask)
+        queries = _attend_tokens(layer, queries, tokens, absent)
         attended = _read_image(
             layer.cross_attn_token_to_image, queries + tokens, placed, image, prompts.guide
         )
@@ -140,7 +139,7 @@ def _transform(
         queries = layer.norm3(queries + layer.mlp(queries))
         image = layer.norm4(
             _write_image(
-                layer.cross_attn_image_to_token, queries + tokens, queries, placed, image, mask
+                layer.cross_attn_image_to_token, queries + tokens, queries, placed, image, absent
             )
         )
     attended = _read_image(
@@ -153,7 +152,7 @@ def _transform(
     return transformer.norm_final_attn(queries + attended), image
 
 
-def _attend_tokens(layer: Block, queries: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+def _attend_tokens(layer: Block, queries: Tensor, positions: Tensor, absent: Tensor) -> Tensor:
     """Let tokens attend to each other, without those that are absent."""
     attention = layer.self_attn
     placed = queries if layer.skip_first_layer_pe else queries + positions
@@ -161,10 +160,11 @@ def _attend_tokens(layer: Block, queries: Tensor, positions: Tensor, mask: Tenso
         _split_heads(attention.q_proj(placed), attention.num_heads),
         _split_heads(attention.k_proj(placed), attention.num_heads),
         _split_heads(attention.v_proj(queries), attention.num_heads),
-        attn_mask=mask[:, None, None].to(queries.dtype),
+        attn_mask=~absent[:, None, None],  # (N, 1, 1, T)
     )
-    out = attention.out_proj(attended.transpose(1, 2).flatten(2))
-    return layer.norm1(out if layer.skip_first_layer_pe else queries + out)
+    out: Tensor = attention.out_proj(attended.transpose(1, 2).flatten(2))
+    normed: Tensor = layer.norm1(out if layer.skip_first_layer_pe else queries + out)
+    return normed
 
 
 def _read_image(
@@ -181,7 +181,10 @@ def _read_image(
         weights = (weights + guide[:, None, None]).softmax(dim=-1)
     sums = _sum_cells(weights, image)  # (N, heads, T, C)
     values = sums @ _head_weights(attention.v_proj, heads).transpose(1, 2)  # (N, heads, T, d)
-    return attention.out_proj(values.transpose(1, 2).flatten(2) + attention.v_proj.bias)
+    # The weights sum to 1: the bias of the values passes through.
+    values = values.transpose(1, 2).flatten(2) + attention.v_proj.bias
+    out: Tensor = attention.out_proj(values)
+    return out
 
 
 def _write_image(
@@ -190,14 +193,15 @@ def _write_image(
     tokens: Tensor,
     placed: Tensor,
     image: Tensor,
-    mask: Tensor,
+    absent: Tensor,
 ) -> Tensor:
     """Let the image attend to the tokens, and return the image plus what it read: (N, h * w, C)."""
     heads = attention.num_heads
     key = _split_heads(attention.k_proj(placed_tokens), heads)  # (N, heads, T, d)
     key = key * key.shape[-1] ** -0.5
     rows = key @ _head_weights(attention.q_proj, heads)  # (N, heads, T, C)
-    bias = (key * attention.q_proj.bias.view(heads, 1, -1)).sum(-1) + mask[:, None]  # (N, heads, T)
+    bias = (key * attention.q_proj.bias.view(heads, 1, -1)).sum(-1)  # (N, heads, T)
+    bias = bias.masked_fill(absent[:, None], -math.inf)
     weights = (_dot_cells(rows, placed) + bias[..., None]).softmax(dim=2)  # over the tokens
     value = _split_heads(attention.v_proj(tokens), heads)
     out_weight = attention.out_proj.weight.T.reshape(heads, value.shape[-1], -1)
@@ -206,36 +210,34 @@ def _write_image(
     objects = len(tokens)
     return torch.baddbmm(
         image.expand(objects, -1, -1),
-        weights.flatten(1, 2).transpose(1, 2).to(contribution.dtype),
+        weights.flatten(1, 2).transpose(1, 2),
         contribution.flatten(1, 2),
     )
 
 
 def _split_heads(x: Tensor, heads: int) -> Tensor:
     """(N, T, heads * d) -> (N, heads, T, d)."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
 
 
 def _head_weights(projection: nn.Linear, heads: int) -> Tensor:
     """Return a linear layer's weight by heads: (heads, d, C)."""
-    weight: Tensor = projection.weight
-    return weight.unflatten(0, (heads, -1))
+    return projection.weight.view(heads, -1, projection.in_features)
 
 
 def _dot_cells(rows: Tensor, image: Tensor) -> Tensor:
     """(N, heads, T, C) . (N or 1, cells, C) -> (N, heads, T, cells)."""
     flat = rows.flatten(1, 2)
-    if len(image) == 1:
-        return (flat @ image[0].T).unflatten(1, rows.shape[1:3])
-    return torch.bmm(flat, image.transpose(1, 2)).unflatten(1, rows.shape[1:3])
+    shared = len(image) == 1
+    scores = flat @ image[0].T if shared else torch.bmm(flat, image.transpose(1, 2))
+    return scores.view(*rows.shape[:3], -1)
 
 
 def _sum_cells(weights: Tensor, image: Tensor) -> Tensor:
     """(N, heads, T, cells) . (N or 1, cells, C) -> (N, heads, T, C)."""
     flat = weights.flatten(1, 2)
-    if len(image) == 1:
-        return (flat @ image[0]).unflatten(1, weights.shape[1:3])
-    return torch.bmm(flat, image).unflatten(1, weights.shape[1:3])
+    sums = flat @ image[0] if len(image) == 1 else torch.bmm(flat, image)
+    return sums.view(*weights.shape[:3], -1)
 
 
 def _mask_logits(
@@ -244,7 +246,7 @@ def _mask_logits(
     """Upscale the image, (N, h * w, C), by 4 and weigh it by each mask token: (N, 4, 4h, 4w)."""
     first, norm, act, second, act_last = decoder.output_upscaling
     x = _upscale_cells(image, first)  # (N, h * w, 4, C/4)
-    x = act(F.layer_norm(x, norm.weight.shape, norm.weight, norm.bias, norm.eps))
+    x = act(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
     x = act_last(_upscale_cells(x, second))  # (N, h * w, 4, 4, C/8)
     networks = decoder.output_hypernetworks_mlps
     hyper = torch.stack([net(mask_tokens[:, i]) for i, net in enumerate(networks)], dim=1)
@@ -260,6 +262,7 @@ def _upscale_cells(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
 
     The four are the new cells, row by row.
     """
-    weight: Tensor = layer.weight  # (C, D, 2, 2)
-    flat = weight.permute(2, 3, 1, 0).flatten(0, 2)  # (4 * D, C)
-    return F.linear(x, flat, layer.bias.repeat(4)).unflatten(-1, (4, -1))
+    # The weight is (C, D, 2, 2).
+    flat = layer.weight.permute(2, 3, 1, 0).flatten(0, 2)  # (4 * D, C)
+    assert layer.bias is not None
+    return F.linear(x, flat, layer.bias.repeat(4)).view(*x.shape[:-1], 4, -1)

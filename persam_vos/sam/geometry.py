@@ -63,7 +63,7 @@ class Geometry:
 
     def boxes_to_input(self, boxes_xyxy: Tensor) -> Tensor:
         """Map boxes, (..., 4) as (x0, y0, x1, y1), from image pixels to input pixels."""
-        corners = boxes_xyxy.unflatten(-1, (2, 2))
+        corners = boxes_xyxy.reshape(*boxes_xyxy.shape[:-1], 2, 2)
         return self.points_to_input(corners).flatten(-2)
 
     def logits_to_image(self, low_res: Tensor) -> Tensor:

@@ -36,6 +36,14 @@ class Block(Protocol):
     norm4: nn.LayerNorm
 
 
+class ChannelNorm(Protocol):
+    """``common.LayerNorm2d``: each cell's channels are normalised."""
+
+    weight: Tensor
+    bias: Tensor
+    eps: float
+
+
 class Transformer(Protocol):
     """``transformer.TwoWayTransformer``."""
 
@@ -47,15 +55,21 @@ class Transformer(Protocol):
     norm_final_attn: nn.LayerNorm
 
 
+Upscaling = tuple[nn.ConvTranspose2d, ChannelNorm, nn.Module, nn.ConvTranspose2d, nn.Module]
+
+
 class MaskDecoder(Protocol):
     """``mask_decoder.MaskDecoder``."""
 
     transformer: Transformer
     iou_token: nn.Embedding
     mask_tokens: nn.Embedding
-    output_upscaling: nn.Sequential
     output_hypernetworks_mlps: nn.ModuleList
     iou_prediction_head: nn.Module
+
+    @property
+    def output_upscaling(self) -> Upscaling:
+        """The layers in their order."""
 
 
 class PositionEmbedding(Protocol):

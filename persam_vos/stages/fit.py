@@ -15,7 +15,9 @@ import numpy.typing as npt
 import torch
 
 _FOCAL_ALPHA = 0.25
-_SATURATED_LOGIT = -12.0  # sigmoid(-12) is 6e-6: such a pixel's gradient changes no weight's 4th digit
+_SATURATED_LOGIT = (
+    -12.0
+)  # sigmoid(-12) is 6e-6: such a pixel's gradient changes no weight's 4th digit
 
 _Pixels = npt.NDArray[np.float32]
 

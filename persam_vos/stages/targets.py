@@ -7,21 +7,19 @@ import torch.nn.functional as F
 
 
 def grid_coverage(
-    masks: torch.Tensor, *, input_hw: tuple[int, int], grid_hw: tuple[int, int], stride: int
+    masks: torch.Tensor, *, input_hw: tuple[int, int], side: int, image_size: int = 1024
 ) -> torch.Tensor:
     """Measure the share of each feature cell that each mask covers.
 
     ``masks`` is (N, H, W) bool or float in [0, 1], in image pixels; ``input_hw`` the picture's
-    size inside the encoder's input, ``stride`` input pixels per cell. Returns (N, h, w) float32 in
-    [0, 1], zero in the padding.
+    size inside the encoder's square input of ``image_size`` pixels, which has ``side`` x ``side``
+    cells. Returns (N, side, side) float32 in [0, 1], zero in the padding.
     """
     resized = F.interpolate(
         masks[:, None].float(), size=input_hw, mode="bilinear", antialias=True, align_corners=False
     )
-    padding_h = grid_hw[0] * stride - input_hw[0]
-    padding_w = grid_hw[1] * stride - input_hw[1]
-    padded = F.pad(resized, (0, padding_w, 0, padding_h))
-    return F.avg_pool2d(padded, stride)[:, 0].clamp(0, 1)
+    padded = F.pad(resized, (0, image_size - input_hw[1], 0, image_size - input_hw[0]))
+    return F.avg_pool2d(padded, image_size // side)[:, 0].clamp(0, 1)
 
 
 def target_vectors(features: torch.Tensor, coverage: torch.Tensor) -> torch.Tensor:

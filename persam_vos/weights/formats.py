@@ -37,6 +37,8 @@ def read_checkpoint(paths: Sequence[Path]) -> dict[str, Tensor]:
     Returns float32 tensors under canonical names (see the module). Raises WeightsError, naming the
     file, for anything that is not a SAM checkpoint: unreadable, truncated, or of something else.
     """
+    for path in paths:
+        _check_readable(path)
     suffixes = {path.suffix.lower() for path in paths}
     if suffixes == {".onnx"}:
         return _checked(read_onnx_pair(paths), paths[0])
@@ -144,8 +146,6 @@ def _gather_bias(biases: Tensor, name: str, source: str) -> Tensor:
 def _load_torch(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise _unreadable(path, error) from error
     except Exception as error:  # a broken pickle can raise anything
         raise _foreign(path, "a file that torch cannot load as plain weights") from error
 
@@ -156,8 +156,6 @@ def _load_safetensors(path: Path) -> object:
 
     try:
         return load_file(path, device="cpu")
-    except OSError as error:
-        raise _unreadable(path, error) from error
     except SafetensorError as error:
         raise _foreign(path, f"a broken safetensors file ({error})") from error
 
@@ -166,8 +164,10 @@ def _state_dict(content: object, path: Path) -> dict[str, Tensor]:
     """Check that what a file holds is a mapping of names to tensors."""
     if not isinstance(content, Mapping):
         raise _foreign(path, f"a pickled {type(content).__name__}")
+    if not content:
+        raise _foreign(path, "an empty dict")
     strangers = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
-    if strangers or not content:
+    if strangers:
         raise _foreign(path, f"a dict with {_some(strangers)}, which are no tensors")
     return {str(name): value for name, value in content.items()}
 
@@ -197,7 +197,9 @@ def _foreign(path: Path, got: str) -> WeightsError:
     return WeightsError(str(path), got=got, expected=_EXPECTED, remedy=_REMEDY)
 
 
-def _unreadable(path: Path, error: OSError) -> WeightsError:
-    return WeightsError(
-        str(path), got=error.strerror or "an unreadable file", expected=_EXPECTED, remedy=_REMEDY
-    )
+def _check_readable(path: Path) -> None:
+    """Open a file for a moment, because the libraries' own errors do not tell why they cannot."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise _foreign(path, error.strerror or "an unreadable file") from error

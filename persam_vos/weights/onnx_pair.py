@@ -52,9 +52,6 @@ def read_onnx_pair(paths: Sequence[Path]) -> dict[str, Tensor]:
 def _load_graph(path: Path) -> onnx.GraphProto:
     try:
         return onnx.load(str(path), format="protobuf", load_external_data=False).graph
-    except OSError as error:
-        got = error.strerror or "an unreadable file"
-        raise WeightsError(str(path), got=got, expected=_EXPECTED, remedy=_REMEDY) from error
     except Exception as error:  # protobuf's own error classes differ between its versions
         got = "a file that is not ONNX, or is cut short"
         raise WeightsError(str(path), got=got, expected=_EXPECTED, remedy=_REMEDY) from error

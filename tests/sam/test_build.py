@@ -50,7 +50,7 @@ def _without(state, name):
             lambda state: state | {"mask_decoder.iou_token.weight": torch.zeros(2, 256)},
             r"misshapen \(mask_decoder.iou_token.weight \(2, 256\) instead of \(1, 256\)\)",
         ),
-        (lambda state: {}, r"327 missing \(image_encoder\S+, \S+, \S+, ...\)"),
+        (lambda _: {}, r"327 missing \(image_encoder\S+, \S+, \S+, ...\)"),
     ],
     ids=["missing", "unexpected", "misshapen", "empty"],
 )
@@ -64,27 +64,39 @@ def test_unknown_architecture_is_refused():
         build_sam("vit_x", {})
 
 
-def test_vit_b_answers_as_segment_anything_does():
+def _segment_anything_vit_b():
+    """The network as ``segment_anything.build_sam`` makes it (importing that needs torchvision)."""
     modeling = load_modeling()
-    state = random_state("vit_b", 3)
-    theirs = modeling.Sam(
-        modeling.ImageEncoderViT(
-            depth=12,
-            embed_dim=768,
-            num_heads=12,
-            norm_layer=partial(nn.LayerNorm, eps=1e-6),
-            use_rel_pos=True,
-            global_attn_indexes=(2, 5, 8, 11),
-            window_size=14,
-        ),
+    encoder = modeling.ImageEncoderViT(
+        depth=12,
+        embed_dim=768,
+        img_size=1024,
+        mlp_ratio=4,
+        norm_layer=partial(nn.LayerNorm, eps=1e-6),
+        num_heads=12,
+        patch_size=16,
+        qkv_bias=True,
+        use_rel_pos=True,
+        global_attn_indexes=[2, 5, 8, 11],
+        window_size=14,
+        out_chans=256,
+    )
+    transformer = modeling.TwoWayTransformer(depth=2, embedding_dim=256, num_heads=8, mlp_dim=2048)
+    return modeling.Sam(
+        encoder,
         modeling.PromptEncoder(256, (64, 64), (1024, 1024), 16),
-        modeling.MaskDecoder(
-            transformer_dim=256,
-            transformer=modeling.TwoWayTransformer(2, 256, 8, 2048),
-        ),
+        modeling.MaskDecoder(transformer_dim=256, transformer=transformer),
     ).eval()
+
+
+def test_vit_b_answers_as_segment_anything_does():
+    state = random_state("vit_b", 3)
+    theirs, ours = _segment_anything_vit_b(), build_sam("vit_b", state)
     theirs.load_state_dict(state)
-    ours = build_sam("vit_b", state)
+    assert str(ours.image_encoder) == str(theirs.image_encoder)
+    assert [block.window_size for block in ours.image_encoder.blocks] == [14, 14, 0] * 4
+    for network in (ours, theirs):  # a windowed block and a global one; the others are their like
+        network.image_encoder.blocks = network.image_encoder.blocks[1:3]
 
     geometry = Geometry((480, 854))
     generator = torch.Generator().manual_seed(4)
@@ -103,11 +115,8 @@ def test_vit_b_answers_as_segment_anything_does():
         features = ours.encode(normalise_and_pad(image[None]))
         candidates = ours.decode(features, Prompts(padded, labels))
 
-    expected = answer["low_res_logits"]
-    tolerance = 1e-5 * float(expected.abs().max())
-    torch.testing.assert_close(
-        candidates.low_res_logits[:, 1:], expected, rtol=0, atol=max(1e-5, tolerance)
-    )
+    logits = candidates.low_res_logits[:, 1:]
+    torch.testing.assert_close(logits, answer["low_res_logits"], rtol=0, atol=1e-5)
     torch.testing.assert_close(
         candidates.predicted_iou[:, 1:], answer["iou_predictions"], rtol=0, atol=1e-5
     )

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from media_clips import add_video, encode_clicks, encode_picture, picture
+
+from persam_vos.errors import MediaError
+from persam_vos.media.reader import open_source
+from persam_vos.media.video_reader import to_rgb
+
+MakeVideo = Callable[..., Path]
+READERS = ("pyav", "decord")
+
+
+def assert_pictures(frames, size_hw=(64, 96), turn=lambda image: image) -> None:
+    """Compression and half-resolution colour blur the corner's edge, so most pixels count."""
+    for frame in frames:
+        expected = turn(picture(frame.index, size_hw)).astype(int)
+        assert frame.image.shape == expected.shape
+        assert np.median(np.abs(frame.image - expected)) <= 2
+        assert np.abs(frame.image - expected).mean() < 4
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_frames_have_index_name_time_and_pixels(make_video: MakeVideo, reader: str) -> None:
+    source = open_source(make_video(), reader=reader)
+    frames = list(source)
+    assert [frame.name for frame in frames] == [f"{i:05d}" for i in range(12)]
+    assert [frame.time_seconds * 24 for frame in frames] == pytest.approx(range(12), abs=1e-3)
+    assert_pictures(frames)
+    info = source.info
+    assert (info.kind, info.size_hw, info.frame_count) == ("video", (64, 96), 12)
+    assert (info.frames_per_second, info.codec, info.pixel_format) == (24, "h264", "yuv420p")
+    assert not info.has_audio
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ten_bit.mp4", {"codec": "libx265", "pixel_format": "yuv420p10le"}),
+        ("prores.mov", {"codec": "prores_ks", "pixel_format": "yuv422p10le"}),
+        ("vp9.webm", {"codec": "libvpx-vp9"}),
+        ("odd.mkv", {"codec": "ffv1", "size_hw": (77, 101)}),
+        ("full_colour.mkv", {"codec": "ffv1", "pixel_format": "yuv444p"}),
+        ("alpha.mov", {"codec": "qtrle", "pixel_format": "argb"}),
+        ("transport.ts", {}),
+        ("raw.h264", {}),
+    ],
+)
+def test_formats_come_out_as_8_bit_rgb(make_video: MakeVideo, name: str, options: dict) -> None:
+    if options.get("codec") == "libx265":
+        options |= {"codec_options": {"x265-params": "log-level=none"}}
+    source = open_source(make_video(name, **options))
+    frames = list(source)
+    assert len(frames) == 12
+    assert_pictures(frames, options.get("size_hw", (64, 96)))
+    steps = np.diff([frame.time_seconds for frame in frames])
+    np.testing.assert_allclose(steps, 1 / float(source.info.frames_per_second), atol=1.1e-3)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_variable_frame_rate_keeps_its_times(make_video: MakeVideo, reader: str) -> None:
+    times = [0.0, 0.1, 0.15, 0.4, 0.41, 1.0, 1.9]
+    source = open_source(make_video(times=times), reader=reader)
+    assert [frame.time_seconds for frame in source] == pytest.approx(times, abs=1e-4)
+
+
+def test_times_count_from_the_start_of_the_stream(make_video: MakeVideo) -> None:
+    source = open_source(make_video(times=[0.5, 0.6, 0.7], audio="aac"))
+    assert [frame.time_seconds for frame in source] == pytest.approx([0.0, 0.1, 0.2], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "degrees", "turn"),
+    [
+        ((90, False), 270, lambda a: np.rot90(a, 1)),
+        ((180, False), 180, lambda a: np.rot90(a, 2)),
+        ((-90, False), 90, lambda a: np.rot90(a, -1)),
+        ((0, True), 0, lambda a: a[:, ::-1]),
+        ((90, True), 270, lambda a: np.rot90(a, 1)[:, ::-1]),
+    ],
+)
+def test_rotation_metadata_is_applied(make_video: MakeVideo, rotation, degrees, turn) -> None:
+    path = make_video(rotation=rotation)
+    source = open_source(path)
+    frames = list(source)
+    assert source.info.rotation_degrees == degrees
+    assert source.info.size_hw == frames[0].size_hw
+    assert_pictures(frames, turn=turn)
+    if not rotation[1]:
+        other = list(open_source(path, reader="decord"))
+        assert_pictures(other, turn=turn)
+
+
+def test_decord_refuses_mirrored_videos(make_video: MakeVideo) -> None:
+    with pytest.raises(MediaError, match=r"mirrored.*--reader pyav"):
+        open_source(make_video(rotation=(0, True)), reader="decord")
+
+
+@pytest.mark.parametrize("matrix", [1, 5, 6, 9], ids=["709", "bt470bg", "601", "2020"])
+@pytest.mark.parametrize("full_range", [False, True], ids=["limited", "full"])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuv420p10le"])
+def test_colours_follow_matrix_and_range(matrix: int, full_range: bool, pixel_format: str) -> None:
+    red, blue = {1: (0.2126, 0.0722), 9: (0.2627, 0.0593)}.get(matrix, (0.299, 0.114))
+    scale = 4 if "10" in pixel_format else 1
+    for y, u, v in [(60, 128, 128), (120, 100, 160), (200, 140, 120), (90, 150, 110)]:
+        frame = av.VideoFrame(16, 16, pixel_format)
+        frame.colorspace, frame.color_range = matrix, 2 if full_range else 1
+        for plane, value in zip(frame.planes, (y, u, v), strict=True):
+            kind = np.uint16 if scale == 4 else np.uint8
+            plane.update(
+                np.full(plane.buffer_size // kind().itemsize, value * scale, kind).tobytes()
+            )
+        if full_range:
+            peak = 256 * scale - 1
+            luma, cb, cr = y * scale / peak, (u - 128) * scale / peak, (v - 128) * scale / peak
+        else:
+            luma, cb, cr = (y - 16) / 219, (u - 128) / 224, (v - 128) / 224
+        r, b = luma + 2 * (1 - red) * cr, luma + 2 * (1 - blue) * cb
+        g = (luma - red * r - blue * b) / (1 - red - blue)
+        expected = np.clip(np.array([r, g, b]) * 255, 0, 255)
+        # swscale rounds 10-bit full range through an intermediate of 8 bits.
+        np.testing.assert_allclose(to_rgb(frame)[8, 8], expected, atol=1.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "cut"),
+    [
+        ("front.mp4", {"container_options": {"movflags": "faststart"}}, 0.6),
+        ("matroska.mkv", {}, 0.6),
+        ("matroska.webm", {"codec": "libvpx-vp9"}, 0.6),
+        ("old.avi", {"codec": "mpeg4"}, 0.6),
+    ],
+)
+def test_truncated_video_yields_its_frames_and_then_says_so(
+    make_video: MakeVideo, name: str, options: dict, cut: float
+) -> None:
+    options["codec_options"] = {"g": "6"}
+    path = make_video(name, times=[i / 24 for i in range(48)], **options)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * cut)])
+    frames = []
+    with pytest.raises(MediaError, match=r"got \d+ frames .*expected.*the frames before it") as e:
+        frames.extend(open_source(path).frames())
+    assert f"got {len(frames)} frames" in str(e.value) or not frames
+    collected = []
+    with pytest.raises(MediaError):
+        collected.extend(frame.index for frame in open_source(path))
+
+
+def test_frames_before_the_damage_are_whole(make_video: MakeVideo) -> None:
+    path = make_video(
+        times=[i / 24 for i in range(48)], container_options={"movflags": "faststart"}
+    )
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * 0.7)])
+    frames = []
+    source = open_source(path).frames()
+    with pytest.raises(MediaError, match=r"got (?P<count>[0-9]+) frames.*expected 48") as caught:
+        while True:
+            frames.append(next(source))
+    assert 5 < len(frames) < 48
+    assert f"got {len(frames)} frames" in str(caught.value)
+    assert_pictures(frames)
+
+
+def test_index_at_the_end_that_is_cut_off_is_explained(make_video: MakeVideo) -> None:
+    path = make_video()
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(MediaError, match=r"expected .*copy or export it again"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_sound_alone_is_no_video(tmp_path: Path, reader: str) -> None:
+    path = tmp_path / "song.m4a"
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=48_000)
+        sound.codec_context.layout = "mono"
+        encode_clicks(container, sound, 1.0)
+        container.mux(sound.encode(None))
+    with pytest.raises(MediaError, match=r"without a video stream \(it has audio\)"):
+        open_source(path, reader=reader)
+
+
+def write_with_cover(path: Path, *, with_video: bool) -> Path:
+    """Write a cover picture as the first stream, and perhaps a video after it."""
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.height, cover.width, cover.pix_fmt = 32, 32, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        stream = add_video(container, "libx264", "yuv420p", (64, 96), {}) if with_video else None
+        frame = av.VideoFrame.from_ndarray(picture(0, (32, 32)), format="rgb24")
+        container.mux(cover.encode(frame.reformat(format="yuvj420p")))
+        container.mux(cover.encode(None))
+        for index in range(6 if stream else 0):
+            container.mux(encode_picture(stream, picture(index), index / 24))
+        container.mux(stream.encode(None) if stream else [])
+    return path
+
+
+def test_cover_pictures_are_passed_over(tmp_path: Path) -> None:
+    source = open_source(write_with_cover(tmp_path / "a.mp4", with_video=True))
+    assert source.info.size_hw == (64, 96)
+    assert len(list(source)) == 6
+
+
+def test_cover_picture_alone_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="without a video stream"):
+        open_source(write_with_cover(tmp_path / "a.mp4", with_video=False))
+
+
+def test_readers_agree(make_video: MakeVideo) -> None:
+    path = make_video(audio="aac")
+    ours, theirs = list(open_source(path)), list(open_source(path, reader="decord"))
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.time_seconds == pytest.approx(other.time_seconds, abs=1e-4)
+        assert np.abs(one.image.astype(int) - other.image).mean() < 3
+    assert open_source(path).info == open_source(path, reader="decord").info
+    assert open_source(path).info.has_audio
+
+
+@pytest.mark.parametrize("name", ["raw.h264", "clip.ts"])
+def test_what_decord_cannot_do_names_the_other_reader(make_video: MakeVideo, name: str) -> None:
+    with pytest.raises(MediaError, match=r"decord.*--reader pyav") as caught:
+        list(open_source(make_video(name), reader="decord"))
+    assert "\n" not in str(caught.value)
+    assert ".cc" not in str(caught.value)
+
+
+def test_matroska_without_a_duration_is_read_to_its_end(make_video: MakeVideo) -> None:
+    path = make_video("live.mkv", container_options={"live": "1"})
+    source = open_source(path)
+    assert source.info.frame_count is None
+    assert len(list(source)) == 12
+
+
+def test_rate_is_the_average(make_video: MakeVideo) -> None:
+    times = [i * 1001 / 30_000 for i in range(30)]
+    source = open_source(make_video("ntsc.mp4", times=times))
+    assert float(source.info.frames_per_second) == pytest.approx(30_000 / 1001, rel=1e-2)
+    assert isinstance(source.info.frames_per_second, Fraction)
+
+
+def test_dropping_the_frames_closes_the_file(make_video: MakeVideo) -> None:
+    def handles() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("no list of open files on this system")
+    source = open_source(make_video())
+    before = handles()
+    frames = source.frames()
+    next(frames)
+    assert handles() > before
+    frames.close()
+    assert handles() == before
