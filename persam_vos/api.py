@@ -73,18 +73,17 @@ def track(
     objects: Collection[int] | None = None,
     reader: Reader = "pyav",
 ) -> Iterator[TrackedFrame]:
-    """Label every frame of a video, lazily.
+    """Label every frame of a video, lazily; the input is checked at once.
 
     ``source`` is a video file, a folder of images or a glob; ``masks`` shows each object on the
     first frame; ``objects`` keeps some of its ids. Yields a TrackedFrame for every frame, the
-    first included. Raises MediaError or MaskError for input that cannot be understood.
-
-    Closing the iterator, or dropping it, ends the work.
+    first included; closing or dropping the iterator ends the work. Raises MediaError or MaskError
+    for input that cannot be understood.
     """
     opened = open_source(source, reader=reader)
     reference = _reference(masks, opened.info.size_hw, objects)
     engine = engine or load_engine()
-    yield from track_frames(opened.frames(), {0: reference.label_map}, engine)
+    return track_frames(opened.frames(), {0: reference.label_map}, engine)
 
 
 def track_to_folder(

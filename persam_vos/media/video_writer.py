@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+X264 = "libx264"
 X264_OPTIONS = {"crf": "18", "preset": "veryfast", "bf": "0"}
 """Without B-frames the order of decoding is that of the times, so that players which count the
 track's length by the former do not cut the last pictures of a variable frame rate."""
@@ -206,8 +207,8 @@ def _open_output(path: Path) -> OutputContainer:
 def _add_video(container: OutputContainer, info: SourceInfo) -> VideoStream:
     """Add the video stream: H.264, or MPEG-4 part 2 where libx264 is missing."""
     rate = info.frames_per_second.limit_denominator(30_000)
-    if "libx264" in container.supported_codecs:
-        stream = container.add_stream("libx264", rate=rate, options=X264_OPTIONS)
+    if X264 in container.supported_codecs:
+        stream = container.add_stream(X264, rate=rate, options=X264_OPTIONS)
         stream.codec_context.time_base = X264_TIME_BASE
     else:
         stream = container.add_stream("mpeg4", rate=rate, options=MPEG4_OPTIONS)

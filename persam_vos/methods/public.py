@@ -2,7 +2,7 @@
 
 Everything happens as in the public programs, at the picture's full resolution, one object after
 the other: the target from a resized uint8 mask, half mean and half maximum of the raw features; the
-most similar pixels of the upsampled map as positive points; the centre of the last box; the last
+most similar pixel of the upsampled map as a positive point; the centre of the last box; the last
 box grown by 10 pixels; three decoder calls. What differs, and must: objects are keyed by id, so one
 that vanishes does not shift the others; an empty mask is an answer, not a crash; an object smaller
 than a cell gets its best cell.
@@ -24,7 +24,6 @@ from ..structures import Box, Encoded, LabelMap, MaskCandidates, ObjectLogits, P
 _MASK_VALUE = 215  # the public programs' foreground value in the mask picture
 _BOX_MARGIN_PX = 10
 _FIT = fit.FitSchedule(steps=800, rate=4e-4)
-_PEAKS = {"persam": 2, "persam-f": 1}  # top-k of the similarity map; the programs' defaults
 
 
 @dataclass(slots=True)
@@ -133,17 +132,17 @@ class PublicMethod:
         return last[0], float(iou.clamp(0, 1))
 
     def _points(self, encoded: Encoded, target: _Target) -> list[prompts.Token]:
-        """Find the top-k pixels of the similarity map and the last box's centre, image pixels."""
+        """Find the most similar pixel and the centre of the last box, in image pixels."""
         features = encoded.features[0].flatten(1)  # (C, h*w)
         found = target.vector @ (features / features.norm(dim=0, keepdim=True))
         side = encoded.features.shape[-1]
         upsampled = F.interpolate(found.reshape(1, 1, side, side), scale_factor=4, mode="bilinear")
         at_image_size = self._geometry(encoded).logits_to_image(upsampled[0])[0]
-        peaks = at_image_size.flatten().topk(_PEAKS[self.settings.method])[1].tolist()
+        peak = int(at_image_size.argmax())
         width = encoded.frame.size_hw[1]
         _, centre = _grown_box(target.box, encoded.frame.size_hw)
-        found_xy = [(float(peak % width), float(peak // width)) for peak in peaks]
-        return [(x, y, prompts.POSITIVE) for x, y in [*found_xy, centre]]
+        points = [(float(peak % width), float(peak // width)), centre]
+        return [(x, y, prompts.POSITIVE) for x, y in points]
 
     def _decode(
         self,

@@ -134,7 +134,7 @@ def test_colours_follow_matrix_and_range(matrix: int, full_range: bool, pixel_fo
         ("front.mp4", {"container_options": {"movflags": "faststart"}}, 0.6),
         ("matroska.mkv", {}, 0.6),
         ("matroska.webm", {"codec": "libvpx-vp9"}, 0.6),
-        ("old.avi", {"codec": "mpeg4"}, 0.6),
+        ("old.avi", {"codec": "mpeg4"}, 0.3),  # half of it is the index
     ],
 )
 def test_truncated_video_yields_its_frames_and_then_says_so(
@@ -144,13 +144,13 @@ def test_truncated_video_yields_its_frames_and_then_says_so(
     path = make_video(name, times=[i / 24 for i in range(48)], **options)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * cut)])
-    frames = []
-    with pytest.raises(MediaError, match=r"got \d+ frames .*expected.*the frames before it") as e:
-        frames.extend(open_source(path).frames())
-    assert f"got {len(frames)} frames" in str(e.value) or not frames
-    collected = []
-    with pytest.raises(MediaError):
-        collected.extend(frame.index for frame in open_source(path))
+    count = 0
+    frames = open_source(path).frames()
+    with pytest.raises(MediaError, match=r"got \d+ frames .*expected.*the frames before") as caught:
+        while True:
+            count = next(frames).index + 1
+    assert 5 < count < 48
+    assert f"got {count} frames" in str(caught.value)
 
 
 def test_frames_before_the_damage_are_whole(make_video: MakeVideo) -> None:
