@@ -12,7 +12,9 @@ from persam_vos import __version__
 from persam_vos.errors import PersamVosError
 
 _COMMANDS = {
+    "datasets": ("datasets_command", "datasets", "List, fetch or locate datasets."),
     "demo": ("demo_command", "demo", "Render a clip, track it, score it, write the overlay."),
+    "eval": ("eval_command", "evaluate", "Track a dataset's clips and score them, as DAVIS does."),
     "score": ("score_command", "score", "Score label maps against true ones, as DAVIS does."),
     "track": ("track_command", "track", "Cut objects out of a video, from one mask each."),
     "weights": ("weights_command", "weights", "List, fetch or locate the networks' weights."),
@@ -54,10 +56,10 @@ def main() -> None:
     except PersamVosError as error:
         _fail(str(error), error.exit_code)
     except click.ClickException as error:
-        if isinstance(error, click.UsageError):
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
             error.show()
             sys.exit(error.exit_code)
-        _fail(error.format_message(), error.exit_code)
+        _fail(_one_line(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted; what was finished is kept", 130)
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
@@ -68,6 +70,13 @@ def main() -> None:
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())
         _fail(f"unexpected {what}; set {_DEBUG}=1 to see where, and please report it", 1)
+
+
+def _one_line(error: click.ClickException) -> str:
+    """Say what click found wrong with the command line, and where help is."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}; see '{context.command_path} --help'" if context else message
 
 
 def _fail(message: str, code: int) -> None:

@@ -12,7 +12,8 @@ from persam_vos.config import DEFAULT_METHOD, DEFAULT_RECIPE, MECHANISMS, METHOD
 from persam_vos.weights.registry import DEFAULT_WEIGHTS, WEIGHTS
 
 if TYPE_CHECKING:
-    from persam_vos import Engine
+    from persam_vos import Engine, MethodSettings
+    from persam_vos.evaluation import EngineChoice
 
     from .progress import Console
 
@@ -67,7 +68,7 @@ _ENGINE_OPTIONS = (
 
 
 def engine_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that `make_engine` understands."""
+    """Add the options that `make_engine` and `engine_choice` understand."""
     for option in reversed(_ENGINE_OPTIONS):
         command = option(command)
     return command
@@ -85,10 +86,9 @@ def make_engine(
     dtype: str,
 ) -> Engine:
     """Load the network that the options choose; fetching shows its progress on ``console``."""
-    from persam_vos import MethodSettings, load_engine
+    from persam_vos import load_engine
 
-    chosen: dict[str, Any] = {"method": method, "recipe": recipe, "without": frozenset(without)}
-    settings = MethodSettings(**chosen)
+    settings = _settings(method, recipe, without)
     with console.download() as on_progress:
         return load_engine(
             weights,
@@ -98,3 +98,19 @@ def make_engine(
             settings=settings,
             on_progress=on_progress,
         )
+
+
+def engine_choice(
+    *, method: str, recipe: str, without: tuple[str, ...], **loading: Any
+) -> EngineChoice:
+    """Keep what the options choose, to load it here or in other processes."""
+    from persam_vos import EngineChoice
+
+    return EngineChoice(settings=_settings(method, recipe, without), **loading)
+
+
+def _settings(method: str, recipe: str, without: tuple[str, ...]) -> MethodSettings:
+    from persam_vos import MethodSettings
+
+    chosen: dict[str, Any] = {"method": method, "recipe": recipe, "without": frozenset(without)}
+    return MethodSettings(**chosen)

@@ -29,11 +29,11 @@ class _FramesPerSecond(ProgressColumn):
 
 
 class Console:
-    """Writes for people to stderr; silent if ``quiet``."""
+    """Writes for people to stderr; silent if ``quiet``. Bars need a terminal; a file gets none."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self.quiet = quiet
         self._rich = RichConsole(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self._silent = quiet or not self._rich.is_terminal
 
     def warn(self, message: str) -> None:
         """Show a warning on a line of its own."""
@@ -47,12 +47,13 @@ class Console:
     def download(self) -> Iterator[Callable[[str, int, int | None], None]]:
         """Yield a callback that shows the progress of fetching weights, bar by bar."""
         with Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
             console=self._rich,
+            disable=self._silent,
             transient=True,
         ) as progress:
             tasks: dict[str, TaskID] = {}
@@ -67,18 +68,22 @@ class Console:
     @contextmanager
     def frames(self) -> Iterator[FrameProgress]:
         """Yield a bar of frames, which appears when it is started."""
-        with Progress(
+        progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             _FramesPerSecond(),
             TextColumn("ETA"),
             TimeRemainingColumn(),
             console=self._rich,
+            disable=self._silent,
             speed_estimate_period=10,
-        ) as progress:
+        )
+        try:
             yield FrameProgress(progress)
+        finally:
+            progress.stop()
 
 
 class FrameProgress:
@@ -90,6 +95,7 @@ class FrameProgress:
 
     def start(self, what: str, total: int | None) -> None:
         """Show the bar; ``total`` is None when nobody knows."""
+        self._progress.start()
         self._task = self._progress.add_task(what, total=total)
 
     def advance(self) -> None:

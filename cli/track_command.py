@@ -165,4 +165,5 @@ def _stem(source: str) -> str:
     path = Path(source)
     if any(sign in path.name for sign in "*?["):
         path = path.parent
-    return path.resolve().stem or "video"
+    path = path.resolve()
+    return (path.name if path.is_dir() else path.stem) or "video"

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .api import Tracker, TrackSummary, load_engine, track, track_to_folder
     from .config import MethodSettings
+    from .datasets.catalog import open_split
     from .demo import DemoClip, write_demo
     from .errors import PersamVosError
+    from .evaluation import EngineChoice, evaluate, evaluate_predictions
     from .media.reference import ReferenceMasks
     from .pipeline import Engine
     from .scoring.folders import score_folders
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DemoClip",
     "Engine",
+    "EngineChoice",
     "Frame",
     "MethodSettings",
     "ObjectResult",
@@ -41,7 +44,10 @@ __all__ = [
     "TrackedFrame",
     "Tracker",
     "__version__",
+    "evaluate",
+    "evaluate_predictions",
     "load_engine",
+    "open_split",
     "score_folders",
     "track",
     "track_to_folder",
@@ -51,6 +57,7 @@ __all__ = [
 _HOMES = {
     "DemoClip": "demo",
     "Engine": "pipeline",
+    "EngineChoice": "evaluation",
     "Frame": "structures",
     "MethodSettings": "config",
     "ObjectResult": "structures",
@@ -60,7 +67,10 @@ _HOMES = {
     "TrackSummary": "api",
     "TrackedFrame": "structures",
     "Tracker": "api",
+    "evaluate": "evaluation",
+    "evaluate_predictions": "evaluation",
     "load_engine": "api",
+    "open_split": "datasets.catalog",
     "score_folders": "scoring.folders",
     "track": "api",
     "track_to_folder": "api",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -55,7 +56,12 @@ def resolve_compute(device: str = "auto", dtype: str = "auto") -> Compute:
         bf16 = resolved.type == "cuda" and torch.cuda.is_bf16_supported()
         return Compute(resolved, torch.bfloat16 if bf16 else torch.float32)
     if dtype not in _DTYPES:
-        raise UsageError("--dtype", got=repr(dtype), expected=f"auto or one of {list(_DTYPES)}")
+        raise UsageError(
+            "--dtype",
+            got=repr(dtype),
+            expected=f"one of auto, {', '.join(_DTYPES)}",
+            remedy="use --dtype auto",
+        )
     return Compute(resolved, _DTYPES[dtype])
 
 
@@ -70,6 +76,15 @@ def peak_memory_bytes(compute: Compute) -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # kilobytes on Linux
 
 
+def forget_peak_memory(compute: Compute) -> None:
+    """Start `peak_memory_bytes` anew, where that is possible: on CUDA, and on Linux."""
+    if compute.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(compute.device)
+        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", "ascii")  # 5 resets the high-water mark
+
+
 def _resolve_device(device: str) -> torch.device:
     available = {
         "cpu": True,
@@ -78,14 +93,27 @@ def _resolve_device(device: str) -> torch.device:
     }
     if device == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
-    kind = device.partition(":")[0]
-    if kind not in available:
-        raise UsageError("--device", got=repr(device), expected=f"one of {', '.join(DEVICES)}")
+    kind, colon, index = device.partition(":")
+    if kind not in available or (colon and not index.isdecimal()):
+        raise UsageError(
+            "--device",
+            got=repr(device),
+            expected=f"one of {', '.join(DEVICES)}, or a card such as cuda:1",
+            remedy="use --device auto",
+        )
     if not available[kind]:
         raise UsageError(
             f"--device {device}",
             got=f"a torch {torch.__version__} that finds no {kind} device",
             expected=f"one of {', '.join(k for k, there in available.items() if there)}",
             remedy="use --device auto, or install a torch build for this device",
+        )
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if colon and int(index) >= count:
+        raise UsageError(
+            f"--device {device}",
+            got=f"{count} {kind} device{'s' * (count > 1)}",
+            expected=f"a number below {count}",
+            remedy=f"use --device {kind}",
         )
     return torch.device(device)

@@ -6,6 +6,7 @@
     ├── UsageError            exit code 2: options that contradict each other
     ├── MediaError            a video, image or folder that cannot be read
     ├── MaskError             a mask that cannot be understood
+    ├── FetchError            a published file that cannot be brought here whole
     ├── WeightsError          weights that cannot be found, fetched or trusted
     ├── OutputError           an output that exists, or cannot be written
     ├── DatasetError          a dataset tree that is wrong or incomplete
@@ -50,6 +51,10 @@ class MediaError(PersamVosError):
 
 class MaskError(PersamVosError):
     """A mask file or array that cannot be understood as object labels."""
+
+
+class FetchError(PersamVosError):
+    """A published file that cannot be fetched, stored or trusted."""
 
 
 class WeightsError(PersamVosError):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -24,8 +27,9 @@ class OutputFolder:
 
     Nothing that is there is touched before the first frame. Each file appears whole or not at all.
     When the block is left early, masks stay, the overlay ends where it got to, and the log says
-    ``"complete": false``. Raises OutputError for an output that exists (without ``overwrite``) or
-    cannot be written.
+    ``"complete": false``; without a finished mask there is neither. Raises OutputError for an
+    output that exists (without ``overwrite``), that would replace the input, or that cannot be
+    written.
     """
 
     def __init__(
@@ -47,6 +51,8 @@ class OutputFolder:
         self._log: TrackLog | None = None
         self._facts: Mapping[str, Any] = {}
         self._ending: Mapping[str, Any] = {}
+        self._written = 0
+        _refuse_source(path, info)
         if not overwrite:
             _refuse_existing(path)
 
@@ -70,6 +76,7 @@ class OutputFolder:
         assert self._log is not None
         with self._clock.measure("write"):
             write_label_png(self.path / MASKS / f"{tracked.name}.png", tracked.label_map)
+            self._written += 1
             self._log.append(tracked)
             if self._writer is not None:
                 image = draw_overlay(tracked.frame.image, tracked.label_map, alpha=self._alpha)
@@ -84,12 +91,27 @@ class OutputFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is None:
+            self._close()
+            return
+        with contextlib.suppress(OutputError):  # the first error is the one to see
+            self._close()
+
+    def _close(self) -> None:
+        """Finish the overlay and the log, or drop them if no mask was finished."""
+        if self._log is None:
+            return
         try:
             if self._writer is not None:
                 self._writer.close()
+        except BaseException:
+            self._ending = {}
+            raise
         finally:
-            if self._log is not None:
+            if self._written:
                 self._log.close(self._ending or {"complete": False})
+            else:
+                self._log.abort()
 
     def _start(self) -> None:
         """Make the folder, and remove what an earlier run left in it."""
@@ -110,10 +132,14 @@ class TrackLog:
     def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
         self._path = path
         self._temporary = temporary_path(path)
-        self._file: IO[str] = self._temporary.open("w", encoding="utf-8")
+        self._first = True
+        try:
+            self._file: IO[str] = self._temporary.open("w", encoding="utf-8")
+        except OSError as error:
+            self._temporary.unlink(missing_ok=True)
+            raise output_error(path, error) from error
         head = json.dumps(dict(facts), indent=1)
         self._emit(head[: head.rindex("}")].rstrip() + (",\n" if facts else "") + ' "frames": [')
-        self._first = True
 
     def append(self, tracked: TrackedFrame) -> None:
         """Add one frame: index, name, time, and box, area and score of each object."""
@@ -135,35 +161,64 @@ class TrackLog:
         self._first = False
 
     def close(self, ending: Mapping[str, Any]) -> None:
-        """Add what is only known at the end, and move the file into place."""
+        """Add what is only known at the end, and move the file into place; once only."""
+        if self._file.closed:
+            return
         tail = json.dumps(dict(ending), indent=1)
         self._emit("\n ],\n " + tail[1:].lstrip() + "\n")
-        try:
+        with self._guarded():
             self._file.close()
             self._temporary.replace(self._path)
-        except OSError as error:
-            raise self._refused(error) from error
+
+    def abort(self) -> None:
+        """Drop what was written."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
 
     def _emit(self, text: str) -> None:
-        try:
+        with self._guarded():
             self._file.write(text)
-        except OSError as error:
-            raise self._refused(error) from error
 
-    def _refused(self, error: OSError) -> OutputError:
-        self._temporary.unlink(missing_ok=True)
-        return output_error(self._path, error)
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.abort()
+            raise output_error(self._path, error) from error
+
+
+def _refuse_source(path: Path, info: SourceInfo) -> None:
+    """Raise OutputError if writing would replace the pictures that are read."""
+    source = Path(info.path).resolve()
+    for written in ((path / MASKS).resolve(), (path / OVERLAY).resolve()):
+        if written in (source, *source.parents):
+            raise OutputError(
+                f"--output {path}",
+                got=f"the folder whose {written.name} is the input",
+                expected="a folder that does not hold the input",
+                remedy="choose another folder",
+            )
 
 
 def _refuse_existing(path: Path) -> None:
     """Raise OutputError if ``path`` holds an earlier result, or is no folder."""
-    if path.exists() and not path.is_dir():
-        raise OutputError(f"--output {path}", got="a file", expected="a folder or a new name")
-    for existing in (path / MASKS, path / OVERLAY, path / LOG):
-        if existing.exists() and not (existing.is_dir() and not any(existing.iterdir())):
-            raise OutputError(
-                f"--output {path}",
-                got=f"a folder that already holds {existing.name}",
-                expected="a folder without results",
-                remedy="choose another folder, or add --overwrite to replace them",
-            )
+    try:
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        existing = [name for name in (MASKS, OVERLAY, LOG) if _holds_something(path / name)]
+    except OSError as error:
+        raise output_error(path, error) from error
+    if existing:
+        raise OutputError(
+            f"--output {path}",
+            got=f"a folder that already holds {', '.join(existing)}",
+            expected="a folder without results",
+            remedy="choose another folder, or add --overwrite to replace them",
+        )
+
+
+def _holds_something(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()

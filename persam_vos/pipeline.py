@@ -90,7 +90,8 @@ class Propagation:
             labels, scores = self._propagate(encoded, self.previous)
         if reference is not None:
             given = tuple(int(i) for i in np.unique(reference) if i)
-            self.method.describe(encoded, reference, given)
+            if given:
+                self.method.describe(encoded, reference, given)
             self.object_ids = tuple(sorted({*self.object_ids, *given}))
             labels = np.where(np.isin(labels, given), 0, labels)
             labels = np.where(reference > 0, reference, labels).astype(np.uint8)

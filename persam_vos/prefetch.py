@@ -5,9 +5,11 @@ A worker's error is raised in the thread that consumes or feeds it, never lost, 
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -28,38 +30,38 @@ def prefetch(items: Iterable[T], *, depth: int = 2) -> Iterator[T]:
     """Iterate over ``items`` in a thread of its own, at most ``depth`` items ahead.
 
     Items come in order. An error of ``items`` is raised here after the items before it. Closing
-    the generator (or leaving its loop) stops the thread and closes ``items``.
+    the generator, leaving its loop, or the end of the program stops the thread and closes
+    ``items``.
     """
     box: queue.Queue[T | _Failure | _End] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
 
     def work() -> None:
-        iterator = iter(items)
         try:
-            for item in iterator:
-                if not _put(box, item, stopped):
-                    break
-            _put(box, _End(), stopped)
+            _feed(box, items, stopped)
         except BaseException as error:
             _put(box, _Failure(error), stopped)
-        finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
+        else:
+            _put(box, _End(), stopped)
 
     worker = threading.Thread(target=work, name="persam-vos-prefetch", daemon=True)
+
+    def stop() -> None:
+        stopped.set()
+        worker.join()
+
+    # A program may end with the generator unfinished: a thread that is then inside a library's
+    # compiled code would be torn down there, which aborts the process.
+    atexit.register(stop)
     worker.start()
     try:
-        while True:
-            item = box.get()
-            if isinstance(item, _End):
-                return
+        while not isinstance(item := _get(box, stopped), _End):
             if isinstance(item, _Failure):
                 raise item.error
             yield item
     finally:
-        stopped.set()
-        worker.join()
+        atexit.unregister(stop)
+        stop()
 
 
 class Sink(Generic[T]):
@@ -112,12 +114,31 @@ class Sink(Generic[T]):
             raise self._error
 
 
+def _feed(box: queue.Queue[T], items: Iterable[T], stopped: threading.Event) -> None:
+    """Put every item until stopped, then close the iterator if it can be closed."""
+    iterator = iter(items)
+    try:
+        for item in iterator:
+            if not _put(box, item, stopped):
+                break
+    finally:
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()
+
+
 def _put(box: queue.Queue[T], item: T, stopped: threading.Event) -> bool:
     """Put, giving up when the other side has stopped; tells whether the item was put."""
     while not stopped.is_set():
-        try:
+        with suppress(queue.Full):
             box.put(item, timeout=_POLL_SECONDS)
-        except queue.Full:
-            continue
-        return True
+            return True
     return False
+
+
+def _get(box: queue.Queue[T], stopped: threading.Event) -> T | _End:
+    """Get, giving up when the worker was stopped by the end of the program."""
+    while not stopped.is_set():
+        with suppress(queue.Empty):
+            return box.get(timeout=_POLL_SECONDS)
+    return _End()

@@ -81,9 +81,10 @@ def stated_seconds(container: InputContainer, stream: VideoStream) -> Fraction |
     Only MP4, MOV, AVI and Matroska are believed; for others FFmpeg guesses from what is there.
     """
     name = container.format.name
-    stated = "mp4" in name or (name == "avi" and stream.frames > 0)
-    if stated and stream.duration and stream.time_base:
+    if "mp4" in name and stream.duration and stream.time_base:
         return Fraction(stream.duration) * stream.time_base
+    if name == "avi" and stream.frames > 0:
+        return stream.frames / average_rate(stream)
     if "matroska" in name and len(container.streams) == 1:
         return container_seconds(container)
     return None

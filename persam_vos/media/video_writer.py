@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-X264 = "libx264"
+X264: Final = "libx264"
 X264_OPTIONS = {"crf": "18", "preset": "veryfast", "bf": "0"}
 """Without B-frames the order of decoding is that of the times, so that players which count the
 track's length by the former do not cut the last pictures of a variable frame rate."""

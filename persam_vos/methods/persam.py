@@ -25,6 +25,7 @@ class _Target:
     """What is known of one object for ever: made on its reference frame."""
 
     vector: torch.Tensor  # (C,) mean of the normalised target features
+    semantic: torch.Tensor  # (C,) mean of the target features as they are (eq. 9)
     own_similarity: float  # of its reference mask with itself
     other_similarity: float  # of the rest of the reference picture with it
     scale_weights: torch.Tensor  # (3,)
@@ -52,6 +53,7 @@ class PersamMethod:
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
         coverage = targets.grid_coverage(masks, input_hw=encoded.input_hw, side=side)
         vectors = targets.target_vectors(features, coverage)
+        semantic = targets.target_means(features, coverage)
         found = targets.similarity(features, vectors)
         everywhere = torch.ones_like(masks[:1])
         picture = targets.grid_coverage(everywhere, input_hw=encoded.input_hw, side=side)
@@ -60,7 +62,7 @@ class PersamMethod:
         weights = self._scale_weights(encoded, labels, object_ids, masks, found)
         for row, object_id in enumerate(object_ids):
             self._targets[object_id] = _Target(
-                vectors[row], float(own[row]), float(other[row]), weights[row]
+                vectors[row], semantic[row], float(own[row]), float(other[row]), weights[row]
             )
 
     @torch.inference_mode()
@@ -99,7 +101,7 @@ class PersamMethod:
                     guide=prompts.attention_guide(found, weight=settings.guide_weight)
                     if guided
                     else None,
-                    semantic=torch.stack([t.vector for t in known]) if semantic else None,
+                    semantic=torch.stack([t.semantic for t in known]) if semantic else None,
                 ),
             )
             logits, iou = candidates.low_res_logits[:, 0], candidates.predicted_iou[:, 0]

@@ -12,7 +12,8 @@ them. What differs from their forward is the order of the arithmetic, not the re
   equals its kernel never mixes cells; only the finished masks are put in order.
 
 Added to SAM: tokens that are absent (label -2), target-guided attention (PerSAM, eq. 8) and
-target-semantic prompting (PerSAM, eq. 10).
+target-semantic prompting (PerSAM, eq. 10), in both blocks but not in the final attention, as
+in PerSAM's public code: a guided final attention levels the masks (J&F 34 without, 10 with it).
 """
 
 from __future__ import annotations
@@ -143,11 +144,7 @@ def _transform(
             )
         )
     attended = _read_image(
-        transformer.final_attn_token_to_image,
-        queries + tokens,
-        image + positions,
-        image,
-        prompts.guide,
+        transformer.final_attn_token_to_image, queries + tokens, image + positions, image, None
     )
     return transformer.norm_final_attn(queries + attended), image
 

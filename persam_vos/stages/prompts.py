@@ -25,8 +25,11 @@ def location_prior(
     the cells' centres, positive and negative, each (N, 2) float xy in input pixels.
     """
     count, height, width = similarities.shape
-    rows = max(1, min(height, round(input_hw[0] / stride)))
-    columns = max(1, min(width, round(input_hw[1] / stride)))
+    # Cell i has its centre in the picture if (i + 1/2) * stride < extent.
+    rows, columns = (
+        max(1, min(cells, (extent + stride // 2 - 1) // stride))
+        for cells, extent in zip((height, width), input_hw, strict=True)
+    )
     inside = similarities[:, :rows, :columns].reshape(count, rows * columns)
     cells = torch.stack([inside.argmax(1), inside.argmin(1)])  # (2, N)
     centres = torch.stack([cells % columns, cells // columns], dim=-1) * stride + stride / 2

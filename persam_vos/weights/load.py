@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from persam_vos.errors import WeightsError
+from persam_vos.fetching import ProgressCallback, reported_as, sha256_of, silent
 
-from .cache import ProgressCallback, sha256_of, silent, weights_dir
+from .cache import weights_dir
 from .checkpoint import checkpoint_paths, identify, refuse_damaged
 from .fetch import Originals, find_originals
 from .registry import (
@@ -106,7 +107,8 @@ def _load_checkpoint(
 
     paths = checkpoint_paths(checkpoint)
     on_progress(f"checking {checkpoint.name}", 0, None)
-    digests = {path.name: sha256_of(path) for path in paths}
+    with reported_as(WeightsError):
+        digests = {path.name: sha256_of(path) for path in paths}
     words = f"file {checkpoint}"
     known = identify(digests)
     if known is not None:

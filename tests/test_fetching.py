@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from persam_vos.errors import WeightsError
-from persam_vos.weights import download as download_module
-from persam_vos.weights.cache import silent
-from persam_vos.weights.download import download
+from persam_vos import fetching
+from persam_vos.errors import FetchError
+from persam_vos.fetching import RemoteFile, download, silent
 
 CONTENT = bytes(range(256)) * 40_000  # 10 MB: more than the buffers of a socket hold
 HALF = len(CONTENT) // 2
 
 
+def remote_file(name, content):
+    return RemoteFile(name, len(content), hashlib.sha256(content).hexdigest())
+
+
 @pytest.fixture
-def get(file_server, make_file, tmp_path):
+def get(file_server, tmp_path):
     """Download what the server has as big.bin, expecting CONTENT."""
     file_server.files["/big.bin"] = CONTENT
-    expected = make_file("big.bin", CONTENT)
+    expected = remote_file("big.bin", CONTENT)
 
     def run(on_progress=silent) -> Path:
         download(f"{file_server.url}/big.bin", tmp_path / "big.bin", expected, on_progress)
@@ -50,7 +54,7 @@ def test_broken_connection_is_resumed_where_it_broke(get, file_server, drops):
 
 def test_next_run_resumes_what_the_last_one_left(get, file_server, tmp_path):
     file_server.drops = [HALF, 0]
-    with pytest.raises(WeightsError, match=f"broke off after {HALF} of {len(CONTENT)} bytes"):
+    with pytest.raises(FetchError, match=f"broke off after {HALF} of {len(CONTENT)} bytes"):
         get()
     assert [p.name for p in tmp_path.iterdir()] == ["big.bin.part"]
     assert get().read_bytes() == CONTENT
@@ -70,12 +74,12 @@ def test_server_without_ranges_starts_over(get, file_server):
     assert get().read_bytes() == CONTENT
 
 
-def test_wrong_content_is_refused_with_both_digests(get, file_server, tmp_path, make_file):
+def test_wrong_content_is_refused_with_both_digests(get, file_server, tmp_path):
     wrong = CONTENT[::-1]
     file_server.files["/big.bin"] = wrong
-    with pytest.raises(WeightsError) as caught:
+    with pytest.raises(FetchError) as caught:
         get()
-    for part in ("big.bin", make_file("", wrong).sha256, make_file("", CONTENT).sha256):
+    for part in ("big.bin", remote_file("", wrong).sha256, remote_file("", CONTENT).sha256):
         assert part in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -83,7 +87,7 @@ def test_wrong_content_is_refused_with_both_digests(get, file_server, tmp_path, 
 @pytest.mark.parametrize("content", [b"", b"<html>", CONTENT[:HALF], CONTENT + b"x"])
 def test_file_of_another_size_is_refused_unread(get, file_server, tmp_path, content):
     file_server.files["/big.bin"] = content
-    with pytest.raises(WeightsError, match=f"another file: got {len(content)} bytes, expected"):
+    with pytest.raises(FetchError, match=f"another file: got {len(content)} bytes, expected"):
         get()
     assert list(tmp_path.iterdir()) == []
 
@@ -91,31 +95,48 @@ def test_file_of_another_size_is_refused_unread(get, file_server, tmp_path, cont
 @pytest.mark.parametrize("status", [403, 404, 500, 503])
 def test_refusal_of_the_server_is_reported(get, file_server, status):
     file_server.status = status
-    with pytest.raises(WeightsError, match=f"HTTP {status}"):
+    with pytest.raises(FetchError, match=f"HTTP {status}"):
         get()
     assert len(file_server.asked) == 1
 
 
-def test_closed_port_fails_at_once(make_file, tmp_path):
+def test_closed_port_fails_at_once(tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/big.bin"
-        with pytest.raises(WeightsError, match="no connection"):
-            download(url, tmp_path / "big.bin", make_file("big.bin", CONTENT), silent)
+        with pytest.raises(FetchError, match="no connection"):
+            download(url, tmp_path / "big.bin", remote_file("big.bin", CONTENT), silent)
 
 
-def test_silent_server_is_given_up(make_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(download_module, "TIMEOUT_SECONDS", 0.1)
+def test_silent_server_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetching, "TIMEOUT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/big.bin"
-        with pytest.raises(WeightsError, match="timed out"):
-            download(url, tmp_path / "big.bin", make_file("big.bin", CONTENT), silent)
+        with pytest.raises(FetchError, match="timed out"):
+            download(url, tmp_path / "big.bin", remote_file("big.bin", CONTENT), silent)
 
 
-def test_too_small_disk_is_told_before_anything_is_asked(file_server, make_file, tmp_path):
-    huge = replace(make_file("big.bin", CONTENT), size_bytes=10**18)
-    with pytest.raises(
-        WeightsError, match=r"not enough space.*got .* MB free, expected 1000000000"
-    ):
+def test_too_small_disk_is_told_before_anything_is_asked(file_server, tmp_path):
+    huge = replace(remote_file("big.bin", CONTENT), size_bytes=10**18)
+    with pytest.raises(FetchError, match=r"not enough space.*got .* MB free, expected 1000000000"):
         download(f"{file_server.url}/big.bin", tmp_path / "big.bin", huge, silent)
     assert file_server.asked == []
+
+
+@pytest.mark.parametrize("drops", [[], [HALF]])
+def test_file_of_unknown_size_and_digest_is_fetched_by_what_the_server_says(
+    file_server, tmp_path, drops
+):
+    file_server.files["/big.bin"] = CONTENT
+    file_server.drops = drops
+    unknown = RemoteFile("big.bin", None, None)
+    download(f"{file_server.url}/big.bin", tmp_path / "big.bin", unknown, silent)
+    assert (tmp_path / "big.bin").read_bytes() == CONTENT
+
+
+def test_server_that_tells_no_size_is_refused(file_server, tmp_path):
+    file_server.files["/big.bin"] = CONTENT
+    file_server.tells_size = False
+    with pytest.raises(FetchError, match="no size from the server"):
+        unknown = RemoteFile("big.bin", None, None)
+        download(f"{file_server.url}/big.bin", tmp_path / "big.bin", unknown, silent)

@@ -1,0 +1,169 @@
+"""`persam-vos eval`: parse, call, print."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS
+from persam_vos.errors import PersamVosError, ScoringError, UsageError
+
+from .options import engine_choice, engine_options
+from .progress import Console
+
+if TYPE_CHECKING:
+    from persam_vos import Engine
+    from persam_vos.datasets.clips import Split
+    from persam_vos.evaluation import Evaluation
+
+_FOLDER = click.Path(path_type=Path)
+
+
+class _Names(click.ParamType[tuple[str, ...]]):
+    name = "CLIP,CLIP"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        names = tuple(name for part in str(value).split(",") if (name := part.strip()))
+        if not names:
+            self.fail(f"got {value!r}, expected names of clips such as bear,dog", param, ctx)
+        return names
+
+
+@click.command("eval")
+@click.argument("dataset", type=click.Choice(list(DATASETS)))
+@click.option(
+    "--root",
+    type=_FOLDER,
+    help="The dataset's tree.  [default: where `persam-vos datasets fetch` puts it, or "
+    f"its name in ${DATA_VARIABLE}]",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=_FOLDER,
+    help="Folder for masks, tables and results.json; needed to track.  [default: only print]",
+)
+@click.option("--split", "split_name", help="Which clips.  [default: the dataset's own]")
+@click.option("--sequences", type=_Names(), help="Only these clips, as bear,dog.")
+@click.option("--predictions", type=_FOLDER, help="Score these label maps instead of tracking.")
+@click.option(
+    "--single-object", is_flag=True, help="Take all labels above 0 as one object (DAVIS 2016)."
+)
+@click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Score missing clips, frames and objects, and clips that fail, 0.",
+)
+@click.option("--min-jf", type=click.FloatRange(0, 1), help="Fail if J&F is below this (0 to 1).")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes; each takes one clip at a time, and its share of the cores.",
+)
+@click.option("--overwrite", is_flag=True, help="Start over instead of resuming.")
+@engine_options
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
+def evaluate(
+    *,
+    dataset: str,
+    root: Path | None,
+    output: Path | None,
+    split_name: str | None,
+    sequences: tuple[str, ...] | None,
+    predictions: Path | None,
+    single_object: bool,
+    allow_missing: bool,
+    min_jf: float | None,
+    workers: int,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+    **choice: Any,
+) -> None:
+    """Track the clips of DATASET from their first masks, and score the result as DAVIS does.
+
+    Run it again to resume: finished clips are kept. With --predictions, only score.
+    """
+    from persam_vos import open_split
+
+    split = open_split(dataset, root, split=split_name, names=sequences)
+    if single_object:
+        split = replace(split, mode="single")
+    if min_jf is not None and not split.has_truth:
+        raise UsageError("--min-jf", got="a split without truth", expected="one that is scored")
+    shared: dict[str, Any] = {
+        "workers": workers,
+        "allow_missing": allow_missing,
+        "overwrite": overwrite,
+        "command": shlex.join(["persam-vos", *sys.argv[1:]]),
+    }
+    if predictions is not None:
+        from persam_vos import evaluate_predictions
+
+        found = evaluate_predictions(split, predictions, output, **shared)
+    elif output is None:
+        raise UsageError("--output", got="nothing", expected="a folder for the masks")
+    else:
+        found = _track(split, output, choice, quiet=quiet, shared=shared)
+    _conclude(found, as_json=as_json, min_jf=min_jf)
+
+
+def _track(
+    split: Split, output: Path, choice: dict[str, Any], *, quiet: bool, shared: dict[str, Any]
+) -> Evaluation:
+    """Run the tracker with a live table on stderr."""
+    from persam_vos import evaluate as run
+
+    from .clip_table import ClipTable
+
+    with ClipTable(len(split.clips), quiet=quiet) as table, ExitStack() as loading:
+        on_progress = loading.enter_context(Console(quiet=quiet).download())
+
+        def start(engine: Engine) -> None:
+            loading.close()  # the bars of the download make room for the table
+            table.start(engine)
+
+        return run(
+            split,
+            output,
+            engine_choice(**choice),
+            on_progress=on_progress,
+            on_start=start,
+            on_clip=table.add,
+            **shared,
+        )
+
+
+def _conclude(found: Evaluation, *, as_json: bool, min_jf: float | None) -> None:
+    """Print what was found; raise PersamVosError for clips that failed and for a missed gate."""
+    from .score_command import print_scores
+
+    if found.score is not None:
+        if as_json:
+            click.echo(found.texts["results.json"], nl=False)
+        else:
+            print_scores(found.score)
+    if found.output is not None and not as_json:
+        click.echo(f"results  {found.submission or found.output}")
+    if found.failures:
+        told = "; ".join(f"{outcome.name}: {outcome.error}" for outcome in found.failures)
+        unscored = "" if found.score else "no scores, since they would not be those of the split; "
+        raise PersamVosError(
+            f"{len(found.failures)} of {len(found.outcomes)} clips failed ({told})",
+            remedy=f"{unscored}run the same command again to try these once more",
+        )
+    if min_jf is not None and found.score is not None and found.score.jf_mean < min_jf:
+        raise ScoringError(
+            "--min-jf", got=f"J&F {found.score.jf_mean:.4f}", expected=f"at least {min_jf}"
+        )

@@ -1,0 +1,239 @@
+"""One clip: track it, unless its masks are there already, and score it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..clock import Clock
+from ..datasets.clips import Clip, FirstMask
+from ..device import forget_peak_memory, peak_memory_bytes
+from ..errors import DatasetError, OutputError, PersamVosError
+from ..media.atomic import atomic_path, make_folder, output_error
+from ..media.image_reader import ImageSource
+from ..media.label_png import write_label_png
+from ..pipeline import Engine, track_frames
+from ..prefetch import Sink
+from ..scoring import VOID_LABEL, SequenceScore
+from ..scoring.clip import ClipTask, score_clip
+from ..scoring.label_files import list_label_files, present_ids, read_label_file
+from ..structures import Frame, LabelMap, TrackedFrame
+from .identity import difference, digest_files
+
+CLIP_FILE = "clip.json"
+CLIP_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """What it took to track a clip; kept in ``clip.json``.
+
+    ``peak_memory_bytes`` is of the device on CUDA, of the process elsewhere.
+    """
+
+    frame_count: int
+    object_ids: tuple[int, ...]
+    wall_seconds: float
+    frames_per_second: float
+    busy_seconds: dict[str, float]
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipJob:
+    """What to do with a clip; produced by ``run``, consumed by ``run_clip``, maybe elsewhere.
+
+    ``folder`` gets the masks; ``truth`` is the clip's folder of truth, None where there is none;
+    ``finished`` tells that the masks are there.
+    """
+
+    clip: Clip
+    single: bool
+    folder: Path
+    truth: Path | None
+    fingerprint: dict[str, Any]
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOutcome:
+    """How it went; produced by ``run_clip``. ``error`` is a sentence, empty when all went well."""
+
+    name: str
+    facts: ClipFacts | None = None
+    score: SequenceScore | None = None
+    reused: bool = False
+    error: str = ""
+
+
+def is_finished(folder: Path, fingerprint: dict[str, Any]) -> bool:
+    """Tell whether a folder holds all masks of a clip, made with this fingerprint.
+
+    Raises OutputError when they were made from something else. Masks that are incomplete, or have
+    changed since, are not finished.
+    """
+    kept = _read_clip_file(folder)
+    if kept is None:
+        return False
+    if kept["fingerprint"] != fingerprint:
+        raise OutputError(
+            f"earlier results in {folder}",
+            got=f"masks made with other {difference(kept['fingerprint'], fingerprint)}",
+            expected="masks of this very run",
+            remedy="choose another --output, or add --overwrite to start over",
+        )
+    return bool(kept["masks"] == digest_files(list_label_files(folder)))
+
+
+def run_clip(job: ClipJob, engine: Engine) -> ClipOutcome:
+    """Track and score one clip; a failure is told in the outcome, and stops nothing else."""
+    name = job.clip.name
+    try:
+        facts = _kept_facts(job) if job.finished else _track(job, engine)
+        score = None if job.truth is None else _score(job, job.truth, job.folder)
+    except PersamVosError as error:
+        return ClipOutcome(name, error=str(error))
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return ClipOutcome(name, error=f"unexpected {what}")
+    return ClipOutcome(name, facts, score, reused=job.finished)
+
+
+def score_as_missing(job: ClipJob, why: str) -> SequenceScore:
+    """Score 0 for a clip that failed; raises ScoringError when its truth cannot be read."""
+    assert job.truth is not None  # only splits with truth are scored
+    score = _score(job, job.truth, None)
+    return replace(score, notes=(*score.notes, f"failed: {why}"))
+
+
+def first_label_maps(clip: Clip, size_hw: tuple[int, int], *, single: bool) -> dict[int, LabelMap]:
+    """Read the first masks of a clip: labels (H, W) by frame index, at least one of them.
+
+    255 is void beside other ids, and the object where it is the only value (as in scoring). Raises
+    DatasetError for a mask of another size than the frames, or without its objects.
+    """
+    return {first.frame_index: _read_first(first, size_hw, single) for first in clip.first_masks}
+
+
+def _read_first(first: FirstMask, size_hw: tuple[int, int], single: bool) -> LabelMap:
+    labels = read_label_file(first.path)
+    if labels.shape != size_hw:
+        raise DatasetError(
+            str(first.path),
+            got=f"a mask of {labels.shape[1]} x {labels.shape[0]}",
+            expected=f"{size_hw[1]} x {size_hw[0]}, as the frames",
+            remedy="annotate the frames at their own size",
+        )
+    present = present_ids(labels)
+    if single or present == {VOID_LABEL}:
+        labels, present = (labels > 0).astype(np.uint8), frozenset({1}) if present else frozenset()
+    wanted = present - {VOID_LABEL} if first.object_ids is None else frozenset(first.object_ids)
+    if not wanted or not wanted <= present:
+        raise DatasetError(
+            str(first.path),
+            got=f"objects {sorted(present) or 'none'}",
+            expected=f"the first mask of {sorted(wanted) or 'an object'}",
+            remedy="correct the annotation",
+        )
+    return np.where(np.isin(labels, sorted(wanted)), labels, 0).astype(np.uint8)
+
+
+def _track(job: ClipJob, engine: Engine) -> ClipFacts:
+    """Write the masks of all frames, then the file that says so."""
+    clip = job.clip
+    started = time.perf_counter()
+    forget_peak_memory(engine.compute)
+    clock = Clock()
+    size_hw = ImageSource(clip.name, clip.images[:1]).info.size_hw
+    references = first_label_maps(clip, size_hw, single=job.single)
+    start = min(references)
+    _empty_folder(job.folder)
+    for image in clip.images[:start]:  # nothing can be seen before it was shown
+        write_label_png(job.folder / f"{image.stem}.png", np.zeros(size_hw, np.uint8))
+
+    def write(tracked: TrackedFrame) -> None:
+        with clock.measure("write"):
+            write_label_png(job.folder / f"{tracked.name}.png", tracked.label_map)
+
+    later = {index - start: labels for index, labels in references.items()}
+    frames: Iterator[Frame] = ImageSource(clip.name, clip.images[start:]).frames()
+    tracked_frames = track_frames(frames, later, engine, clock=clock)
+    with closing(tracked_frames), Sink(write) as sink:
+        for tracked in tracked_frames:
+            sink.put(tracked)
+    wall_seconds = time.perf_counter() - started
+    facts = ClipFacts(
+        frame_count=len(clip.images),
+        object_ids=tuple(
+            sorted({i for labels in references.values() for i in present_ids(labels)})
+        ),
+        wall_seconds=round(wall_seconds, 3),
+        frames_per_second=round(len(clip.images) / wall_seconds, 3),
+        busy_seconds={stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
+        peak_memory_bytes=peak_memory_bytes(engine.compute),
+    )
+    _write_clip_file(job, facts)
+    return facts
+
+
+def _empty_folder(folder: Path) -> None:
+    """Make a new folder for masks, in place of what a killed or an earlier run left."""
+    try:
+        (folder / CLIP_FILE).unlink(missing_ok=True)  # first of all: it vouches for the others
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise output_error(folder, error) from error
+    make_folder(folder)
+
+
+def _write_clip_file(job: ClipJob, facts: ClipFacts) -> None:
+    content = {
+        "version": CLIP_VERSION,
+        "name": job.clip.name,
+        "fingerprint": job.fingerprint,
+        "masks": digest_files(list_label_files(job.folder)),
+        "facts": asdict(facts),
+    }
+    with atomic_path(job.folder / CLIP_FILE) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def _read_clip_file(folder: Path) -> dict[str, Any] | None:
+    """Return what ``clip.json`` says; None when there is none that can be understood."""
+    try:
+        kept = json.loads((folder / CLIP_FILE).read_text("utf-8"))
+        known = kept["version"] == CLIP_VERSION and {"fingerprint", "masks", "facts"} <= kept.keys()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return dict(kept) if known else None
+
+
+def _kept_facts(job: ClipJob) -> ClipFacts:
+    kept = _read_clip_file(job.folder)
+    if kept is None:
+        raise OutputError(f"{job.folder / CLIP_FILE}", got="nothing", expected="what was there")
+    facts = kept["facts"]
+    return ClipFacts(**(facts | {"object_ids": tuple(facts["object_ids"])}))
+
+
+def _score(job: ClipJob, truth: Path, masks: Path | None) -> SequenceScore:
+    return score_clip(
+        ClipTask(
+            name=job.clip.name,
+            prediction_dir=masks,
+            truth_dir=truth,
+            single_object=job.single,
+            object_ids=job.clip.object_ids,
+            void_label=None,
+            allow_missing=masks is None,
+        )
+    )

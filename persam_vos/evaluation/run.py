@@ -1,0 +1,304 @@
+"""All clips of a split: in this process or in several, resumed clip by clip."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from ..api import load_engine
+from ..config import MethodSettings
+from ..datasets.clips import Split
+from ..errors import DatasetError
+from ..fetching import ProgressCallback
+from ..pipeline import Engine
+from ..scoring import SplitScore, score_folders
+from ..weights import DEFAULT_WEIGHTS
+from .clip import ClipJob, ClipOutcome, is_finished, run_clip, score_as_missing
+from .identity import fingerprint, run_settings
+from .results import (
+    PREDICTIONS,
+    check_output,
+    output_folder,
+    result_names,
+    score_texts,
+    write_run_file,
+    write_submission,
+    write_texts,
+)
+
+RUN_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """What `load_engine` is given, in this process and in others; see there."""
+
+    weights: str = DEFAULT_WEIGHTS
+    checkpoint: Path | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    settings: MethodSettings = field(default_factory=MethodSettings)
+
+    def load(self, on_progress: ProgressCallback | None = None) -> Engine:
+        """Load the network; raises what `load_engine` raises."""
+        return load_engine(
+            self.weights,
+            checkpoint=self.checkpoint,
+            device=self.device,
+            dtype=self.dtype,
+            settings=self.settings,
+            on_progress=on_progress,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a run found; produced by `evaluate`, consumed by the command line.
+
+    ``score`` is None where the split has no truth (``submission`` is then the archive to hand in),
+    or where clips failed that may not be missing. ``outcomes`` are in the order of the split, none
+    where predictions were scored.
+    """
+
+    output: Path | None
+    score: SplitScore | None
+    texts: dict[str, str]
+    outcomes: tuple[ClipOutcome, ...] = ()
+    submission: Path | None = None
+
+    @property
+    def failures(self) -> tuple[ClipOutcome, ...]:
+        """The clips that failed."""
+        return tuple(outcome for outcome in self.outcomes if outcome.error)
+
+
+def evaluate(
+    split: Split,
+    output: Path,
+    choice: EngineChoice,
+    *,
+    workers: int = 1,
+    allow_missing: bool = False,
+    overwrite: bool = False,
+    command: str = "",
+    on_progress: ProgressCallback | None = None,
+    on_start: Callable[[Engine], None] | None = None,
+    on_clip: Callable[[ClipOutcome], None] | None = None,
+) -> Evaluation:
+    """Track all clips of a split, score them and write the files (see ``evaluation``).
+
+    Clips that an earlier run finished with the same settings, weights and files are not tracked
+    again; ``overwrite`` starts over. A clip that fails does not stop the others; there are then no
+    scores, unless ``allow_missing`` takes them as 0. ``workers`` processes track a clip each.
+    ``on_clip`` is called as clips are finished, in any order. Raises OutputError for an output
+    that exists and was made otherwise or cannot be written, and what `load_engine` raises.
+    """
+    started = time.perf_counter()
+    names = result_names(split)
+    check_output(output, names, resume=True, overwrite=overwrite)
+    engine = choice.load(on_progress)
+    settings = run_settings(engine, split.mode)
+    with output_folder(output, names, overwrite=overwrite):
+        jobs = _jobs(split, output, settings)
+        facts = _run_facts(split, output / PREDICTIONS, settings, command, workers)
+        write_run_file(output, facts)
+        if on_start is not None:
+            on_start(engine)
+        outcomes: dict[str, ClipOutcome] = {}
+        for outcome in _run(jobs, engine, choice, workers):
+            outcomes[outcome.name] = outcome
+            if on_clip is not None:
+                on_clip(outcome)
+        ordered = tuple(outcomes[clip.name] for clip in split.clips)
+        found = _conclude(split, output, jobs, ordered, settings, allow_missing=allow_missing)
+        wall_seconds = time.perf_counter() - started
+        write_run_file(output, facts | _ending(ordered, wall_seconds))
+    return found
+
+
+def evaluate_predictions(
+    split: Split,
+    predictions: Path,
+    output: Path | None = None,
+    *,
+    workers: int = 1,
+    allow_missing: bool = False,
+    overwrite: bool = False,
+    command: str = "",
+) -> Evaluation:
+    """Score the label maps that any tool made for a split (clips as subfolders), and write files.
+
+    ``allow_missing`` scores what is missing 0. Raises DatasetError for a split without truth,
+    ScoringError as `score_folders`, OutputError for an output that exists or cannot be written.
+    """
+    started = time.perf_counter()
+    if not split.has_truth:
+        raise DatasetError(
+            f"split {split.name} of {split.dataset}",
+            got="first masks only",
+            expected="annotations of all frames",
+            remedy="hand the predictions in at the benchmark's server",
+        )
+
+    names = result_names(split)
+    if output is not None:
+        check_output(output, names, resume=False, overwrite=overwrite)
+    score = score_folders(
+        predictions,
+        split.truth_dir,
+        sequences=[clip.name for clip in split.clips],
+        object_mode=split.mode,
+        object_ids={clip.name: clip.object_ids for clip in split.clips if clip.object_ids},
+        allow_missing=allow_missing,
+        workers=workers,
+    )
+    score = replace(score, notes=(*score.notes, *_notes(split)))
+    texts = score_texts(score, split, None)
+    if output is not None:
+        with output_folder(output, names, overwrite=False):
+            write_texts(output, texts)
+            facts = _run_facts(split, predictions, None, command, workers)
+            write_run_file(output, facts | _ending((), time.perf_counter() - started))
+    return Evaluation(output, score, texts)
+
+
+def _jobs(split: Split, output: Path, settings: dict[str, Any]) -> list[ClipJob]:
+    """Say what there is to do for each clip; raises OutputError for stale masks."""
+    jobs = []
+    for clip in split.clips:
+        print_of_clip = fingerprint(clip, settings)
+        folder = output / PREDICTIONS / clip.name
+        jobs.append(
+            ClipJob(
+                clip=clip,
+                single=split.mode == "single",
+                folder=folder,
+                truth=split.truth_dir / clip.name if split.has_truth else None,
+                fingerprint=print_of_clip,
+                finished=is_finished(folder, print_of_clip),
+            )
+        )
+    return jobs
+
+
+def _run(
+    jobs: Sequence[ClipJob], engine: Engine, choice: EngineChoice, workers: int
+) -> Iterator[ClipOutcome]:
+    """Yield outcomes as they come: first the finished clips, then the others."""
+    waiting = [job for job in jobs if not job.finished]
+    yield from (run_clip(job, engine) for job in jobs if job.finished)
+    workers = min(workers, len(waiting))
+    if workers <= 1:
+        yield from (run_clip(job, engine) for job in waiting)
+        return
+    # "spawn", since a process that has threads or a GPU must not be forked.
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(choice, max(1, (os.cpu_count() or 1) // workers)),
+    )
+    try:
+        names = {pool.submit(_work, job): job.clip.name for job in waiting}
+        for future in as_completed(names):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                lost = "a worker process ended early (out of memory?); try fewer workers"
+                yield ClipOutcome(names[future], error=lost)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_engine: Engine | None = None  # of a worker process, which loads it once
+
+
+def _start_worker(choice: EngineChoice, threads: int) -> None:
+    global _engine
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    _engine = choice.load()
+
+
+def _work(job: ClipJob) -> ClipOutcome:
+    assert _engine is not None  # _start_worker ran before
+    return run_clip(job, _engine)
+
+
+def _conclude(
+    split: Split,
+    output: Path,
+    jobs: Sequence[ClipJob],
+    outcomes: tuple[ClipOutcome, ...],
+    settings: dict[str, Any],
+    *,
+    allow_missing: bool,
+) -> Evaluation:
+    """Write the results, if there are any: those of a part of the split would pass for all."""
+    found = Evaluation(output, None, {}, outcomes)
+    if found.failures and not (allow_missing and split.has_truth):
+        return found
+    if not split.has_truth:
+        return replace(found, submission=write_submission(output, split))
+    scores = (
+        outcome.score or score_as_missing(job, outcome.error)
+        for job, outcome in zip(jobs, outcomes, strict=True)
+    )
+    score = SplitScore(tuple(scores), _notes(split))
+    texts = score_texts(score, split, settings)
+    write_texts(output, texts)
+    return replace(found, score=score, texts=texts)
+
+
+def _notes(split: Split) -> tuple[str, ...]:
+    """Return what a reader of the scores has to know about all clips."""
+    if all(first.frame_index == 0 for clip in split.clips for first in clip.first_masks):
+        return ()
+    return (
+        "some objects appear later; frames before that count too, as right where nothing is shown",
+    )
+
+
+def _run_facts(
+    split: Split,
+    predictions: Path,
+    settings: dict[str, Any] | None,
+    command: str,
+    workers: int,
+) -> dict[str, Any]:
+    return {
+        "version": RUN_VERSION,
+        "complete": False,
+        "command": command,
+        "dataset": split.dataset,
+        "split": split.name,
+        "mode": split.mode,
+        "root": str(split.root.resolve()),
+        "truth": str(split.truth_dir.resolve()),
+        "predictions": str(predictions.resolve()),
+        "settings": settings,
+        "workers": workers,
+    }
+
+
+def _ending(outcomes: tuple[ClipOutcome, ...], wall_seconds: float) -> dict[str, Any]:
+    return {
+        "complete": not any(outcome.error for outcome in outcomes),
+        "wall_seconds": round(wall_seconds, 3),
+        "failures": {outcome.name: outcome.error for outcome in outcomes if outcome.error},
+        "clips": [
+            {"name": outcome.name, **asdict(outcome.facts), "reused": outcome.reused}
+            for outcome in outcomes
+            if outcome.facts is not None
+        ],
+    }
