@@ -11,16 +11,20 @@ import argparse
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.clips import CachedEngine, Clip, find_clips
-from benchmarks.results import facts, write_results
+from benchmarks.results import command, facts, write_results
 from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
 from persam_vos.pipeline import Engine, track_frames
 from persam_vos.scoring.sequence import SequenceScore, score_sequence
 from persam_vos.structures import LabelMap
+
+Table = dict[str, dict[str, dict[str, dict[str, Any]]]]
+"""Set, clip, variant: J, F and both per object."""
 
 VARIANTS = {
     "persam": MethodSettings(method="persam"),
@@ -54,7 +58,7 @@ def main() -> None:
     args = parser.parse_args()
     base = load_engine()
     clips = find_clips(args.clips, tuple(args.only))
-    table: dict[str, dict[str, dict[str, object]]] = {}
+    table: Table = {}
     for variant in args.variants:
         settings = VARIANTS[variant]
         engine = CachedEngine(base.network, base.compute, settings, base.weights, args.cache)
@@ -81,6 +85,36 @@ def main() -> None:
                 },
             }
     write_results(args.output, facts(base.compute.describe()) | {"clips": table})
+    args.output.with_suffix(".md").write_text(markdown(table))
+
+
+def markdown(table: Table) -> str:
+    """Write J, F and J&F per clip and variant, in percent, with the mean of each set."""
+    lines = ["# J / F / J&F per clip", "", f"`{command()}`", ""]
+    for set_name, clips in table.items():
+        variants = list(next(iter(clips.values())))
+        lines += [
+            f"| {set_name} | " + " | ".join(variants) + " |",
+            "|---" * (len(variants) + 1) + "|",
+        ]
+        rows = {
+            name: [(cells[variant]["J"], cells[variant]["F"]) for variant in variants]
+            for name, cells in clips.items()
+        }
+        rows["**mean over objects**"] = [
+            tuple(
+                np.mean(
+                    [score for c in clips.values() for score in c[variant]["per_object"].values()],
+                    0,
+                )
+            )
+            for variant in variants
+        ]
+        for name, scores in rows.items():
+            cells = [f"{100 * j:.1f} / {100 * f:.1f} / {50 * (j + f):.1f}" for j, f in scores]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

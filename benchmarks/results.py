@@ -20,7 +20,7 @@ def facts(device: str) -> dict[str, Any]:
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     ).stdout.strip()
     return {
-        "command": " ".join(["python", "-m", *_module(), *sys.argv[1:]]),
+        "command": command(),
         "commit": commit,
         "device": device,
         "cpu": _cpu(),
@@ -37,9 +37,10 @@ def write_results(path: Path, content: dict[str, Any]) -> None:
     print(f"written: {path}")
 
 
-def _module() -> list[str]:
-    path = Path(sys.argv[0])
-    return [f"benchmarks.{path.stem}"]
+def command() -> str:
+    """Return the command line, as people type it; folders by their names alone."""
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    return " ".join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *words])
 
 
 def _cpu() -> str:

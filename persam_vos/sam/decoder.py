@@ -12,8 +12,8 @@ them. What differs from their forward is the order of the arithmetic, not the re
   equals its kernel never mixes cells; only the finished masks are put in order.
 
 Added to SAM: tokens that are absent (label -2), target-guided attention (PerSAM, eq. 8) and
-target-semantic prompting (PerSAM, eq. 10), in both blocks but not in the final attention, as
-in PerSAM's public code: a guided final attention levels the masks (J&F 34 without, 10 with it).
+target-semantic prompting (PerSAM, eq. 10), in both blocks but not in the final attention, as in
+PerSAM's public code: a guided final attention levels the masks.
 """
 
 from __future__ import annotations

@@ -42,9 +42,7 @@ def test_coverage_at_input_size_is_the_share_of_pixels_of_each_cell() -> None:
         for y in range(SIDE):
             for x in range(SIDE):
                 cell = masks[row, y * CELL : (y + 1) * CELL, x * CELL : (x + 1) * CELL]
-                assert float(found[row, y, x]) == pytest.approx(
-                    int(cell.sum()) / CELL**2, abs=1e-6
-                )
+                assert float(found[row, y, x]) == pytest.approx(int(cell.sum()) / CELL**2, abs=1e-6)
 
 
 @pytest.mark.parametrize("scale", [0.5, 2, 3])

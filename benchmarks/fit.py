@@ -1,0 +1,81 @@
+"""How long does fitting the scale weights take, and what does decoding once save?
+
+python -m benchmarks.fit
+
+On the demo clip's first frame, per object: the whole fit of the default recipe (one decode and 1000
+steps), the public recipe's fit on full-resolution logits decoded once (800 steps), and, measured on
+a few steps, the public way of decoding in every step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.results import facts, write_results
+from persam_vos.api import load_engine
+from persam_vos.config import MethodSettings
+from persam_vos.datasets.demo import render_demo
+from persam_vos.pipeline import Engine
+from persam_vos.structures import Frame
+
+_REPEATS = 5
+_PUBLIC_STEPS = 800
+
+
+def seconds(work: Callable[[], object], repeats: int = _REPEATS) -> dict[str, float]:
+    """Time some work after one warm-up: median, minimum and maximum in seconds."""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return {
+        "median": round(statistics.median(times), 4),
+        "min": round(min(times), 4),
+        "max": round(max(times), 4),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/fit.json"))
+    args = parser.parse_args()
+    base = load_engine()
+    image, labels = next(iter(render_demo(1)))
+    encoded = base.encode(Frame(0, "00000", image, 0.0))
+    object_ids = tuple(int(i) for i in np.unique(labels) if i)
+    rows = {}
+    for recipe in ("default", "public"):
+        engine = Engine(base.network, base.compute, MethodSettings(recipe=recipe))
+        for object_id in object_ids:
+            rows[f"{recipe}, object {object_id}"] = seconds(
+                lambda engine=engine, object_id=object_id: engine.new_method().describe(
+                    encoded, labels, (object_id,)
+                )
+            )
+    # One step of the public loop decodes anew and scales three masks to full size; a frame's step
+    # of the training-free recipe on one object is three such calls.
+    free = Engine(base.network, base.compute, MethodSettings(method="persam", recipe="public"))
+    tracker = free.new_method()
+    tracker.describe(encoded, labels, object_ids[:1])
+    call = seconds(lambda: tracker.step(encoded, labels))["median"] / 3
+    content = {
+        "seconds_per_object": rows,
+        "seconds_of_one_public_step": round(call, 4),
+        "seconds_of_the_public_loop_estimated": round(call * _PUBLIC_STEPS, 1),
+    }
+    for name, value in rows.items():
+        print(name, value)
+    print(f"public loop, decoding in each of {_PUBLIC_STEPS} steps: about {call * 800:.0f} s")
+    write_results(args.output, facts(base.compute.describe()) | content)
+
+
+if __name__ == "__main__":
+    main()
