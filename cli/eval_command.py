@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS
-from persam_vos.errors import PersamVosError, ScoringError, UsageError
+from persam_vos.errors import PersamVosError, UsageError
 
 from .options import engine_choice, engine_options
 from .progress import Console
@@ -147,7 +147,7 @@ def _track(
 
 def _conclude(found: Evaluation, *, as_json: bool, min_jf: float | None) -> None:
     """Print what was found; raise PersamVosError for clips that failed and for a missed gate."""
-    from .score_command import print_scores
+    from .score_command import print_scores, require_jf
 
     if found.score is not None:
         if as_json:
@@ -156,6 +156,8 @@ def _conclude(found: Evaluation, *, as_json: bool, min_jf: float | None) -> None
             print_scores(found.score)
     if found.output is not None and not as_json:
         click.echo(f"results  {found.submission or found.output}")
+        if found.score is not None:
+            click.echo(f"report   {found.output / 'report.html'}")
     if found.failures:
         told = "; ".join(f"{outcome.name}: {outcome.error}" for outcome in found.failures)
         unscored = "" if found.score else "no scores, since they would not be those of the split; "
@@ -163,7 +165,5 @@ def _conclude(found: Evaluation, *, as_json: bool, min_jf: float | None) -> None
             f"{len(found.failures)} of {len(found.outcomes)} clips failed ({told})",
             remedy=f"{unscored}run the same command again to try these once more",
         )
-    if min_jf is not None and found.score is not None and found.score.jf_mean < min_jf:
-        raise ScoringError(
-            "--min-jf", got=f"J&F {found.score.jf_mean:.4f}", expected=f"at least {min_jf}"
-        )
+    if found.score is not None:
+        require_jf(found.score, min_jf)

@@ -12,6 +12,7 @@ from persam_vos import __version__
 from persam_vos.errors import PersamVosError
 
 _COMMANDS = {
+    "compare": ("compare_command", "compare", "Show two runs side by side, worst first."),
     "datasets": ("datasets_command", "datasets", "List, fetch or locate datasets."),
     "demo": ("demo_command", "demo", "Render a clip, track it, score it, write the overlay."),
     "eval": ("eval_command", "evaluate", "Track a dataset's clips and score them, as DAVIS does."),

@@ -53,6 +53,7 @@ _FOLDER = click.Path(path_type=Path)
     show_default="one per core",
     help="Processes; each scores one clip at a time.",
 )
+@click.option("--min-jf", type=click.FloatRange(0, 1), help="Fail if J&F is below this (0 to 1).")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
 def score(
     *,
@@ -66,6 +67,7 @@ def score(
     sequences: tuple[str, ...],
     set_name: str,
     workers: int,
+    min_jf: float | None,
     as_json: bool,
 ) -> None:
     """Score label maps in PRED against those in GT (PNG files, clips as subfolders).
@@ -93,6 +95,17 @@ def score(
         click.echo(files["results.json"], nl=False)
     else:
         print_scores(scored)
+    require_jf(scored, min_jf)
+
+
+def require_jf(scored: SplitScore, least: float | None) -> None:
+    """Raise ScoringError when J&F is below ``least``; None asks for nothing."""
+    from persam_vos.errors import ScoringError
+
+    if least is not None and not scored.jf_mean >= least:  # so that nan is not passed
+        raise ScoringError(
+            "--min-jf", got=f"J&F {scored.jf_mean:.4f}", expected=f"at least {least}"
+        )
 
 
 def refuse_existing(folder: Path, names: tuple[str, ...]) -> None:

@@ -131,14 +131,7 @@ def track_to_folder(
                 on_frame(tracked)
         sink.close()
         wall_seconds = time.perf_counter() - started
-        folder.finish(
-            {
-                "frame_count": count,
-                "wall_seconds": round(wall_seconds, 3),
-                "busy_seconds": {stage: round(s, 3) for stage, s in clock.seconds.items()},
-                "peak_memory_bytes": peak_memory_bytes(engine.compute),
-            }
-        )
+        folder.finish(_totals(engine, clock, count, wall_seconds))
     return TrackSummary(
         output=folder.path,
         masks=folder.path / MASKS,
@@ -206,4 +199,14 @@ def _facts(
         "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
         "object_ids": list(reference.object_ids),
         "warnings": list(reference.warnings),
+    }
+
+
+def _totals(engine: Engine, clock: Clock, frame_count: int, wall_seconds: float) -> dict[str, Any]:
+    """Say what a finished run took, for the log."""
+    return {
+        "frame_count": frame_count,
+        "wall_seconds": round(wall_seconds, 3),
+        "busy_seconds": {stage: round(s, 3) for stage, s in clock.seconds.items()},
+        "peak_memory_bytes": peak_memory_bytes(engine.compute),
     }

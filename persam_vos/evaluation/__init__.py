@@ -5,6 +5,7 @@ What lies in OUTPUT afterwards; the report and `compare` read nothing else::
     results.json                   scores and what made them; the same bytes for the same run
     global_results-SPLIT.csv       the DAVIS toolkit's two tables
     per-sequence_results-SPLIT.csv
+    report.html                    all this for a person: tables, curves, the worst frames
     run.json                       command, paths, times, memory: what differs between runs
     predictions/CLIP/00000.png     label maps (DAVIS palette), one a frame, named as the frame
     predictions/CLIP/clip.json     written last: proves that the clip is finished
@@ -37,11 +38,13 @@ when the fingerprint is what it would be now and the masks are those it was writ
 """
 
 from .clip import ClipOutcome
-from .results import GLOBAL, RESULTS, RUN
+from .report import write_report
+from .results import GLOBAL, REPORT, RESULTS, RUN
 from .run import EngineChoice, Evaluation, evaluate, evaluate_predictions
 
 __all__ = [
     "GLOBAL",
+    "REPORT",
     "RESULTS",
     "RUN",
     "ClipOutcome",
@@ -49,4 +52,5 @@ __all__ = [
     "Evaluation",
     "evaluate",
     "evaluate_predictions",
+    "write_report",
 ]

@@ -19,6 +19,7 @@ from ..scoring import SplitScore, report_file_names, report_files, results
 from ..scoring.label_files import list_label_files
 
 RESULTS, RUN, PREDICTIONS, SUBMISSION = "results.json", "run.json", "predictions", "submission.zip"
+REPORT = "report.html"
 GLOBAL = "global_results-{}.csv"
 _NO_TIME = (1980, 1, 1, 0, 0, 0)  # the same masks give the same archive
 
@@ -67,7 +68,7 @@ def score_texts(score: SplitScore, split: Split, settings: dict[str, Any] | None
 
 def result_names(split: Split) -> tuple[str, ...]:
     """Return the names of all result files that a run may write."""
-    return (*report_file_names(split.name), SUBMISSION)
+    return (*report_file_names(split.name), SUBMISSION, REPORT)
 
 
 def write_run_file(folder: Path, facts: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from ..scoring import SplitScore, score_folders
 from ..weights import DEFAULT_WEIGHTS
 from .clip import ClipJob, ClipOutcome, is_finished, run_clip, score_as_missing
 from .identity import fingerprint, run_settings
+from .report import write_report
 from .results import (
     PREDICTIONS,
     check_output,
@@ -123,6 +124,8 @@ def evaluate(
         found = _conclude(split, output, jobs, ordered, settings, allow_missing=allow_missing)
         wall_seconds = time.perf_counter() - started
         write_run_file(output, facts | _ending(ordered, wall_seconds))
+        if found.score is not None:
+            write_report(output, split)
     return found
 
 
@@ -169,6 +172,7 @@ def evaluate_predictions(
             write_texts(output, texts)
             facts = _run_facts(split, predictions, None, command, workers)
             write_run_file(output, facts | _ending((), time.perf_counter() - started))
+            write_report(output, split)
     return Evaluation(output, score, texts)
 
 

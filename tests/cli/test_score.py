@@ -67,3 +67,15 @@ def test_scoring_from_the_command_line_does_not_load_torch(folders):
         f"score({folders!r}, standalone_mode=False); sys.exit('torch' in sys.modules)"
     )
     assert run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("least", [0.9, "nan"])
+def test_a_missed_gate_says_what_was_got(folders, least):
+    with pytest.raises(
+        ScoringError, match=f"--min-jf: got J&F 0.[0-9]+, expected at least {least}"
+    ):
+        _run(*folders, "--min-jf", least)
+
+
+def test_a_gate_that_is_met_is_silent(folders):
+    assert _run(*folders, "--min-jf", 0.1) == _run(*folders)

@@ -35,7 +35,7 @@ def masks_in(folder):
 
 def test_a_run_leaves_what_the_contract_says(run, tree):
     found, output = run
-    assert names_in(output) == {*SCORES, "run.json", "predictions"}
+    assert names_in(output) == {*SCORES, "run.json", "report.html", "predictions"}
     for clip in ("there", "back"):
         frames = {f"{k:05d}.png" for k in range(3)}
         assert names_in(output / "predictions" / clip) == {*frames, "clip.json"}
@@ -162,7 +162,7 @@ def test_an_object_may_appear_later(make_youtube_tree, rendered, tmp_path):
 def test_predictions_of_any_tool_are_scored(run, tree, tmp_path):
     split, masks = open_split("folder", tree), run[1] / "predictions"
     found = evaluate_predictions(split, masks, tmp_path / "out")
-    assert names_in(tmp_path / "out") == {*SCORES, "run.json"}
+    assert names_in(tmp_path / "out") == {*SCORES, "run.json", "report.html"}
     assert found.score.jf_mean == run[0].score.jf_mean
     for name in SCORES[1:]:
         assert (tmp_path / "out" / name).read_bytes() == (run[1] / name).read_bytes()

@@ -1,0 +1,60 @@
+"""A few frames of the demo clip, and an engine that encodes each picture once a session."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from itertools import islice
+
+import torch
+
+from persam_vos.config import MethodSettings
+from persam_vos.datasets.demo import render_demo
+from persam_vos.device import Compute
+from persam_vos.pipeline import Engine
+from persam_vos.sam.build import SamNetwork
+from persam_vos.structures import Encoded, Frame, LabelMap
+
+FRAME_COUNT = 4
+
+
+@dataclass(frozen=True)
+class RememberingEngine(Engine):
+    """An engine that keeps embeddings: encoding is what takes a second a frame."""
+
+    memory: dict[bytes, Encoded] = field(default_factory=dict)
+
+    def encode(self, frame: Frame) -> Encoded:
+        key = hashlib.sha1(frame.image.tobytes() + bytes(str(frame.size_hw), "ascii")).digest()
+        if key not in self.memory:
+            self.memory[key] = super().encode(frame)
+        known = self.memory[key]
+        return Encoded(frame, known.features, known.input_hw)
+
+
+@dataclass(frozen=True)
+class DemoFrames:
+    """Frames and their exact label maps, three objects each."""
+
+    frames: tuple[Frame, ...]
+    labels: tuple[LabelMap, ...]
+
+
+def make_engine(network: SamNetwork) -> RememberingEngine:
+    compute = Compute(torch.device("cpu"), torch.float32)
+    return RememberingEngine(network, compute, MethodSettings(), {"name": "mobile-sam"})
+
+
+def first_frames() -> DemoFrames:
+    rendered = list(islice(render_demo(), FRAME_COUNT))
+    frames = tuple(
+        Frame(index, f"{index:05d}", image, index / 24) for index, (image, _) in enumerate(rendered)
+    )
+    return DemoFrames(frames, tuple(labels for _, labels in rendered))
+
+
+def overlap(found: LabelMap, truth: LabelMap, object_id: int, *, as_id: int | None = None) -> float:
+    """IoU of one object; 1 where both are empty."""
+    a, b = found == (as_id or object_id), truth == object_id
+    union = int((a | b).sum())
+    return int((a & b).sum()) / union if union else 1.0

@@ -1,0 +1,172 @@
+"""Paths in, files out, and frame by frame: the promise of the package."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from demo_clip import DemoFrames, RememberingEngine
+from PIL import Image
+
+import persam_vos
+from persam_vos import MethodSettings, Tracker, load_engine, track, track_to_folder
+from persam_vos.errors import MaskError, MediaError, OutputError, UsageError, WeightsError
+from persam_vos.media.label_png import read_label_map, write_label_png
+
+
+@pytest.fixture
+def fast(engine: RememberingEngine) -> RememberingEngine:
+    return replace(engine, settings=MethodSettings(without=frozenset({"refinement"}), fit_steps=20))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, demo_frames: DemoFrames) -> Path:
+    """A folder of three pictures, and beside it their first mask: objects 2 and 3 of the demo."""
+    base = tmp_path_factory.mktemp("clip")
+    (base / "frames").mkdir()
+    for name, frame in zip(("shot9", "shot10", "shot11"), demo_frames.frames, strict=False):
+        Image.fromarray(frame.image).save(base / "frames" / f"{name}.png")
+    labels = demo_frames.labels[0]
+    write_label_png(base / "mask.png", np.where(labels > 1, labels, 0).astype(np.uint8))
+    return base
+
+
+@pytest.mark.parametrize("name", persam_vos.__all__)
+def test_what_is_promised_is_there(name: str) -> None:
+    assert getattr(persam_vos, name) is not None
+
+
+def test_the_promise_is_sorted_and_unknown_names_are_an_error() -> None:
+    assert persam_vos.__all__ == sorted(persam_vos.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = persam_vos.nothing  # type: ignore[attr-defined]
+
+
+def test_files_lazy_frames_and_live_pictures_give_the_same_masks(
+    clip: Path, tmp_path: Path, fast: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    seen: list[int] = []
+    summary = track_to_folder(
+        clip / "frames",
+        clip / "mask.png",
+        tmp_path / "out",
+        engine=fast,
+        command="a test",
+        on_frame=lambda tracked: seen.append(tracked.index),
+    )
+    names = ["shot9", "shot10", "shot11"]
+    assert (summary.frame_count, summary.object_ids, seen) == (3, (2, 3), [0, 1, 2])
+    assert summary.masks.is_dir()
+    assert summary.overlay is not None
+    assert summary.overlay.is_file()
+    lazy = list(track(clip / "frames", clip / "mask.png", engine=fast))
+    tracker = Tracker(fast)
+    live = [tracker.start(demo_frames.frames[0].image, read_label_map(clip / "mask.png"))]
+    live += [tracker.step(frame.image) for frame in demo_frames.frames[1:3]]
+    for name, one, other in zip(names, lazy, live, strict=True):
+        assert one.name == name
+        np.testing.assert_array_equal(one.label_map, other.label_map)
+        np.testing.assert_array_equal(read_label_map(summary.masks / f"{name}.png"), one.label_map)
+    log = json.loads(summary.log.read_text())
+    assert log["complete"] is True
+    assert [frame["name"] for frame in log["frames"]] == names
+    assert log["input"]["kind"] == "images"
+    assert log["object_ids"] == [2, 3]
+    assert set(log["busy_seconds"]) == {"read", "encode", "track", "write"}
+    assert log["peak_memory_bytes"] > 1e8
+
+
+def test_masks_come_as_arrays_files_and_by_id(clip: Path, fast: RememberingEngine) -> None:
+    labels = read_label_map(clip / "mask.png")
+    for masks, objects in (
+        (labels, None),
+        ({2: labels == 2, 3: labels == 3}, None),
+        ([f"2={clip / 'mask.png'}"], None),
+        (clip / "mask.png", [3]),
+    ):
+        first = next(iter(track(clip / "frames", masks, engine=fast, objects=objects)))
+        assert {r.object_id for r in first.objects} == {
+            int(i) for i in np.unique(first.label_map) if i
+        }
+
+
+WRONG: dict[str, tuple[dict[str, Any], type[Exception]]] = {
+    "no such video": ({"source": "nothing.mp4"}, MediaError),
+    "no such mask": ({"masks": "nothing.png"}, MaskError),
+    "mask of another shape": ({"masks": np.ones((9, 9), np.uint8)}, MaskError),
+    "empty mask": ({"masks": np.zeros((480, 854), np.uint8)}, MaskError),
+    "object that is not in the mask": ({"objects": [9]}, MaskError),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_refused_at_once_and_before_weights_are_loaded(
+    clip: Path, tmp_path: Path, case: str
+) -> None:
+    def no_engine() -> persam_vos.Engine:
+        raise AssertionError("weights were asked for")
+
+    changes, error = WRONG[case]
+    given = {"source": clip / "frames", "masks": clip / "mask.png"} | changes
+    source, masks = given.pop("source"), given.pop("masks")
+    with pytest.raises(error):
+        track_to_folder(source, masks, tmp_path / "out", engine=no_engine, **given)
+    with pytest.raises(error):
+        track(source, masks, **given)  # nothing has to be iterated
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_existing_result_is_refused_before_weights_are_loaded(
+    clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "track.json").write_text("{}")
+    with pytest.raises(OutputError, match="--overwrite"):
+        track_to_folder(clip / "frames", clip / "mask.png", tmp_path)
+
+
+def test_a_wrong_choice_is_refused_before_weights_are_loaded() -> None:
+    with pytest.raises(UsageError, match="--device"):
+        load_engine(device="tpu")
+    with pytest.raises(UsageError):
+        load_engine("sam-9000", device="cpu")
+    with pytest.raises(WeightsError):
+        load_engine(checkpoint="nothing.pt", device="cpu")
+
+
+def test_a_failure_on_the_way_keeps_finished_masks(
+    clip: Path, tmp_path: Path, fast: RememberingEngine
+) -> None:
+    def stop(tracked: persam_vos.TrackedFrame) -> None:
+        if tracked.index == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        track_to_folder(clip / "frames", clip / "mask.png", tmp_path, engine=fast, on_frame=stop)
+    written = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {"shot9.png", "shot10.png", "overlay.mp4", "track.json"}
+    assert json.loads((tmp_path / "track.json").read_text())["complete"] is False
+
+
+def test_a_tracker_needs_a_start_and_pictures_of_one_size(
+    fast: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    tracker = Tracker(fast)
+    with pytest.raises(RuntimeError, match=r"before Tracker\.start"):
+        tracker.step(demo_frames.frames[0].image)
+    tracker.start(demo_frames.frames[0].image, demo_frames.labels[0])
+    with pytest.raises(ValueError, match=r"got \(240, 427\), expected \(480, 854\)"):
+        tracker.step(demo_frames.frames[1].image[::2, ::2])
+    assert tracker.step(demo_frames.frames[1].image).index == 1, "a refused picture is no frame"
+
+
+def test_a_tracker_can_start_again(fast: RememberingEngine, demo_frames: DemoFrames) -> None:
+    tracker = Tracker(fast)
+    tracker.start(demo_frames.frames[0].image, demo_frames.labels[0])
+    other = np.where(demo_frames.labels[1] == 2, 77, 0).astype(np.uint8)
+    again = tracker.start(demo_frames.frames[1].image, other)
+    assert again.index == 0
+    assert [result.object_id for result in again.objects] == [77]

@@ -1,0 +1,44 @@
+"""Settings: validated when made."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+
+from persam_vos.config import MECHANISMS, METHODS, RECIPES, MethodSettings
+from persam_vos.errors import UsageError
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_known_choices_are_accepted(method: Any, recipe: Any) -> None:
+    settings = MethodSettings(method=method, recipe=recipe)
+    assert all(settings.uses(mechanism) for mechanism in MECHANISMS)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_each_mechanism_can_be_switched_off_alone(mechanism: Any) -> None:
+    settings = MethodSettings(without=frozenset({mechanism}))
+    assert [m for m in MECHANISMS if not settings.uses(m)] == [mechanism]
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "unknown method": {"method": "persam-g"},
+    "unknown recipe": {"recipe": "private"},
+    "unknown mechanism": {"without": frozenset({"luck"})},
+    "ablation of the public recipe": {"recipe": "public", "without": frozenset({"refinement"})},
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_choices_are_explained(case: str) -> None:
+    with pytest.raises(UsageError, match=r"^--\w+: got .*, expected "):
+        MethodSettings(**WRONG[case])
+
+
+def test_settings_do_not_change() -> None:
+    settings = MethodSettings()
+    with pytest.raises(FrozenInstanceError):
+        settings.method = "persam"  # type: ignore[misc]

@@ -1,0 +1,73 @@
+"""Choosing a device and a precision."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from persam_vos.device import Compute, peak_memory_bytes, resolve_compute
+from persam_vos.errors import UsageError
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_named_choice_is_taken(dtype: str) -> None:
+    compute = resolve_compute("cpu", dtype)
+    assert compute == Compute(CPU, getattr(torch, dtype))
+    assert compute.dtype_name == dtype
+    assert compute.describe() == f"cpu, {dtype}"
+
+
+def test_auto_on_the_cpu_is_float32() -> None:
+    assert resolve_compute("cpu", "auto").dtype is torch.float32
+
+
+@pytest.mark.skipif(
+    torch.cuda.is_available() or torch.backends.mps.is_available(), reason="there is more here"
+)
+def test_auto_takes_the_cpu_where_nothing_else_is() -> None:
+    assert resolve_compute().device == CPU
+
+
+WRONG = {
+    "unknown device": ("tpu", "auto"),
+    "no device": ("", "auto"),
+    "index that is no number": ("cuda:foo", "auto"),
+    "empty index": ("cpu:", "auto"),
+    "negative index": ("cpu:-1", "auto"),
+    "index that is not there": ("cpu:7", "auto"),
+    "card that is not there": ("cuda:4096", "auto"),
+    "unknown precision": ("cpu", "int8"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_choices_are_explained(case: str) -> None:
+    with pytest.raises(UsageError, match=r"^--d\w+.*: got .*, expected .*; use ") as raised:
+        resolve_compute(*WRONG[case])
+    assert raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("dtype", "product"), [("float32", torch.float32)])
+def test_float32_products_stay_exact(dtype: str, product: torch.dtype) -> None:
+    with resolve_compute("cpu", dtype).autocast():
+        assert (torch.ones(4, 4) @ torch.ones(4, 4)).dtype is product
+
+
+def test_lower_precision_applies_to_products() -> None:
+    with resolve_compute("cpu", "bfloat16").autocast():
+        assert (torch.ones(4, 4) @ torch.ones(4, 4)).dtype is torch.bfloat16
+
+
+def test_peak_memory_is_at_least_what_is_held() -> None:
+    held = torch.ones(20_000_000)  # 80 MB
+    assert peak_memory_bytes(resolve_compute("cpu")) > held.nbytes
+
+
+@pytest.mark.gpu
+def test_auto_takes_the_gpu() -> None:
+    compute = resolve_compute()
+    assert compute.device.type == "cuda"
+    assert torch.cuda.get_device_name(0) in compute.describe()
+    assert resolve_compute("cuda:0").device == torch.device("cuda:0")

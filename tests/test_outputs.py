@@ -1,0 +1,247 @@
+"""The output folder: whole files, honest logs, nothing touched that should not be."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from persam_vos import outputs
+from persam_vos.clock import Clock
+from persam_vos.errors import MediaError, OutputError
+from persam_vos.outputs import OutputFolder
+from persam_vos.structures import Frame, ObjectResult, SourceInfo, TrackedFrame
+
+SIZE_HW = (48, 64)
+INFO = SourceInfo("clip.mp4", "images", SIZE_HW, 3, Fraction(24))
+
+
+def tracked(index: int, name: str | None = None) -> TrackedFrame:
+    image = np.full((*SIZE_HW, 3), 60 + 10 * index, np.uint8)
+    labels = np.zeros(SIZE_HW, np.uint8)
+    labels[10:20, 10 : 20 + index] = 7
+    box = (10, 10, 19 + index, 19)
+    objects = (
+        ObjectResult(7, box, int((labels == 7).sum()), 0.87654321),
+        ObjectResult(200, None, 0, 0.0),
+    )
+    frame = Frame(index, name or f"{index:05d}", image, index / 24)
+    return TrackedFrame(frame, labels, objects)
+
+
+def open_folder(path: Path, **options: Any) -> OutputFolder:
+    chosen = {"overlay": True, "alpha": 0.5, "overwrite": False, "info": INFO} | options
+    folder = OutputFolder(path, chosen.pop("info"), clock=Clock(), **chosen)
+    folder.describe({"version": "0", "command": "a \"quoted\" 'name' \u00e9"})
+    return folder
+
+
+def write_all(path: Path, count: int = 3, **options: Any) -> None:
+    with open_folder(path, **options) as folder:
+        for index in range(count):
+            folder.write(tracked(index))
+        folder.finish({"frame_count": count})
+
+
+def names(path: Path) -> set[str]:
+    return {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()}
+
+
+def log_of(path: Path) -> dict[str, Any]:
+    log: dict[str, Any] = json.loads((path / "track.json").read_text())
+    return log
+
+
+def pictures(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+MASKS = {f"masks/{index:05d}.png" for index in range(3)}
+
+
+def test_a_finished_run_has_masks_overlay_and_log(tmp_path: Path) -> None:
+    write_all(tmp_path / "new" / "out")
+    out = tmp_path / "new" / "out"
+    assert names(out) == {*MASKS, "overlay.mp4", "track.json"}
+    assert pictures(out / "overlay.mp4") == 3
+    with Image.open(out / "masks/00002.png") as mask:
+        assert mask.mode == "P"
+        np.testing.assert_array_equal(np.asarray(mask), tracked(2).label_map)
+
+
+def test_the_log_says_what_when_and_where(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    log = log_of(tmp_path)
+    assert log["command"] == "a \"quoted\" 'name' \u00e9"
+    assert log["complete"] is True
+    assert log["frame_count"] == 3
+    assert [frame["index"] for frame in log["frames"]] == [0, 1, 2]
+    assert log["frames"][1] == {
+        "index": 1,
+        "name": "00001",
+        "time_seconds": 0.041667,
+        "objects": [
+            {"id": 7, "box_xyxy": [10, 10, 20, 19], "area_px": 110, "score": 0.8765},
+            {"id": 200, "box_xyxy": None, "area_px": 0, "score": 0.0},
+        ],
+    }
+
+
+@pytest.mark.parametrize("facts", [{}, {"a": 1}, {"a": {"b": {}}}], ids=str)
+def test_the_log_is_json_whatever_the_facts(tmp_path: Path, facts: dict[str, Any]) -> None:
+    with open_folder(tmp_path, overlay=False) as folder:
+        folder.describe(facts)
+        folder.write(tracked(0))
+    assert log_of(tmp_path) | facts == log_of(tmp_path)
+
+
+def test_masks_are_named_after_the_pictures(tmp_path: Path) -> None:
+    with open_folder(tmp_path, overlay=False) as folder:
+        folder.write(tracked(0, "IMG 07.final"))
+    assert names(tmp_path) == {"masks/IMG 07.final.png", "track.json"}
+
+
+def test_no_overlay_is_written_if_none_is_wanted(tmp_path: Path) -> None:
+    write_all(tmp_path, overlay=False)
+    assert names(tmp_path) == {*MASKS, "track.json"}
+
+
+def test_nothing_appears_before_the_first_frame(tmp_path: Path) -> None:
+    with open_folder(tmp_path / "out"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [MediaError("broken"), KeyboardInterrupt()], ids=repr)
+def test_a_run_that_breaks_off_keeps_what_is_finished(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)), open_folder(tmp_path) as folder:
+        folder.write(tracked(0))
+        folder.write(tracked(1))
+        raise error
+    assert names(tmp_path) == {"masks/00000.png", "masks/00001.png", "overlay.mp4", "track.json"}
+    assert pictures(tmp_path / "overlay.mp4") == 2
+    assert log_of(tmp_path)["complete"] is False
+    assert len(log_of(tmp_path)["frames"]) == 2
+
+
+@pytest.mark.parametrize("there", ["masks/00000.png", "overlay.mp4", "track.json"])
+def test_earlier_results_are_not_touched_without_overwrite(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).parent.mkdir(exist_ok=True)
+    (tmp_path / there).write_text("mine")
+    with pytest.raises(OutputError, match=r"already holds .*--overwrite"):
+        open_folder(tmp_path)
+    assert (tmp_path / there).read_text() == "mine"
+
+
+def test_an_empty_masks_folder_is_no_earlier_result(tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    write_all(tmp_path)
+    assert log_of(tmp_path)["complete"] is True
+
+
+def test_overwrite_replaces_results_and_leaves_the_rest(tmp_path: Path) -> None:
+    write_all(tmp_path, count=3)
+    (tmp_path / "notes.txt").write_text("mine")
+    write_all(tmp_path, count=2, overwrite=True, overlay=False)
+    assert names(tmp_path) == {"masks/00000.png", "masks/00001.png", "track.json", "notes.txt"}
+
+
+def test_overwrite_removes_nothing_before_the_first_frame(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    with open_folder(tmp_path, overwrite=True):
+        pass
+    assert names(tmp_path) == {*MASKS, "overlay.mp4", "track.json"}
+
+
+@pytest.mark.parametrize("source", ["masks", "masks/*.png", "overlay.mp4", "masks/00000.png"])
+def test_the_input_is_never_overwritten(tmp_path: Path, source: str) -> None:
+    info = SourceInfo(str(tmp_path / source), "images", SIZE_HW, 3, Fraction(24))
+    with pytest.raises(OutputError, match="is the input"):
+        open_folder(tmp_path, overwrite=True, info=info)
+    open_folder(tmp_path / "elsewhere", info=info)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_output_that_is_a_file_is_refused(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / "out").write_text("mine")
+    with (
+        pytest.raises(OutputError, match="got a file where a folder is needed"),
+        open_folder(tmp_path / "out", overwrite=overwrite) as folder,
+    ):
+        folder.write(tracked(0))
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="too long"):
+        open_folder(tmp_path / ("x" * 300))
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_disk_that_is_full_at_the_first_mask_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image.Image, "save", refuse)
+    with (
+        pytest.raises(OutputError, match=r"00000\.png: got a full disk"),
+        open_folder(tmp_path) as folder,
+    ):
+        folder.write(tracked(0))
+    assert names(tmp_path) == set()
+
+
+def test_a_failing_overlay_is_dropped_and_the_masks_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_two(folder: OutputFolder) -> None:
+        folder.write(tracked(0))
+        monkeypatch.setattr(outputs.VideoWriter, "close", refuse_output)
+        folder.write(tracked(1))
+        folder.finish({"frame_count": 2})
+
+    def refuse_output(writer: outputs.VideoWriter) -> None:
+        writer.abort()
+        raise OutputError("overlay.mp4", got="a full disk")
+
+    with pytest.raises(OutputError, match=r"overlay\.mp4"), open_folder(tmp_path) as folder:
+        write_two(folder)
+    assert names(tmp_path) == {"masks/00000.png", "masks/00001.png", "track.json"}
+    assert log_of(tmp_path)["complete"] is False
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("frames", [1, 2000], ids=["at the end", "in the middle"])
+def test_a_disk_that_is_full_for_the_log_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: int
+) -> None:
+    def on_full_disk(path: Path) -> Path:
+        link = path.with_name(".part-full.json")
+        link.symlink_to("/dev/full")
+        return link
+
+    monkeypatch.setattr(outputs, "temporary_path", on_full_disk)
+    log = outputs.TrackLog(tmp_path / "track.json", {"version": "0"})
+    with pytest.raises(OutputError, match=r"track\.json: got a full disk"):
+        for index in range(frames):
+            log.append(tracked(index % 3))
+        log.close({"complete": True})
+    log.close({"complete": False})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_error_is_the_one_to_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MediaError, match="broken"), open_folder(tmp_path) as folder:
+        folder.write(tracked(0))
+        monkeypatch.setattr(Path, "replace", refuse)
+        raise MediaError("broken")
+    assert names(tmp_path) == {"masks/00000.png"}
