@@ -27,6 +27,7 @@ Table = dict[str, dict[str, dict[str, dict[str, Any]]]]
 """Set, clip, variant: J, F and both per object."""
 
 VARIANTS = {
+    "memory": MethodSettings(method="memory"),
     "persam": MethodSettings(method="persam"),
     "persam-f": MethodSettings(method="persam-f"),
     "public persam": MethodSettings(method="persam", recipe="public"),

@@ -73,14 +73,23 @@ class CachedEngine(Engine):
         """Embed one frame, or load its embedding."""
         picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
         path = self.cache / f"{self.weights.get('name')}-{picture}.npy"
-        if path.exists():
-            features = torch.from_numpy(np.load(path))
+        fine_path = path.with_suffix(".fine.npy")
+        if path.exists() and (fine_path.exists() or self.settings.method != "memory"):
+            device = self.compute.device
+            features = torch.from_numpy(np.load(path)).to(device)
+            fine = torch.from_numpy(np.load(fine_path)).to(device) if fine_path.exists() else None
             geometry = Geometry(frame.size_hw, self.network.image_size)
-            return Encoded(frame, features.to(self.compute.device), geometry.input_hw)
+            return Encoded(frame, features, geometry.input_hw, fine)
         encoded = super().encode(frame)
         self.cache.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        with temporary.open("wb") as file:
-            np.save(file, encoded.features.cpu().numpy())
-        temporary.replace(path)
+        _save(path, encoded.features)
+        if encoded.fine is not None:
+            _save(fine_path, encoded.fine.half())  # half: 4 MB a frame, as the neck
         return encoded
+
+
+def _save(path: Path, tensor: torch.Tensor) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as file:
+        np.save(file, tensor.cpu().numpy())
+    temporary.replace(path)

@@ -53,7 +53,9 @@ def main() -> None:
     object_ids = tuple(int(i) for i in np.unique(labels) if i)
     rows = {}
     for recipe in ("default", "public"):
-        engine = Engine(base.network, base.compute, MethodSettings(recipe=recipe))
+        engine = Engine(
+            base.network, base.compute, MethodSettings(method="persam-f", recipe=recipe)
+        )
         for object_id in object_ids:
             rows[f"{recipe}, object {object_id}"] = seconds(
                 lambda engine=engine, object_id=object_id: engine.new_method().describe(

@@ -66,11 +66,24 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if os.environ.get(_DEBUG):
+            raise
+        _fail(str(_refused_by_system(error)), 1)
     except Exception as error:
         if os.environ.get(_DEBUG):
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())
         _fail(f"unexpected {what}; set {_DEBUG}=1 to see where, and please report it", 1)
+
+
+def _refused_by_system(error: OSError) -> PersamVosError:
+    return PersamVosError(
+        str(error.filename or "standard output"),
+        got=error.strerror or type(error).__name__,
+        expected="a file, folder or stream that can be used",
+        remedy=f"free it or choose another, or set {_DEBUG}=1 to see where",
+    )
 
 
 def _one_line(error: click.ClickException) -> str:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from persam_vos.config import DEFAULT_METHOD, DEFAULT_RECIPE, MECHANISMS, METHODS, RECIPES
+from persam_vos.config import (
+    DEFAULT_METHOD,
+    DEFAULT_RECIPE,
+    MECHANISMS,
+    METHODS,
+    PAPER_METHOD,
+    RECIPES,
+    default_method,
+)
 from persam_vos.weights.registry import DEFAULT_WEIGHTS, WEIGHTS
 
 if TYPE_CHECKING:
@@ -21,9 +29,8 @@ _ENGINE_OPTIONS = (
     click.option(
         "--method",
         type=click.Choice(METHODS),
-        default=DEFAULT_METHOD,
-        show_default=True,
-        help="How objects are followed.",
+        help="How objects are followed.  "
+        f"[default: {DEFAULT_METHOD}; {PAPER_METHOD} with --recipe public or --without]",
     ),
     click.option(
         "--recipe",
@@ -77,7 +84,7 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
 def make_engine(
     console: Console,
     *,
-    method: str,
+    method: str | None,
     recipe: str,
     without: tuple[str, ...],
     weights: str,
@@ -101,7 +108,7 @@ def make_engine(
 
 
 def engine_choice(
-    *, method: str, recipe: str, without: tuple[str, ...], **loading: Any
+    *, method: str | None, recipe: str, without: tuple[str, ...], **loading: Any
 ) -> EngineChoice:
     """Keep what the options choose, to load it here or in other processes."""
     from persam_vos import EngineChoice
@@ -109,8 +116,9 @@ def engine_choice(
     return EngineChoice(settings=_settings(method, recipe, without), **loading)
 
 
-def _settings(method: str, recipe: str, without: tuple[str, ...]) -> MethodSettings:
+def _settings(method: str | None, recipe: str, without: tuple[str, ...]) -> MethodSettings:
     from persam_vos import MethodSettings
 
+    method = method or default_method(recipe=recipe, without=without)
     chosen: dict[str, Any] = {"method": method, "recipe": recipe, "without": frozenset(without)}
     return MethodSettings(**chosen)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from .errors import UsageError
 
-MethodName = Literal["persam", "persam-f"]
+MethodName = Literal["memory", "persam", "persam-f"]
 RecipeName = Literal["default", "public"]
 Mechanism = Literal["negative-point", "guided-attention", "semantic-prompt", "refinement"]
 
@@ -15,7 +16,8 @@ METHODS: tuple[MethodName, ...] = get_args(MethodName)
 RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 
-DEFAULT_METHOD: MethodName = "persam-f"  # the paper's better one: +9.2 J&F on DAVIS 2017
+DEFAULT_METHOD: MethodName = "memory"  # the most accurate: see benchmarks/results/accuracy.md
+PAPER_METHOD: MethodName = "persam-f"  # the paper's better one: +9.2 J&F on DAVIS 2017
 DEFAULT_RECIPE: RecipeName = "default"
 
 
@@ -23,11 +25,13 @@ DEFAULT_RECIPE: RecipeName = "default"
 class MethodSettings:
     """What `--method`, `--recipe` and `--without` choose.
 
-    ``without`` switches mechanisms of the paper off, for its ablation; it has no meaning for the
-    public recipe. ``fit_steps`` and ``fit_rate`` are the paper's for PerSAM-F (1000 steps of
-    AdamW at 1e-3). ``box_margin`` is the growth of the last box, as a share of the picture's long
-    side: 10 px of 854, the public recipe's margin at the size it was chosen for.
-    ``presence_threshold`` is the score under which an object counts as gone.
+    ``without`` switches mechanisms of the paper off, for its ablation; neither it nor the public
+    recipe has a meaning for the memory. ``fit_steps`` and ``fit_rate`` are the paper's for PerSAM-F
+    (1000 steps of AdamW at 1e-3). ``box_margin`` is the growth of the last box, as a share of the
+    picture's long side: 10 px of 854, the public recipe's margin at the size it was chosen for.
+    ``guide_weight`` is alpha of eq. 8. ``presence_threshold`` is the score under which an object
+    counts as gone. For the memory: ``decoder_share`` of the decoder's logits in the mask, the rest
+    is the recalled mask's; ``trust_threshold`` the score from which a decoded mask is remembered.
     """
 
     method: MethodName = DEFAULT_METHOD
@@ -38,6 +42,8 @@ class MethodSettings:
     box_margin: float = 10 / 854
     guide_weight: float = 1.0
     presence_threshold: float = 0.2
+    decoder_share: float = 0.5
+    trust_threshold: float = 0.4
 
     def __post_init__(self) -> None:
         _one_of("--method", self.method, METHODS)
@@ -51,10 +57,22 @@ class MethodSettings:
                 expected="the default recipe",
                 remedy="leave one of the two options out",
             )
+        if self.method == "memory" and (self.without or self.recipe == "public"):
+            raise UsageError(
+                "--method",
+                got="memory with --recipe public or --without",
+                expected="persam or persam-f, which these options are about",
+                remedy=f"add --method {PAPER_METHOD}, or leave --method out",
+            )
 
     def uses(self, mechanism: Mechanism) -> bool:
         """Tell whether a mechanism of the paper is switched on."""
         return mechanism not in self.without
+
+
+def default_method(*, recipe: str, without: Collection[str]) -> MethodName:
+    """Choose the method that goes with the other choices, where none is named."""
+    return PAPER_METHOD if recipe == "public" or without else DEFAULT_METHOD
 
 
 def _one_of(option: str, got: str, expected: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from .clock import Clock
 from .config import MethodSettings
 from .device import Compute
 from .errors import MaskError
+from .methods.memory import MemoryMethod
 from .methods.persam import PersamMethod
 from .methods.public import PublicMethod
 from .prefetch import prefetch
@@ -60,8 +61,11 @@ class Engine:
 
     def new_method(self) -> Method:
         """Make the chosen method, knowing no object yet."""
+        decoder = Decoder(self.network, self.compute)
+        if self.settings.method == "memory":
+            return MemoryMethod(decoder, self.settings)
         kind = PublicMethod if self.settings.recipe == "public" else PersamMethod
-        return kind(Decoder(self.network, self.compute), self.settings)
+        return kind(decoder, self.settings)
 
     def encode(self, frame: Frame) -> Encoded:
         """Embed one frame."""

@@ -117,12 +117,14 @@ class Encoded:
     """A frame and its image embedding; produced by ``stages.encode``, consumed by ``methods``.
 
     ``features`` is (1, C, h, w) on the compute device, the encoder's neck output of the padded
-    square; ``input_hw`` is the size of the picture inside that square.
+    square; ``input_hw`` is the size of the picture inside that square. ``fine`` is
+    (1, C', 2h, 2w), an earlier layer's output of twice the resolution, where the network has one.
     """
 
     frame: Frame
     features: torch.Tensor
     input_hw: tuple[int, int]
+    fine: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

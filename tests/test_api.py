@@ -17,10 +17,12 @@ from persam_vos import MethodSettings, Tracker, load_engine, track, track_to_fol
 from persam_vos.errors import MaskError, MediaError, OutputError, UsageError, WeightsError
 from persam_vos.media.label_png import read_label_map, write_label_png
 
+QUICK = MethodSettings(method="persam-f", without=frozenset({"refinement"}), fit_steps=20)
+
 
 @pytest.fixture
 def fast(engine: RememberingEngine) -> RememberingEngine:
-    return replace(engine, settings=MethodSettings(without=frozenset({"refinement"}), fit_steps=20))
+    return replace(engine, settings=QUICK)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,22 @@ def test_an_output_that_is_a_file_is_refused(tmp_path: Path, overwrite: bool) ->
 def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="too long"):
         open_folder(tmp_path / ("x" * 300))
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_a_folder_that_cannot_be_made_is_explained_also_to_root() -> None:
+    with (
+        pytest.raises(OutputError, match="cannot write /proc/nowhere"),
+        open_folder(Path("/proc/nowhere/out")) as folder,
+    ):
+        folder.write(tracked(0))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_refused_at_once(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="no permission"):
+        open_folder(tmp_path / "out")
 
 
 def refuse(*_: object, **__: object) -> None:

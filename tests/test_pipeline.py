@@ -19,10 +19,12 @@ from persam_vos.structures import Frame, LabelMap, TrackedFrame
 GAPS = np.array([0, 200, 7, 1], np.uint8)
 """New names of the objects 1, 2 and 3 of the demo clip."""
 
+QUICK = MethodSettings(method="persam-f", without=frozenset({"refinement"}), fit_steps=20)
+
 
 @pytest.fixture
 def fast(engine: RememberingEngine) -> RememberingEngine:
-    return replace(engine, settings=MethodSettings(without=frozenset({"refinement"}), fit_steps=20))
+    return replace(engine, settings=QUICK)
 
 
 def track(

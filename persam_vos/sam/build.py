@@ -61,6 +61,16 @@ class SamNetwork(nn.Module):
         features: Tensor = self.image_encoder(images)
         return features
 
+    def encode_layers(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Encode as `encode`, and give an earlier layer's (B, 128, 128, 128) too.
+
+        That is the output of TinyViT's second stage; other encoders have none of that resolution.
+        """
+        if not isinstance(self.image_encoder, TinyViT):
+            return self.encode(images), None
+        features, stages = self.image_encoder.forward_stages(images)
+        return features, stages[1]
+
     def decode(self, features: Tensor, prompts: Prompts) -> MaskCandidates:
         """Decode all objects of one frame in one batch; see `persam_vos.sam.decoder.decode`."""
         same_grid = features.shape[-2:] == self.positions.shape[-2:]

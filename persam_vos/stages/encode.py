@@ -18,8 +18,8 @@ def encode_frame(frame: Frame, network: SamNetwork, compute: Compute) -> Encoded
     geometry = Geometry(frame.size_hw, network.image_size)
     pixels = torch.from_numpy(geometry.resize(frame.image)).to(compute.device)
     with compute.autocast():
-        features = network.encode(normalise_and_pad(pixels[None], network.image_size))
-    return Encoded(frame, features.float(), geometry.input_hw)
+        features, fine = network.encode_layers(normalise_and_pad(pixels[None], network.image_size))
+    return Encoded(frame, features.float(), geometry.input_hw, fine)
 
 
 def encode_frames(

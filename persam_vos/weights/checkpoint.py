@@ -22,6 +22,7 @@ def checkpoint_paths(checkpoint: Path) -> tuple[Path, ...]:
             f"checkpoint {checkpoint}",
             got="no such file",
             expected=f"a .pt, .pth or .safetensors file, or a folder with {_set_names()}",
+            remedy="check the path, or leave --checkpoint out to use published weights",
         )
     if any(checkpoint.name in source.digests for source in _sets()):
         raise WeightsError(

@@ -6,11 +6,11 @@ The table runs the command's own `main` in this process; what depends on a proce
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +18,20 @@ import pytest
 from persam_vos_cli.main import main
 from PIL import Image
 
-from persam_vos import write_demo
+from persam_vos import SourceInfo, write_demo
+from persam_vos.media.video_writer import VideoWriter
 from persam_vos.weights import original_files
 
 COMMAND = [sys.executable, "-m", "persam_vos_cli.main"]
+QUICK = ["--without", "refinement"]
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Good and bad input, by telling names."""
     base = tmp_path_factory.mktemp("input")
-    write_demo(base, frame_count=6)
+    write_demo(base, frame_count=2)
     clip = (base / "clip.mp4").read_bytes()
-    (base / "truncated.mp4").write_bytes(clip[: len(clip) * 6 // 10])
     (base / "stub.mp4").write_bytes(clip[: len(clip) // 100])
     (base / "text.mp4").write_text("this is no video\n" * 100)
     (base / "empty.mp4").touch()
@@ -57,6 +58,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (base / "done").mkdir()
     (base / "done/track.json").write_text("{}")
     return base
+
+
+def noisy_video(path: Path, frame_count: int) -> None:
+    """Write a video whose frames all take the same room in the file."""
+    info = SourceInfo(str(path), "images", (64, 96), frame_count, Fraction(24))
+    random = np.random.default_rng(0)
+    with VideoWriter(path, info) as writer:
+        for index in range(frame_count):
+            writer.write(random.integers(0, 256, (64, 96, 3), np.uint8), index / 24)
 
 
 def track(source: str = "clip.mp4", mask: str = "first_mask.png", *more: str) -> list[str]:
@@ -210,18 +220,22 @@ def names(folder: Path) -> set[str]:
 
 
 def test_a_truncated_video_keeps_the_masks_of_its_good_frames(
-    files: Path, tmp_path: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+    tmp_path: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    out = tmp_path / "out"
-    ended = run(*track("truncated.mp4", "first_mask.png", "--objects", "3", "-o", str(out)))
+    video, mask, out = (tmp_path / name for name in ("cut.mp4", "mask.png", "out"))
+    noisy_video(video, 16)
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 4])
+    square = np.zeros((64, 96), np.uint8)
+    square[20:40, 30:60] = 255
+    Image.fromarray(square).save(mask)
+    ended = run(*track(str(video), str(mask), *QUICK, "-o", str(out)))
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1, ended.stderr
-    assert "truncated.mp4: got " in ended.stderr
     written = names(out)
     masks = {name for name in written if name.startswith("masks/")}
     assert masks == {f"masks/{index:05d}.png" for index in range(len(masks))}
-    assert 1 <= len(masks) < 6
-    assert f"got {len(masks)} frames" in ended.stderr
+    assert 1 <= len(masks) < 8
+    assert f"cut.mp4: got {len(masks)} frames" in ended.stderr
     assert written - masks == {"overlay.mp4", "track.json"}
     assert '"complete": false' in (out / "track.json").read_text()
 
@@ -231,7 +245,7 @@ def test_a_disk_that_is_full_is_explained_and_whole_files_stay(
 ) -> None:
     """No file may grow past 30 kB: the masks can be written, the overlay cannot."""
     out = tmp_path / "out"
-    ended = run(*track("clip.mp4", "first_mask.png", "-o", str(out)), largest_file=30_000)
+    ended = run(*track("clip.mp4", "first_mask.png", *QUICK, "-o", str(out)), largest_file=30_000)
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1, ended.stderr
     assert "overlay.mp4: got " in ended.stderr
@@ -240,17 +254,6 @@ def test_a_disk_that_is_full_is_explained_and_whole_files_stay(
     for name in names(out):
         if name.endswith(".png"):
             Image.open(out / name).load()
-
-
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
-def test_a_folder_that_cannot_be_made_is_explained(
-    run: Callable[..., subprocess.CompletedProcess[str]],
-) -> None:
-    """Also for root, who may write anywhere else."""
-    ended = run(*track("clip.mp4", "first_mask.png", "-o", "/proc/nowhere/out"))
-    assert ended.returncode == 1
-    assert len(ended.stderr.splitlines()) == 1, ended.stderr
-    assert "cannot write /proc/nowhere/out" in ended.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -263,7 +266,6 @@ def test_a_result_that_cannot_be_printed_is_explained(files: Path) -> None:
             text=True,
             check=False,
             cwd=files,
-            env=os.environ | {"COLUMNS": "100"},
         )
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1, ended.stderr

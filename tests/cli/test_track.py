@@ -133,7 +133,7 @@ def test_results_are_replaced_only_with_overwrite_and_some_objects_can_be_chosen
 
 
 def test_an_interrupt_keeps_finished_masks_and_leaves_no_other_file(
-    clip: Path, demo_frames: DemoFrames, tmp_path: Path
+    clip: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "frames").mkdir()
     for index in range(200):
@@ -151,7 +151,8 @@ def test_an_interrupt_keeps_finished_masks_and_leaves_no_other_file(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b"")
-    assert err.decode().splitlines() == ["persam-vos: interrupted; what was finished is kept"]
+    # click ends the terminal's line with its ^C first
+    assert err.decode().strip() == "persam-vos: interrupted; what was finished is kept"
     masks = sorted(int(path.stem) for path in (tmp_path / "out/masks").iterdir())
     assert masks == list(range(len(masks)))
     assert 2 <= len(masks) < 200
@@ -160,7 +161,7 @@ def test_an_interrupt_keeps_finished_masks_and_leaves_no_other_file(
     log = log_of(tmp_path / "out")
     assert log["complete"] is False
     assert len(log["frames"]) == len(masks)
-    assert not [path for path in tmp_path.rglob(".part*")]
+    assert not list(tmp_path.rglob(".part*"))
 
 
 HELP_WITHOUT_TORCH = """
