@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import torch
@@ -28,8 +28,7 @@ class RememberingEngine(Engine):
         key = hashlib.sha1(frame.image.tobytes() + bytes(str(frame.size_hw), "ascii")).digest()
         if key not in self.memory:
             self.memory[key] = super().encode(frame)
-        known = self.memory[key]
-        return Encoded(frame, known.features, known.input_hw)
+        return replace(self.memory[key], frame=frame)
 
 
 @dataclass(frozen=True)
