@@ -86,7 +86,7 @@ def main() -> None:
                 },
             }
     write_results(args.output, facts(base.compute.describe()) | {"clips": table})
-    args.output.with_suffix(".md").write_text(markdown(table))
+    args.output.with_name(f"{args.output.stem}-table.md").write_text(markdown(table))
 
 
 def markdown(table: Table) -> str:
