@@ -142,14 +142,22 @@ def test_an_interrupt_keeps_finished_masks_and_leaves_no_other_file(
     command = ["track", "frames", "--first-mask", "2=mask.png", "-o", "out", *QUICK]
     (tmp_path / "mask.png").write_bytes((clip / "a.png").read_bytes())
     process = subprocess.Popen(
-        [*COMMAND, *command], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [*COMMAND, *command],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # a shell's background job hands down SIGINT ignored, and the child would too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     second = tmp_path / "out/masks/1.png"
     deadline = time.monotonic() + 120
     while not second.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, out) == (130, b"")
     # click ends the terminal's line with its ^C first
     assert err.decode().strip() == "persam-vos: interrupted; what was finished is kept"
