@@ -32,9 +32,7 @@ _LOGITS_SIDE = 256
 class _Target:
     """What is known of one object for ever: made on its reference frame."""
 
-    vector: torch.Tensor  # (C,) mean of the normalised target features
-    own_similarity: float  # of its reference mask with itself
-    other_similarity: float  # of the rest of the reference picture with it
+    appearance: targets.Appearance
     reference: memory.Reference  # shared by the objects of one reference frame
     lost: bool = False
 
@@ -61,23 +59,19 @@ class MemoryMethod:
         """
         features = encoded.features
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
-        side = features.shape[-1]
-        coverage = targets.grid_coverage(masks, input_hw=encoded.input_hw, side=side)
-        vectors = targets.target_vectors(features, coverage)
-        found = targets.similarity(features, vectors)
-        own = targets.mean_similarity(found, coverage)
-        other = targets.mean_similarity(found, (_picture(encoded, side) - coverage).clamp_min(0))
+        looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
         reference = self._remember_truth(encoded, masks, object_ids)
-        for row, object_id in enumerate(object_ids):
-            self._targets[object_id] = _Target(
-                vectors[row], float(own[row]), float(other[row]), reference
-            )
+        for object_id, appearance in zip(object_ids, looks, strict=True):
+            self._targets[object_id] = _Target(appearance, reference)
 
     @torch.inference_mode()
     def step(self, encoded: Encoded, previous: LabelMap) -> ObjectLogits:  # noqa: ARG002
         """Answer for every known object on the next frame, from memory alone."""
         known = list(self._targets.values())
-        similarities = targets.similarity(encoded.features, torch.stack([t.vector for t in known]))
+        appearances = [target.appearance for target in known]
+        similarities = targets.similarity(
+            encoded.features, torch.stack([a.vector for a in appearances])
+        )
         features = self._features(encoded)
         recalled = self._recall(features, known)
         logits, iou = self._decode(encoded.features, recalled)
@@ -85,7 +79,7 @@ class MemoryMethod:
         scores = judge.confidence(
             iou,
             judge.agreement(fused.sigmoid(), recalled.sigmoid()),
-            _looks(fused, similarities, known),
+            targets.likeness(similarities, fused, appearances),
         )
         present = (scores >= self.settings.presence_threshold) & (recalled > 0).flatten(1).any(1)
         trusted = scores >= self.settings.trust_threshold
@@ -200,12 +194,6 @@ class MemoryMethod:
         return self.decoder(features, replace(with_box, dense_logits=dense[:, None]))
 
 
-def _picture(encoded: Encoded, side: int) -> torch.Tensor:
-    """Tell which share of each cell the picture covers, (1, side, side)."""
-    everywhere = torch.ones((1, *encoded.frame.size_hw), device=encoded.features.device)
-    return targets.grid_coverage(everywhere, input_hw=encoded.input_hw, side=side)
-
-
 def _on_square(grid: torch.Tensor, padding: float) -> torch.Tensor:
     """Scale the picture's part of a grid, (N, h, w), to (N, 256, 256) on the padded square."""
     height, width = grid.shape[-2:]
@@ -234,15 +222,3 @@ def _inner_points(logits: torch.Tensor, image_size: int) -> Prompts:
         x, y = ((edge + 0.5) * cell for edge in inner)
         tokens.append([(x, y, prompts.POSITIVE)])
     return Prompts(*prompts.stack_tokens(tokens, logits.device))
-
-
-def _looks(logits: torch.Tensor, similarities: torch.Tensor, known: list[_Target]) -> torch.Tensor:
-    """Say how much each mask looks like its target, (N,) in [0, 1].
-
-    1: as similar as the reference mask was to itself; 0: as the reference background was.
-    """
-    cell = logits.shape[-1] // similarities.shape[-1]
-    inside = targets.mean_similarity(similarities, F.avg_pool2d((logits > 0).float(), cell))
-    own = torch.tensor([t.own_similarity for t in known], device=logits.device)
-    other = torch.tensor([t.other_similarity for t in known], device=logits.device)
-    return ((inside - other) / (own - other).clamp_min(1e-3)).clamp(0, 1)

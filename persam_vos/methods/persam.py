@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ..config import MethodSettings
 from ..sam.geometry import Geometry
@@ -24,10 +23,8 @@ from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
 class _Target:
     """What is known of one object for ever: made on its reference frame."""
 
-    vector: torch.Tensor  # (C,) mean of the normalised target features
+    appearance: targets.Appearance
     semantic: torch.Tensor  # (C,) mean of the target features as they are (eq. 9)
-    own_similarity: float  # of its reference mask with itself
-    other_similarity: float  # of the rest of the reference picture with it
     scale_weights: torch.Tensor  # (3,)
 
 
@@ -49,21 +46,14 @@ class PersamMethod:
         ``labels`` is (H, W) at image size; every id of ``object_ids`` has a pixel in it.
         """
         features = encoded.features
-        side = features.shape[-1]
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
-        coverage = targets.grid_coverage(masks, input_hw=encoded.input_hw, side=side)
-        vectors = targets.target_vectors(features, coverage)
+        looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
+        coverage = targets.grid_coverage(masks, input_hw=encoded.input_hw, side=features.shape[-1])
         semantic = targets.target_means(features, coverage)
-        found = targets.similarity(features, vectors)
-        everywhere = torch.ones_like(masks[:1])
-        picture = targets.grid_coverage(everywhere, input_hw=encoded.input_hw, side=side)
-        own = targets.mean_similarity(found, coverage)
-        other = targets.mean_similarity(found, (picture - coverage).clamp_min(0))
+        found = targets.similarity(features, torch.stack([look.vector for look in looks]))
         weights = self._scale_weights(encoded, labels, object_ids, masks, found)
-        for row, object_id in enumerate(object_ids):
-            self._targets[object_id] = _Target(
-                vectors[row], semantic[row], float(own[row]), float(other[row]), weights[row]
-            )
+        for object_id, *parts in zip(object_ids, looks, semantic, weights, strict=True):
+            self._targets[object_id] = _Target(*parts)
 
     @torch.inference_mode()
     def step(self, encoded: Encoded, previous: LabelMap) -> ObjectLogits:
@@ -71,10 +61,11 @@ class PersamMethod:
         object_ids = tuple(sorted(self._targets))
         known = [self._targets[object_id] for object_id in object_ids]
         features = encoded.features
-        found = targets.similarity(features, torch.stack([t.vector for t in known]))
+        found = targets.similarity(features, torch.stack([t.appearance.vector for t in known]))
         points, with_box = self._prompts(encoded, previous, object_ids, found)
         logits, iou = self._decode(features, points, with_box, found, known)
-        scores = (iou.clamp(0, 1) * self._presence(found, logits, known)).tolist()
+        looks = targets.likeness(found, logits, [t.appearance for t in known])
+        scores = (iou.clamp(0, 1) * looks).tolist()
         return ObjectLogits(
             object_ids=object_ids,
             low_res_logits=logits,
@@ -179,16 +170,3 @@ class PersamMethod:
                 for row in range(len(object_ids))
             ]
         )
-
-    def _presence(
-        self, found: torch.Tensor, logits: torch.Tensor, known: list[_Target]
-    ) -> torch.Tensor:
-        """Say how much each mask looks like its target, (N,) in [0, 1].
-
-        1: as similar as the reference mask was to itself; 0: as the reference background was.
-        """
-        coverage = F.avg_pool2d((logits > 0).float(), logits.shape[-1] // found.shape[-1])
-        inside = targets.mean_similarity(found, coverage)
-        own = torch.tensor([t.own_similarity for t in known], device=found.device)
-        other = torch.tensor([t.other_similarity for t in known], device=found.device)
-        return ((inside - other) / (own - other).clamp_min(1e-3)).clamp(0, 1)

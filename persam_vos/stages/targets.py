@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """How one object looked on its reference frame; made by `describe_appearance`."""
+
+    vector: torch.Tensor  # (C,) mean of the normalised target features
+    own_similarity: float  # of its reference mask with itself
+    other_similarity: float  # of the rest of the reference picture with it
 
 
 def grid_coverage(
@@ -56,3 +68,35 @@ def mean_similarity(similarities: torch.Tensor, coverage: torch.Tensor) -> torch
     """Average (N, h, w) similarities over (N, h, w) coverage weights; returns (N,), 0 if empty."""
     total = coverage.sum((1, 2))
     return (similarities * coverage).sum((1, 2)) / total.clamp_min(1e-6)
+
+
+def describe_appearance(
+    features: torch.Tensor, masks: torch.Tensor, *, input_hw: tuple[int, int]
+) -> tuple[Appearance, ...]:
+    """Describe N objects by their (N, H, W) masks, in image pixels, on a reference frame.
+
+    ``features`` is (1, C, s, s), ``input_hw`` the picture's size inside the encoder's input.
+    """
+    side = features.shape[-1]
+    coverage = grid_coverage(masks, input_hw=input_hw, side=side)
+    picture = grid_coverage(torch.ones_like(masks[:1]), input_hw=input_hw, side=side)
+    vectors = target_vectors(features, coverage)
+    found = similarity(features, vectors)
+    own = mean_similarity(found, coverage).tolist()
+    other = mean_similarity(found, (picture - coverage).clamp_min(0)).tolist()
+    return tuple(Appearance(*row) for row in zip(vectors, own, other, strict=True))
+
+
+def likeness(
+    similarities: torch.Tensor, logits: torch.Tensor, appearances: Sequence[Appearance]
+) -> torch.Tensor:
+    """Say how much each mask looks like its target, (N,) in [0, 1].
+
+    ``similarities`` is (N, s, s), of a frame with the targets; ``logits`` (N, S, S) of their masks.
+    1: as similar as the reference mask was to itself; 0: as the reference background was.
+    """
+    coverage = F.avg_pool2d((logits > 0).float(), logits.shape[-1] // similarities.shape[-1])
+    inside = mean_similarity(similarities, coverage)
+    own = inside.new_tensor([a.own_similarity for a in appearances])
+    other = inside.new_tensor([a.other_similarity for a in appearances])
+    return ((inside - other) / (own - other).clamp_min(1e-3)).clamp(0, 1)
