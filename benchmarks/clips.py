@@ -72,7 +72,8 @@ class CachedEngine(Engine):
     def encode(self, frame: Frame) -> Encoded:
         """Embed one frame, or load its embedding."""
         picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
-        path = self.cache / f"{self.weights.get('name')}-{picture}.npy"
+        part = "picture" if self.settings.method == "memory" else "square"
+        path = self.cache / f"{self.weights.get('name')}-{part}-{picture}.npy"
         fine_path = path.with_suffix(".fine.npy")
         if path.exists() and (fine_path.exists() or self.settings.method != "memory"):
             device = self.compute.device

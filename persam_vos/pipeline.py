@@ -69,7 +69,9 @@ class Engine:
 
     def encode(self, frame: Frame) -> Encoded:
         """Embed one frame."""
-        return encode_frame(frame, self.network, self.compute)
+        # The paper's methods see the padding that SAM was trained with; the memory needs none.
+        square = self.settings.method != "memory"
+        return encode_frame(frame, self.network, self.compute, square=square)
 
 
 @dataclass(slots=True)

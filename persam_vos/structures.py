@@ -117,8 +117,9 @@ class Encoded:
     """A frame and its image embedding; produced by ``stages.encode``, consumed by ``methods``.
 
     ``features`` is (1, C, h, w) on the compute device, the encoder's neck output of the padded
-    square; ``input_hw`` is the size of the picture inside that square. ``fine`` is
-    (1, C', 2h, 2w), an earlier layer's output of twice the resolution, where the network has one.
+    square, or of its top left part that holds the picture; ``input_hw`` is the size of the picture
+    in the encoder's input. ``fine`` is (1, C', 2h, 2w), an earlier layer's output of twice the
+    resolution, where the network has one.
     """
 
     frame: Frame
@@ -135,7 +136,7 @@ class Prompts:
     (N, P) int with SAM's codes: 1 positive, 0 negative, 2 and 3 the corners of a box, -1 SAM's own
     padding point, and -2 no token at all (masked out, so that objects with different numbers of
     prompts share a batch and decode exactly as they would alone).
-    ``dense_logits`` is (N, 1, 256, 256) mask logits or None; ``has_dense`` (N,) bool tells which
+    ``dense_logits`` is (N, 1, 4h, 4w) mask logits or None; ``has_dense`` (N,) bool tells which
     objects use theirs (None: all). ``guide`` is (N, h * w), added to the token-to-image attention
     after its softmax (eq. 8), or None. ``semantic`` is (N, C), added to every token before each
     block (eq. 10), or None.
@@ -153,8 +154,8 @@ class Prompts:
 class MaskCandidates:
     """What the mask decoder answers for N objects; produced by ``sam``, consumed by ``stages``.
 
-    ``low_res_logits`` is (N, 4, 256, 256) on the padded square, ``predicted_iou`` (N, 4): entry 0
-    is SAM's single mask, entries 1 to 3 its three scales.
+    ``low_res_logits`` is (N, 4, 4h, 4w) for features of (h, w) cells, ``predicted_iou`` (N, 4):
+    entry 0 is SAM's single mask, entries 1 to 3 its three scales.
     """
 
     low_res_logits: torch.Tensor
@@ -165,7 +166,7 @@ class MaskCandidates:
 class ObjectLogits:
     """Mask logits of N objects on one frame; produced by ``methods``, consumed by ``compose``.
 
-    ``low_res_logits`` is (N, 256, 256) float on the padded square, in the order of
+    ``low_res_logits`` is (N, 4h, 4w) float for features of (h, w) cells, in the order of
     ``object_ids`` (ascending); ``scores`` are in [0, 1]; an object that is not ``present`` is left
     out of the label map whatever its logits say.
     """

@@ -25,7 +25,9 @@ class RememberingEngine(Engine):
     memory: dict[bytes, Encoded] = field(default_factory=dict)
 
     def encode(self, frame: Frame) -> Encoded:
-        key = hashlib.sha1(frame.image.tobytes() + bytes(str(frame.size_hw), "ascii")).digest()
+        padded = self.settings.method != "memory"
+        facts = bytes(f"{frame.size_hw} {padded}", "ascii")
+        key = hashlib.sha1(frame.image.tobytes() + facts).digest()
         if key not in self.memory:
             self.memory[key] = super().encode(frame)
         return replace(self.memory[key], frame=frame)

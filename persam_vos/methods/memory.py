@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from ..config import MethodSettings
+from ..sam.geometry import LOGIT_CELL, PATCH
 from ..stages import decode, judge, memory, prompts, targets
 from ..structures import Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
 
@@ -25,7 +26,6 @@ _DIRECTIONS = 96  # of 384: matches as well as all of them (J&F 78.8 and 78.7), 
 _REACH = 12  # cells that an object may move from one frame to the next: 96 input pixels
 _DENSE_GAIN = 1.5  # recalled log-odds to the decoder's mask prompt, whose logits are larger
 _MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
-_LOGITS_SIDE = 256
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class MemoryMethod:
             encoded.features, torch.stack([a.vector for a in appearances])
         )
         features = self._features(encoded)
-        recalled = self._recall(features, known)
+        recalled = self._recall(features, known, encoded.features.shape[-2:])
         logits, iou = self._decode(encoded.features, recalled)
         fused = judge.fuse(logits, recalled, decoder_share=self.settings.decoder_share)
         scores = judge.confidence(
@@ -103,12 +103,7 @@ class MemoryMethod:
 
     def _features(self, encoded: Encoded) -> torch.Tensor:
         """Make the (h, w, D) features that frames are matched by."""
-        cells = memory.match_features(
-            encoded.features,
-            encoded.fine,
-            input_hw=encoded.input_hw,
-            image_size=self.decoder.network.image_size,
-        )
+        cells = memory.match_features(encoded.features, encoded.fine)
         if self._directions is None:
             self._directions = memory.main_directions(cells, _DIRECTIONS)
         return cells @ self._directions
@@ -125,8 +120,13 @@ class MemoryMethod:
             shares = self._recent.pop().masks[..., 1:]  # of this very frame
         else:
             shares = features.new_zeros((height, width, len(known)))
-        coverage = targets.grid_coverage(masks, input_hw=encoded.input_hw, side=max(height, width))
-        given = coverage[:, :height, :width].permute(1, 2, 0)  # (h, w, N)
+        coverage = targets.grid_coverage(
+            masks,
+            input_hw=encoded.input_hw,
+            grid_hw=(height, width),
+            cell=PATCH * encoded.features.shape[-1] // width,
+        )
+        given = coverage.permute(1, 2, 0)  # (h, w, N)
         shares = shares * (1 - given.sum(-1, keepdim=True)).clamp_min(0)
         shares[..., [known.index(i) for i in object_ids]] = given
         background = (1 - shares.sum(-1, keepdim=True)).clamp_min(0)
@@ -145,8 +145,10 @@ class MemoryMethod:
                 masks = F.pad(target.reference.masks, (0, added))
                 target.reference = replace(target.reference, masks=masks)
 
-    def _recall(self, features: torch.Tensor, known: list[_Target]) -> torch.Tensor:
-        """Recall all objects; returns (N, 256, 256) log-odds on the padded square."""
+    def _recall(
+        self, features: torch.Tensor, known: list[_Target], grid_hw: tuple[int, ...]
+    ) -> torch.Tensor:
+        """Recall all objects; returns (N, 4h, 4w) log-odds for a grid of (h, w) cells."""
         shares = self._recent[-1].masks
         near = shares[..., 1:].amax(-1) > 0.2
         if any(target.lost for target in known):
@@ -155,12 +157,13 @@ class MemoryMethod:
         references = list({id(t.reference): t.reference for t in known}.values())
         recalled = memory.recall(features, references, list(self._recent), tiles)
         shares = recalled[..., 1:].permute(2, 0, 1).clamp(_MIN_SHARE, 1 - _MIN_SHARE)
-        return _on_square(torch.logit(shares), torch.logit(torch.tensor(_MIN_SHARE)).item())
+        size = [cells * PATCH // LOGIT_CELL for cells in grid_hw]
+        return F.interpolate(torch.logit(shares)[:, None], size, mode="bilinear")[:, 0]
 
     def _decode(
         self, features: torch.Tensor, recalled: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Decode the recalled (N, 256, 256) logits twice; returns the best logits and their IoU.
+        """Decode the recalled (N, 4h, 4w) logits twice; returns the best logits and their IoU.
 
         Objects that are not recalled anywhere cost nothing and keep their recalled logits.
         """
@@ -169,7 +172,7 @@ class MemoryMethod:
         if not somewhere.any():
             return logits, iou
         memories = recalled[somewhere]
-        points = _inner_points(memories, self.decoder.network.image_size)
+        points = _inner_points(memories)
         first = self._offer(features, points, boxes_of=memories, dense=_DENSE_GAIN * memories)
         best, best_iou = judge.best_candidate(first.low_res_logits, first.predicted_iou, memories)
         more = self._offer(features, points, boxes_of=best, dense=best)
@@ -188,37 +191,26 @@ class MemoryMethod:
         boxes_of: torch.Tensor,
         dense: torch.Tensor,
     ) -> MaskCandidates:
-        """Decode with points, the boxes of some (N, 256, 256) logits, and dense prompts."""
-        boxes, valid = decode.logit_boxes(boxes_of, image_size=self.decoder.network.image_size)
+        """Decode with points, the boxes of some (N, 4h, 4w) logits, and dense prompts."""
+        boxes, valid = decode.logit_boxes(boxes_of)
         with_box = decode.with_boxes(points, boxes, valid)
         return self.decoder(features, replace(with_box, dense_logits=dense[:, None]))
 
 
-def _on_square(grid: torch.Tensor, padding: float) -> torch.Tensor:
-    """Scale the picture's part of a grid, (N, h, w), to (N, 256, 256) on the padded square."""
-    height, width = grid.shape[-2:]
-    side = max(height, width)  # the picture's long side is the square's
-    square = F.pad(grid, (0, side - width, 0, side - height), value=padding)
-    size = (_LOGITS_SIDE, _LOGITS_SIDE)
-    return F.interpolate(square[:, None], size, mode="bilinear", align_corners=False)[:, 0]
-
-
 def _shares(logits: torch.Tensor, present: torch.Tensor, size_hw: tuple[int, ...]) -> torch.Tensor:
-    """Let present objects and background compete: (N, 256, 256) logits to (h, w, 1 + N) shares."""
+    """Let present objects and background compete: (N, 4h, 4w) logits to (h, w, 1 + N) shares."""
     logits = logits.masked_fill(~present[:, None, None], -torch.inf)
     odds = torch.cat([torch.zeros_like(logits[:1]), logits])  # the background's log-odds are 0
-    height, width = size_hw
-    cells = F.avg_pool2d(odds.softmax(0), _LOGITS_SIDE // max(size_hw))
-    return cells[:, :height, :width].permute(1, 2, 0).contiguous()
+    cells = F.avg_pool2d(odds.softmax(0), logits.shape[-1] // size_hw[1])
+    return cells.permute(1, 2, 0).contiguous()
 
 
-def _inner_points(logits: torch.Tensor, image_size: int) -> Prompts:
-    """Make one positive point inside each (N, 256, 256) mask, which is nowhere empty."""
-    cell = image_size / logits.shape[-1]
+def _inner_points(logits: torch.Tensor) -> Prompts:
+    """Make one positive point inside each (N, 4h, 4w) mask, which is nowhere empty."""
     tokens: list[list[prompts.Token]] = []
     for mask in (logits > 0).cpu().numpy():
         inner = prompts.inner_point(mask)
         assert inner is not None, "objects that are not recalled are not decoded"
-        x, y = ((edge + 0.5) * cell for edge in inner)
+        x, y = ((edge + 0.5) * LOGIT_CELL for edge in inner)
         tokens.append([(x, y, prompts.POSITIVE)])
     return Prompts(*prompts.stack_tokens(tokens, logits.device))

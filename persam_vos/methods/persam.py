@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..config import MethodSettings
-from ..sam.geometry import Geometry
+from ..sam.geometry import LOGIT_CELL, PATCH, Geometry
 from ..stages import decode, fit, prompts, targets
 from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
 
@@ -48,7 +48,7 @@ class PersamMethod:
         features = encoded.features
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
         looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
-        coverage = targets.grid_coverage(masks, input_hw=encoded.input_hw, side=features.shape[-1])
+        coverage = _coverage(masks, encoded, features.shape[-2:], PATCH)
         semantic = targets.target_means(features, coverage)
         found = targets.similarity(features, torch.stack([look.vector for look in looks]))
         weights = self._scale_weights(encoded, labels, object_ids, masks, found)
@@ -116,10 +116,9 @@ class PersamMethod:
         """Make the point prompts, and the same with the last boxes, of every object."""
         size_hw = encoded.frame.size_hw
         geometry = Geometry(size_hw, self.decoder.network.image_size)
-        stride = geometry.image_size // found.shape[-1]
         positive, negative = (
             cells.tolist()
-            for cells in prompts.location_prior(found, stride=stride, input_hw=encoded.input_hw)
+            for cells in prompts.location_prior(found, stride=PATCH, input_hw=encoded.input_hw)
         )
         tokens: list[list[prompts.Token]] = []
         boxes: list[prompts.BoxXyxy] = []
@@ -155,10 +154,8 @@ class PersamMethod:
             return torch.full((len(object_ids), 3), 1 / 3)
         _, with_box = self._prompts(encoded, labels, object_ids, found)
         candidates = self.decoder(encoded.features, with_box)
-        side = candidates.low_res_logits.shape[-1]
-        cell = self.decoder.network.image_size // side
-        truth = targets.grid_coverage(masks, input_hw=encoded.input_hw, side=side)
-        rows, columns = (-(-extent // cell) for extent in encoded.input_hw)  # the picture's part
+        truth = _coverage(masks, encoded, candidates.low_res_logits.shape[-2:], LOGIT_CELL)
+        rows, columns = (-(-extent // LOGIT_CELL) for extent in encoded.input_hw)  # the picture
         schedule = fit.FitSchedule(self.settings.fit_steps, self.settings.fit_rate)
         return torch.stack(
             [
@@ -170,3 +167,13 @@ class PersamMethod:
                 for row in range(len(object_ids))
             ]
         )
+
+
+def _coverage(
+    masks: torch.Tensor, encoded: Encoded, grid_hw: tuple[int, ...], cell: int
+) -> torch.Tensor:
+    """Measure the share of each cell of a frame's grid that each mask covers."""
+    height, width = grid_hw
+    return targets.grid_coverage(
+        masks, input_hw=encoded.input_hw, grid_hw=(height, width), cell=cell
+    )

@@ -176,7 +176,7 @@ def _target_vector(features: torch.Tensor, mask: np.ndarray, geometry: Geometry)
     picture = np.zeros((*mask.shape, 3), dtype=np.uint8)
     picture[..., 0] = mask * np.uint8(_MASK_VALUE)
     resized = torch.from_numpy(geometry.resize(picture)).to(features.device)
-    padded = normalise_and_pad(resized[None], geometry.image_size)
+    padded = normalise_and_pad(resized[None])
     grid = F.interpolate(padded, size=features.shape[-2:], mode="bilinear")[0, 0]
     cells = grid > 0
     if not cells.any():

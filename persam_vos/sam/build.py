@@ -9,10 +9,12 @@ from types import ModuleType
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..errors import WeightsError
 from ..structures import MaskCandidates, Prompts
 from .decoder import decode, grid_positions
+from .geometry import PATCH
 from .modules import MaskDecoder, PromptEncoder
 from .tiny_vit import TinyViT
 from .vendor import load_modeling
@@ -62,24 +64,29 @@ class SamNetwork(nn.Module):
         return features
 
     def encode_layers(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Encode as `encode`, and give an earlier layer's (B, 128, 128, 128) too.
+        """Encode the top left of the square, and give an earlier layer's output too.
 
-        That is the output of TinyViT's second stage; other encoders have none of that resolution.
+        ``images`` is (B, 3, H, W), both sides multiples of 16. Returns features, (B, 256, H/16,
+        W/16), and the output of TinyViT's second stage, (B, 128, H/8, W/8), or None: other encoders
+        have none of that resolution. TinyViT, without absolute positions, computes the given part
+        only; the others take the whole square, and the part is cut out of what they answer.
         """
-        if not isinstance(self.image_encoder, TinyViT):
-            return self.encode(images), None
-        features, stages = self.image_encoder.forward_stages(images)
-        return features, stages[1]
+        if isinstance(self.image_encoder, TinyViT):
+            features, stages = self.image_encoder.forward_stages(images)
+            return features, stages[1]
+        height, width = images.shape[2:]
+        square = F.pad(images, (0, IMAGE_SIZE - width, 0, IMAGE_SIZE - height))
+        return self.encode(square)[..., : height // PATCH, : width // PATCH], None
 
     def decode(self, features: Tensor, prompts: Prompts) -> MaskCandidates:
         """Decode all objects of one frame in one batch; see `persam_vos.sam.decoder.decode`."""
-        same_grid = features.shape[-2:] == self.positions.shape[-2:]
+        height, width = features.shape[-2:]
         return decode(
             self.prompt_encoder,
             self.mask_decoder,
             features,
             prompts,
-            positions=self.positions if same_grid else None,
+            positions=self.positions[..., :height, :width],
         )
 
 

@@ -41,10 +41,11 @@ def decode(
 ) -> MaskCandidates:
     """Decode N >= 0 objects of one frame.
 
-    ``features`` is (1, C, h, w); ``positions`` the result of `grid_positions` for (h, w), made
-    here when it is None. Nothing is appended to the prompts: SAM itself adds a padding point of
-    label -1 to points without a box, so callers that want SAM's result give it explicitly; a box
-    is two points of the labels 2 and 3. Point coordinates are pixels of the (padded) input.
+    ``features`` is (1, C, h, w), the top left part of the square's grid or all of it;
+    ``positions`` the result of `grid_positions` for (h, w), made here when it is None. Nothing is
+    appended to the prompts: SAM itself adds a padding point of label -1 to points without a box,
+    so callers that want SAM's result give it explicitly; a box is two points of the labels 2 and
+    3. Point coordinates are pixels of the (padded) input.
     Returns all four masks, (N, 4, 4h, 4w) logits, and their predicted IoU, (N, 4), in float32.
     """
     height, width = features.shape[-2:]
@@ -56,7 +57,7 @@ def decode(
         )
     if positions is None:
         positions = grid_positions(prompt_encoder, (height, width))
-    sparse = _embed_points(prompt_encoder, prompts, (height, width))
+    sparse = _embed_points(prompt_encoder, prompts)
     tokens = torch.cat([_output_tokens(mask_decoder).expand(objects, -1, -1), sparse], dim=1)
     tokens, image = _transform(
         mask_decoder.transformer,
@@ -70,11 +71,15 @@ def decode(
 
 
 def grid_positions(prompt_encoder: PromptEncoder, grid_hw: tuple[int, int]) -> Tensor:
-    """Encode the centres of a grid's cells, (1, C, h, w) float32, as ``get_dense_pe``."""
+    """Encode the centres of the cells at the top left of SAM's grid, as ``get_dense_pe``.
+
+    Returns (1, C, h, w) float32. A cell has the position that it has on the whole square.
+    """
     matrix = prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
-    height, width = grid_hw
-    y = (torch.arange(height, device=matrix.device) + 0.5) / height
-    x = (torch.arange(width, device=matrix.device) + 0.5) / width
+    y, x = (
+        (torch.arange(cells, device=matrix.device) + 0.5) / whole
+        for cells, whole in zip(grid_hw, prompt_encoder.image_embedding_size, strict=True)
+    )
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)  # (h, w, 2)
     return _encode_positions(grid, matrix).permute(2, 0, 1)[None]
 
@@ -91,10 +96,9 @@ def _encode_positions(unit_xy: Tensor, matrix: Tensor) -> Tensor:
     return torch.cat([phase.sin(), phase.cos()], dim=-1)
 
 
-def _embed_points(weights: PromptEncoder, prompts: Prompts, grid_hw: tuple[int, int]) -> Tensor:
+def _embed_points(weights: PromptEncoder, prompts: Prompts) -> Tensor:
     """Embed points by place and label: (N, P, C). Absent points become zeros."""
-    stride = weights.input_image_size[0] // weights.image_embedding_size[0]
-    size_xy = prompts.points_xy.new_tensor([grid_hw[1] * stride, grid_hw[0] * stride])
+    size_xy = prompts.points_xy.new_tensor(weights.input_image_size[::-1])
     matrix = weights.pe_layer.positional_encoding_gaussian_matrix
     places = _encode_positions((prompts.points_xy + 0.5) / size_xy, matrix)  # + 0.5: pixel centre
     kinds = [embedding.weight for embedding in weights.point_embeddings]

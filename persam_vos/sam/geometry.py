@@ -1,7 +1,8 @@
 """The map between a picture and the network's square input, as ``segment_anything`` has it.
 
 The picture is scaled so that its long side is ``image_size``, put at the top left, and the rest of
-the square is padded with zeros after the colour normalisation.
+the square is padded with zeros after the colour normalisation. Of the padding, only what fills the
+last row and column of patches has to be encoded: the rest of the square can be left out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ..structures import RgbImage
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # segment_anything.build_sam
 PIXEL_STD = (58.395, 57.12, 57.375)
+PATCH = 16  # input pixels per cell of the features, for all of SAM's encoders
+LOGIT_CELL = 4  # input pixels per mask logit
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,12 @@ class Geometry:
     def input_hw(self) -> tuple[int, int]:
         """Size of the scaled picture, rounded as ``ResizeLongestSide.get_preprocess_shape``."""
         height, width = (max(1, int(side * self.scale + 0.5)) for side in self.size_hw)
+        return height, width
+
+    @property
+    def patches_hw(self) -> tuple[int, int]:
+        """Size of the scaled picture, filled up to whole patches."""
+        height, width = (-(-side // PATCH) * PATCH for side in self.input_hw)
         return height, width
 
     def resize(self, image: RgbImage) -> RgbImage:
@@ -67,43 +76,40 @@ class Geometry:
         return self.points_to_input(corners).flatten(-2)
 
     def logits_to_image(self, low_res: Tensor) -> Tensor:
-        """Scale mask logits of the square, (N, s, s), to the picture's size, (N, H, W).
+        """Scale mask logits of the square or its top left, (N, h, w), to the picture: (N, H, W).
 
-        Equals ``Sam.postprocess_masks``: bilinear to the square, crop, bilinear to the picture.
+        Equals ``Sam.postprocess_masks``: bilinear to the input, crop, bilinear to the picture.
         Rows and columns that only the padding needs are never computed.
         """
-        side = low_res.shape[-1]
-        assert self.image_size % side == 0, "the logits' cells are whole numbers of input pixels"
-        step = self.image_size // side
         height, width = self.input_hw
         # One row more than the picture covers: bilinear weights reach half a cell further.
-        rows, columns = (min(side, -(-length // step) + 1) for length in self.input_hw)
-        logits = low_res[:, None, :rows, :columns]
+        logits = low_res[:, None, : -(-height // LOGIT_CELL) + 1, : -(-width // LOGIT_CELL) + 1]
         logits = F.interpolate(
-            logits, (rows * step, columns * step), mode="bilinear", align_corners=False
+            logits, scale_factor=LOGIT_CELL, mode="bilinear", align_corners=False
         )[..., :height, :width]
         return F.interpolate(logits, self.size_hw, mode="bilinear", align_corners=False)[:, 0]
 
 
-def normalise_and_pad(images: Tensor, image_size: int = 1024) -> Tensor:
-    """Normalise the colours of scaled pictures and pad them to the square.
+def normalise_and_pad(images: Tensor, padded_hw: tuple[int, int] = (1024, 1024)) -> Tensor:
+    """Normalise the colours of scaled pictures and pad them to the square, or to less of it.
 
-    ``images`` is uint8, (B, H', W', 3) or (B, 3, H', W'), at most ``image_size`` on a side.
-    Returns (B, 3, image_size, image_size) float32 on the same device, channels last in memory.
-    Raises ValueError for another shape. As ``Sam.preprocess``.
+    ``images`` is uint8, (B, H', W', 3) or (B, 3, H', W'), at most ``padded_hw``. Returns
+    (B, 3, *padded_hw) float32 on the same device, channels last in memory. Raises ValueError for
+    another shape. As ``Sam.preprocess``.
     """
     if images.ndim == 4 and images.shape[-1] == 3:
         images = images.permute(0, 3, 1, 2)  # (B, 3, H', W')
-    if images.ndim != 4 or images.shape[1] != 3 or max(images.shape[2:]) > image_size:
+    fits = all(got <= most for got, most in zip(images.shape[2:], padded_hw, strict=False))
+    if images.ndim != 4 or images.shape[1] != 3 or not fits:
         raise ValueError(
             f"normalise_and_pad: got {tuple(images.shape)}, expected 3 channels and sides of at "
-            f"most {image_size}"
+            f"most {padded_hw}"
         )
     mean = torch.tensor(PIXEL_MEAN, device=images.device).view(3, 1, 1)
     std = torch.tensor(PIXEL_STD, device=images.device).view(3, 1, 1)
     height, width = images.shape[2:]
-    square = torch.zeros((len(images), 3, image_size, image_size), device=images.device).to(
+    padded = torch.zeros((len(images), 3, *padded_hw), device=images.device).to(
         memory_format=torch.channels_last
     )
-    square[:, :, :height, :width] = (images.float() - mean) / std
-    return square
+    padded[:, :, :height, :width] = (images.float() - mean) / std
+    return padded

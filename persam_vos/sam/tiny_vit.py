@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .geometry import PATCH
+
 _WIDTHS = (64, 128, 160, 320)
 _DEPTHS = (2, 2, 6, 2)
 _HEADS = (2, 4, 5, 10)
 _WINDOWS = (7, 7, 14, 7)
 _EXPANSION = 4  # of the inverted bottlenecks and of the MLPs
 _NECK_WIDTH = 256
-PATCH_STRIDE = 16
 
 
 class TinyViT(nn.Module):
@@ -49,9 +50,9 @@ class TinyViT(nn.Module):
         The stages have strides 4, 8, 16, 16 and 64, 128, 160, 320 channels; each is taken before
         its patch merging. They are by-products: returning them costs nothing.
         """
-        if images.shape[2] % PATCH_STRIDE or images.shape[3] % PATCH_STRIDE:
+        if images.shape[2] % PATCH or images.shape[3] % PATCH:
             raise ValueError(
-                f"TinyViT: got {tuple(images.shape)}, expected sides that {PATCH_STRIDE} divides"
+                f"TinyViT: got {tuple(images.shape)}, expected sides that {PATCH} divides"
             )
         x = self.patch_embed(images.contiguous(memory_format=torch.channels_last))
         stages: list[Tensor] = []

@@ -8,6 +8,7 @@ import torch
 
 from ..device import Compute
 from ..sam.build import SamNetwork
+from ..sam.geometry import LOGIT_CELL
 from ..structures import MaskCandidates, Prompts
 
 _OBJECTS_AT_ONCE = 16  # about 100 MB of activations each on the square; bounds the memory
@@ -55,19 +56,18 @@ def mixed_scales(candidates: MaskCandidates, weights: torch.Tensor) -> torch.Ten
     return torch.where(empty[:, None, None], best_scale(candidates)[0], mixed)
 
 
-def logit_boxes(logits: torch.Tensor, *, image_size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Box the positive part of (N, S, S) logits on the padded square.
+def logit_boxes(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Box the positive part of (N, h, w) logits, whose first lies at the top left of the input.
 
     Returns (N, 4) float xyxy in input pixels, and (N,) bool: whether there is anything to box.
     Stays on the device.
     """
     inside = logits > 0
-    cell = image_size / logits.shape[-1]
-    columns, rows = inside.any(1).int(), inside.any(2).int()  # (N, S) each
-    last = logits.shape[-1] - 1
-    x0, y0 = columns.argmax(1), rows.argmax(1)
-    x1, y1 = last - columns.flip(1).argmax(1), last - rows.flip(1).argmax(1)
-    boxes = torch.stack([x0 * cell, y0 * cell, (x1 + 1) * cell - 1, (y1 + 1) * cell - 1], dim=1)
+    columns, rows = inside.any(1).int(), inside.any(2).int()  # (N, w), (N, h)
+    height, width = logits.shape[1:]
+    first = torch.stack([columns.argmax(1), rows.argmax(1)], dim=1)  # (N, 2) as x, y
+    end = torch.stack([width - columns.flip(1).argmax(1), height - rows.flip(1).argmax(1)], dim=1)
+    boxes = torch.cat([first * LOGIT_CELL, end * LOGIT_CELL - 1], dim=1)
     return boxes.float(), inside.flatten(1).any(1)
 
 
@@ -92,7 +92,7 @@ def refine(
     ``points`` holds the point tokens only; ``logits`` is (N, 256, 256). Returns the best scale's
     logits (N, 256, 256) and predicted IoU (N,).
     """
-    boxes, valid = logit_boxes(logits, image_size=decoder.network.image_size)
+    boxes, valid = logit_boxes(logits)
     prompts = with_boxes(points, boxes, valid)
     return best_scale(decoder(features, replace(prompts, dense_logits=logits[:, None])))
 

@@ -20,7 +20,7 @@ _NEIGHBOURS = 6  # remembered cells that each cell listens to
 _TEMPERATURE = 0.05  # of the softmax over their cosine similarities
 _NEAR = 8  # cells round the reference objects that are all kept; of the rest every fourth, each way
 _TRUTH_BONUS = 0.05  # of similarity to true masks: e times the weight; holds drift back
-_NOWHERE = -2.0  # below any cosine similarity
+_FLAG = 4.0  # of a cell inside the picture: above any difference of cosine similarities
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +42,20 @@ class Reference:
     masks: torch.Tensor
 
 
-def match_features(
-    features: torch.Tensor, fine: torch.Tensor | None, *, input_hw: tuple[int, int], image_size: int
-) -> torch.Tensor:
-    """Join the encoder's layers into one normalised feature a cell, of the picture's part.
+def match_features(features: torch.Tensor, fine: torch.Tensor | None) -> torch.Tensor:
+    """Join the encoder's layers into one normalised feature a cell.
 
-    ``features`` is (1, C, s, s); ``fine`` (1, C', 2s, 2s), which sets the grid, or None. Returns
-    (h, w, C + C') float32.
+    ``features`` is (1, C, h, w); ``fine`` (1, C', 2h, 2w), which sets the grid, or None. Returns
+    (2h, 2w, C + C') or (h, w, C) float32.
     """
     layers = [features] if fine is None else [features, fine]
-    side = layers[-1].shape[-1]
-    rows, columns = (-(-extent * side // image_size) for extent in input_hw)
+    height, width = layers[-1].shape[-2:]
     at_grid = [
-        F.interpolate(layer.float(), (side, side), mode="bilinear", align_corners=False)
+        F.interpolate(layer.float(), (height, width), mode="bilinear", align_corners=False)
         for layer in layers
     ]
     joined = torch.cat([F.normalize(layer, dim=1) for layer in at_grid], dim=1)
-    cells = joined[0, :, :rows, :columns].permute(1, 2, 0).contiguous()  # (h, w, C + C')
+    cells = joined[0].permute(1, 2, 0).contiguous()  # (rows, columns, C + C')
     return F.normalize(cells, dim=-1)
 
 
@@ -107,8 +104,8 @@ def recall(
     if tiles.any():
         cells = _tiled(query, tiles, halo=0)  # (T, P, D)
         found = [_search_reference(cells, reference) for reference in references]
-        reachable = _reachable((height, width), tiles)
-        found += [_search_window(cells, snapshot, tiles, reachable) for snapshot in recent]
+        unreachable = _unreachable(cells)
+        found += [_search_window(cells, snapshot, tiles, unreachable) for snapshot in recent]
         similarity = torch.cat([part[0] for part in found], dim=-1)  # (T, P, all)
         masks = torch.cat([part[1] for part in found], dim=-2)  # (T, P, all, 1 + N)
         best, index = similarity.topk(_NEIGHBOURS, dim=-1)
@@ -132,15 +129,21 @@ def _search_reference(
 
 
 def _search_window(
-    cells: torch.Tensor, snapshot: Snapshot, tiles: torch.Tensor, reachable: torch.Tensor
+    cells: torch.Tensor, snapshot: Snapshot, tiles: torch.Tensor, unreachable: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Find the best cells round each cell's place: as `_search_reference`."""
-    keys = _tiled(snapshot.features, tiles, halo=_WINDOW)  # (T, M, D)
+    """Find the best cells round each cell's place: as `_search_reference`.
+
+    What lies outside the picture has features of 0; a flag of 1 beside the features of each cell
+    inside, worth more than any similarity, keeps it from being chosen.
+    """
+    inside = F.pad(snapshot.features, (0, 1), value=1)
+    keys = _tiled(inside, tiles, halo=_WINDOW)  # (T, M, D + 1)
     masks = _tiled(snapshot.masks, tiles, halo=_WINDOW)  # (T, M, 1 + N)
-    affinity = (cells @ keys.transpose(1, 2)).masked_fill_(~reachable, _NOWHERE)
+    flagged = F.pad(cells, (0, 1), value=_FLAG)  # (T, P, D + 1)
+    affinity = torch.baddbmm(unreachable, flagged, keys.transpose(1, 2))
     best, index = affinity.topk(_NEIGHBOURS, dim=-1)
     flat = index.flatten(1)[..., None].expand(-1, -1, masks.shape[-1])  # (T, P * k, 1 + N)
-    return best, masks.gather(1, flat).reshape(*index.shape, -1)
+    return best - _FLAG, masks.gather(1, flat).reshape(*index.shape, -1)
 
 
 def _tiled(grid: torch.Tensor, tiles: torch.Tensor, *, halo: int) -> torch.Tensor:
@@ -152,13 +155,11 @@ def _tiled(grid: torch.Tensor, tiles: torch.Tensor, *, halo: int) -> torch.Tenso
     return windows.permute(0, 1, 3, 4, 2)[tiles].flatten(1, 2)
 
 
-def _reachable(size_hw: tuple[int, int], tiles: torch.Tensor) -> torch.Tensor:
-    """Tell which cells of a tile's window each of its cells may look at, (T, P, M) bool."""
+def _unreachable(cells: torch.Tensor) -> torch.Tensor:
+    """Penalise the cells of a tile's window that each of its cells may not look at, (1, P, M)."""
     side = _TILE + 2 * _WINDOW
-    here = torch.arange(_TILE, device=tiles.device) + _WINDOW
-    there = torch.arange(side, device=tiles.device)
+    here = torch.arange(_TILE, device=cells.device) + _WINDOW
+    there = torch.arange(side, device=cells.device)
     near = (here[:, None] - there).abs() <= _WINDOW  # (_TILE, side)
     local = near[:, None, :, None] & near[None, :, None, :]  # (_TILE, _TILE, side, side)
-    picture = torch.ones((*size_hw, 1), device=tiles.device)
-    inside = _tiled(picture, tiles, halo=_WINDOW)[:, None, :, 0] > 0  # (T, 1, M)
-    return local.reshape(_TILE * _TILE, side * side) & inside
+    return (~local).reshape(1, _TILE * _TILE, side * side).to(cells) * -2 * _FLAG

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+_CELL = 16  # input pixels on a side of a feature cell, for all of SAM's encoders
+
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
@@ -19,19 +21,20 @@ class Appearance:
 
 
 def grid_coverage(
-    masks: torch.Tensor, *, input_hw: tuple[int, int], side: int, image_size: int = 1024
+    masks: torch.Tensor, *, input_hw: tuple[int, int], grid_hw: tuple[int, int], cell: int
 ) -> torch.Tensor:
     """Measure the share of each feature cell that each mask covers.
 
     ``masks`` is (N, H, W) bool or float in [0, 1], in image pixels; ``input_hw`` the picture's
-    size inside the encoder's square input of ``image_size`` pixels, which has ``side`` x ``side``
-    cells. Returns (N, side, side) float32 in [0, 1], zero in the padding.
+    size at the top left of the encoder's input, of which a grid of ``grid_hw`` cells of ``cell``
+    input pixels is measured. Returns (N, h, w) float32 in [0, 1], zero in the padding.
     """
     resized = F.interpolate(
         masks[:, None].float(), size=input_hw, mode="bilinear", antialias=True, align_corners=False
     )
-    padded = F.pad(resized, (0, image_size - input_hw[1], 0, image_size - input_hw[0]))
-    return F.avg_pool2d(padded, image_size // side)[:, 0].clamp(0, 1)
+    height, width = (cells * cell for cells in grid_hw)
+    padded = F.pad(resized, (0, width - input_hw[1], 0, height - input_hw[0]))
+    return F.avg_pool2d(padded, cell)[:, 0].clamp(0, 1)
 
 
 def target_vectors(features: torch.Tensor, coverage: torch.Tensor) -> torch.Tensor:
@@ -75,11 +78,14 @@ def describe_appearance(
 ) -> tuple[Appearance, ...]:
     """Describe N objects by their (N, H, W) masks, in image pixels, on a reference frame.
 
-    ``features`` is (1, C, s, s), ``input_hw`` the picture's size inside the encoder's input.
+    ``features`` is (1, C, h, w), ``input_hw`` the picture's size in the encoder's input.
     """
-    side = features.shape[-1]
-    coverage = grid_coverage(masks, input_hw=input_hw, side=side)
-    picture = grid_coverage(torch.ones_like(masks[:1]), input_hw=input_hw, side=side)
+    height, width = features.shape[-2:]
+    everything = torch.ones_like(masks[:1])
+    coverage, picture = (
+        grid_coverage(of, input_hw=input_hw, grid_hw=(height, width), cell=_CELL)
+        for of in (masks, everything)
+    )
     vectors = target_vectors(features, coverage)
     found = similarity(features, vectors)
     own = mean_similarity(found, coverage).tolist()
@@ -92,7 +98,8 @@ def likeness(
 ) -> torch.Tensor:
     """Say how much each mask looks like its target, (N,) in [0, 1].
 
-    ``similarities`` is (N, s, s), of a frame with the targets; ``logits`` (N, S, S) of their masks.
+    ``similarities`` is (N, h, w), of a frame with the targets; ``logits`` (N, 4h, 4w) of their
+    masks.
     1: as similar as the reference mask was to itself; 0: as the reference background was.
     """
     coverage = F.avg_pool2d((logits > 0).float(), logits.shape[-1] // similarities.shape[-1])

@@ -18,6 +18,14 @@ from persam_vos.stages.decode import Decoder
 from persam_vos.structures import Encoded, Frame, LabelMap, MaskCandidates, ObjectLogits, Prompts
 
 FAST = MethodSettings(method="persam-f", without=frozenset({"refinement"}), fit_steps=20)
+
+
+@pytest.fixture(scope="module")
+def engine(engine: RememberingEngine) -> RememberingEngine:
+    """Encode the whole padded square, as the paper's methods have it."""
+    return replace(engine, settings=MethodSettings(method="persam-f"))
+
+
 ASTRONAUT = 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,12 @@ from persam_vos.structures import Encoded
 def new_method(engine: RememberingEngine, name: Any) -> PublicMethod:
     decoder = Decoder(engine.network, engine.compute)
     return PublicMethod(decoder, MethodSettings(method=name, recipe="public"))
+
+
+@pytest.fixture(scope="module")
+def engine(engine: RememberingEngine) -> RememberingEngine:
+    """Encode the whole padded square, as the paper's methods have it."""
+    return replace(engine, settings=MethodSettings(method="persam-f"))
 
 
 @pytest.fixture(scope="module")

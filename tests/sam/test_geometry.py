@@ -67,7 +67,7 @@ def test_images_are_normalised_then_padded_with_zeros(channels_last):
     images = torch.randint(0, 256, (2, 30, 64, 3), generator=torch.Generator().manual_seed(2))
     images = images.to(torch.uint8)
     given = images if channels_last else images.permute(0, 3, 1, 2)
-    square = normalise_and_pad(given, 64)
+    square = normalise_and_pad(given, (64, 64))
     assert square.shape == (2, 3, 64, 64)
     assert square.dtype == torch.float32
     expected = (images.double() - torch.tensor(PIXEL_MEAN)) / torch.tensor(PIXEL_STD)
@@ -78,4 +78,4 @@ def test_images_are_normalised_then_padded_with_zeros(channels_last):
 @pytest.mark.parametrize("shape", [(30, 64, 3), (1, 4, 30, 64), (1, 3, 30, 65)])
 def test_images_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match="normalise_and_pad: got"):
-        normalise_and_pad(torch.zeros(shape, dtype=torch.uint8), 64)
+        normalise_and_pad(torch.zeros(shape, dtype=torch.uint8), (64, 64))

@@ -57,14 +57,14 @@ def test_boxes_of_logits_cover_the_positive_cells(box: tuple[int, int, int, int]
     x0, y0, x1, y1 = box
     logits = torch.full((1, SIDE, SIDE), -1.0)
     logits[0, y0, x0] = logits[0, y1, x1] = 1.0
-    boxes, valid = decode.logit_boxes(logits, image_size=1024)
+    boxes, valid = decode.logit_boxes(logits)
     assert valid.tolist() == [True]
-    cell = 1024 // SIDE
+    cell = 4  # input pixels per logit
     assert boxes.tolist() == [[x0 * cell, y0 * cell, (x1 + 1) * cell - 1, (y1 + 1) * cell - 1]]
 
 
 def test_empty_logits_have_no_valid_box() -> None:
-    _, valid = decode.logit_boxes(torch.full((2, SIDE, SIDE), -1.0), image_size=1024)
+    _, valid = decode.logit_boxes(torch.full((2, SIDE, SIDE), -1.0))
     assert valid.tolist() == [False, False]
 
 

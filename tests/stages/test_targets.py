@@ -23,7 +23,9 @@ def boxes_mask(size_hw: tuple[int, int], *boxes: tuple[int, int, int, int]) -> t
 
 
 def coverage(masks: torch.Tensor, input_hw: tuple[int, int]) -> torch.Tensor:
-    return targets.grid_coverage(masks, input_hw=input_hw, side=SIDE, image_size=IMAGE_SIZE)
+    return targets.grid_coverage(
+        masks, input_hw=input_hw, grid_hw=(SIDE, SIDE), cell=IMAGE_SIZE // SIDE
+    )
 
 
 def random_features(seed: int = 0) -> torch.Tensor:
