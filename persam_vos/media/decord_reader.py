@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ class DecordSource(VideoSource):
                 str(path), got="a mirrored video", expected="a rotated one at most", remedy=REMEDY
             )
 
-    def frames(self, start: int = 0) -> Iterator[Frame]:
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from ``start`` on, by reading all; raises MediaError as decord fails."""
         video = self._open()
         if start >= len(video):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -27,7 +27,7 @@ class Source(Protocol):
     def info(self) -> SourceInfo:
         """Facts about the input, known before any frame is asked for."""
 
-    def frames(self, start: int = 0) -> Iterator[Frame]:
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from ``start`` on; what is open closes with the generator.
 
         Raises MediaError where the source ends before ``start``.
