@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from .options import engine_options, make_engine
 from .progress import Console
 
 if TYPE_CHECKING:
-    from persam_vos import Engine, ReferenceMasks, SourceInfo, TrackSummary
+    from persam_vos import Engine, ReferenceMasks, TrackSummary
 
 
 class _ObjectIds(click.ParamType[tuple[int, ...]]):
@@ -34,15 +35,49 @@ class _ObjectIds(click.ParamType[tuple[int, ...]]):
         return ids
 
 
+class _FrameMask(click.ParamType[tuple[int, str]]):
+    name = "FRAME[:ID]=PNG"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, str]:
+        match = re.fullmatch(r"(\d+)(?::(\d+))?=(.+)", str(value))
+        if match is None:
+            self.fail(f"got {value!r}, expected 40=mask.png or 40:2=dog.png", param, ctx)
+        frame, object_id, path = match.groups()
+        return int(frame), path if object_id is None else f"{object_id}={path}"
+
+
 @click.command()
 @click.argument("source", metavar="VIDEO")
 @click.option(
     "--first-mask",
     "masks",
-    required=True,
     multiple=True,
     metavar="[ID=]PNG",
-    help="The objects on the first frame: a label PNG, or one file per object as 1=a.png.",
+    help="The objects on the start frame: a label PNG, or one file per object as 1=a.png.",
+)
+@click.option(
+    "--start-frame",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="The frame that --first-mask shows, counted from 0.  "
+    "[default: 0; without --first-mask the earliest frame of --mask]",
+)
+@click.option(
+    "--mask",
+    "later_masks",
+    type=_FrameMask(),
+    multiple=True,
+    help="Objects on another frame, to add or correct them from there on: 40=m.png, or one file "
+    "per object as 40:2=dog.png; may be repeated.",
+)
+@click.option(
+    "--direction",
+    type=click.Choice(["both", "forward", "backward"]),
+    default="both",
+    show_default=True,
+    help="Which way to go from the start frame; only frames on the way get a mask.",
 )
 @click.option("--objects", type=_ObjectIds(), help="Track these ids of the mask only, as 1,3.")
 @click.option(
@@ -76,6 +111,9 @@ def track(
     *,
     source: str,
     masks: tuple[str, ...],
+    start_frame: int | None,
+    later_masks: tuple[tuple[int, str], ...],
+    direction: Any,
     objects: tuple[int, ...] | None,
     output: Path | None,
     overwrite: bool,
@@ -87,6 +125,8 @@ def track(
     **engine_choice: Any,
 ) -> None:
     """Cut objects out of VIDEO (a file, a folder of images or a glob) from one mask each."""
+    if not masks and not later_masks:
+        raise click.UsageError("got no mask, expected --first-mask PNG or --mask FRAME=PNG")
     console = Console(quiet=quiet)
     summary = run_track(
         console,
@@ -94,6 +134,9 @@ def track(
         masks,
         output or Path(f"{_stem(source)}_tracked"),
         engine_choice=engine_choice,
+        start_frame=start_frame,
+        later_masks=_by_frame(later_masks),
+        direction=direction,
         objects=objects,
         reader=reader,
         overlay=overlay,
@@ -120,16 +163,16 @@ def run_track(
 
     with console.frames() as progress:
 
-        def start(info: SourceInfo, reference: ReferenceMasks, engine: Engine) -> None:
+        def start(total: int | None, reference: ReferenceMasks, engine: Engine) -> None:
             for warning in reference.warnings:
                 console.warn(warning)
             count = len(reference.object_ids)
             objects = "1 object" if count == 1 else f"{count} objects"
-            progress.start(f"{objects}, {engine.compute.describe()}", info.frame_count)
+            progress.start(f"{objects}, {engine.compute.describe()}", total)
 
         return track_to_folder(
             source,
-            list(masks),
+            list(masks) or None,
             output,
             engine=lambda: make_engine(console, **engine_choice),
             command=shlex.join(["persam-vos", *sys.argv[1:]]),
@@ -145,6 +188,24 @@ def summary_facts(summary: TrackSummary) -> dict[str, Any]:
         name: str(value) if isinstance(value, Path) else value
         for name, value in asdict(summary).items()
     }
+
+
+def _by_frame(masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
+    """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
+    from persam_vos.errors import MaskError
+
+    by_frame: dict[int, list[str]] = {}
+    for frame, mask in masks:
+        by_frame.setdefault(frame, []).append(mask)
+    for frame, files in by_frame.items():
+        if len(files) > 1 and not all(re.match(r"\d+=", mask) for mask in files):
+            raise MaskError(
+                f"--mask {frame}",
+                got=f"{len(files)} masks of this frame, not all with an id",
+                expected="one mask, or an id for each",
+                remedy=f"leave all but one out, or name them as in {frame}:1=a.png {frame}:2=b.png",
+            )
+    return by_frame
 
 
 def _print_summary(summary: TrackSummary) -> None:

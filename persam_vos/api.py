@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -14,14 +14,15 @@ import numpy as np
 
 from .clock import Clock
 from .config import MethodSettings
+from .course import Course, Direction, masks_by_frame
 from .device import peak_memory_bytes, resolve_compute
 from .media.reader import Reader, open_source
-from .media.reference import MaskInput, ReferenceMasks, read_first_masks
+from .media.reference import MaskInput, ReferenceMasks, read_reference_masks
 from .outputs import LOG, MASKS, OutputFolder
-from .pipeline import Engine, Propagation, track_frames
+from .pipeline import Engine, Propagation
 from .prefetch import Sink
 from .sam.build import build_sam
-from .structures import Frame, LabelMap, RgbImage, SourceInfo, TrackedFrame
+from .structures import Frame, LabelMap, RgbImage, TrackedFrame
 from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
 
 
@@ -67,30 +68,40 @@ def load_engine(
 
 def track(
     source: str | Path,
-    masks: MaskInput,
+    masks: MaskInput | None = None,
     *,
+    start_frame: int | None = None,
+    later_masks: Mapping[int, MaskInput] | None = None,
+    direction: Direction = "both",
     engine: Engine | None = None,
     objects: Collection[int] | None = None,
     reader: Reader = "pyav",
 ) -> Iterator[TrackedFrame]:
     """Label every frame of a video, lazily; the input is checked at once.
 
-    ``source`` is a video file, a folder of images or a glob; ``masks`` shows each object on the
-    first frame; ``objects`` keeps some of its ids. Yields a TrackedFrame for every frame, the
-    first included; closing or dropping the iterator ends the work. Raises MediaError or MaskError
-    for input that cannot be understood.
+    ``source`` is a video file, a folder of images or a glob; ``masks`` shows each object on frame
+    ``start_frame``, the first one by default. ``later_masks`` has masks of other frames, by index
+    from 0: they add objects or correct them from there on. Without ``masks``, its earliest frame is
+    where tracking starts. ``direction`` is both, forward or backward from there; ``objects`` keeps
+    some of the ids.
+
+    Yields a TrackedFrame for every frame on the way: from the start frame back to the first one,
+    then forwards from the one after it; its ``index`` tells which it is. Closing or dropping the
+    iterator ends the work. Raises MediaError or MaskError for input that cannot be understood, such
+    as a mask of a frame that does not exist; after the last frame, if only then it is known.
     """
-    opened = open_source(source, reader=reader)
-    reference = _reference(masks, opened.info.size_hw, objects)
-    engine = engine or load_engine()
-    return track_frames(opened.frames(), {0: reference.label_map}, engine)
+    course, _ = _plan(source, masks, start_frame, later_masks, direction, objects, reader)
+    return course.frames(engine or load_engine())
 
 
 def track_to_folder(
     source: str | Path,
-    masks: MaskInput,
+    masks: MaskInput | None,
     output: str | Path,
     *,
+    start_frame: int | None = None,
+    later_masks: Mapping[int, MaskInput] | None = None,
+    direction: Direction = "both",
     engine: Engine | Callable[[], Engine] | None = None,
     objects: Collection[int] | None = None,
     reader: Reader = "pyav",
@@ -98,38 +109,36 @@ def track_to_folder(
     alpha: float = 0.5,
     overwrite: bool = False,
     command: str = "",
-    on_start: Callable[[SourceInfo, ReferenceMasks, Engine], None] | None = None,
+    on_start: Callable[[int | None, ReferenceMasks, Engine], None] | None = None,
     on_frame: Callable[[TrackedFrame], None] | None = None,
 ) -> TrackSummary:
     """Label every frame of a video and write masks, overlay and log to a folder.
 
-    Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``.
-    ``alpha`` in [0, 1] is the strength of the overlay's fill. ``engine`` may be a function that
-    loads one; it is called once the input is known to be good. Raises what `track` raises, and
-    OutputError for an output that exists or cannot be written. Finished masks stay if the run
-    breaks off.
+    Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``, of the
+    frames that are on the way. What to track is said as to `track`. ``alpha`` in [0, 1] is the
+    strength of the overlay's fill. ``engine`` may be a function that loads one; it is called once
+    the input is known to be good. ``on_start`` gets the number of frames to come, if known. Raises
+    what `track` raises, and OutputError for an output that exists or cannot be written. Finished
+    masks stay if the run breaks off.
     """
     started = time.perf_counter()
-    opened = open_source(source, reader=reader)
-    reference = _reference(masks, opened.info.size_hw, objects)
-    clock = Clock()
+    course, reference = _plan(source, masks, start_frame, later_masks, direction, objects, reader)
+    info, clock = course.source.info, Clock()
     folder = OutputFolder(
-        Path(output), opened.info, overlay=overlay, alpha=alpha, overwrite=overwrite, clock=clock
+        Path(output), info, overlay=overlay, alpha=alpha, overwrite=overwrite, clock=clock
     )
     if not isinstance(engine, Engine):
         engine = (engine or load_engine)()
     if on_start is not None:
-        on_start(opened.info, reference, engine)
-    folder.describe(_facts(engine, opened.info, reference, command))
+        on_start(course.frame_count, reference, engine)
+    folder.describe(_facts(engine, course, reference, command))
     count = 0
-    frames = track_frames(opened.frames(), {0: reference.label_map}, engine, clock=clock)
-    with folder, closing(frames), Sink(folder.write) as sink:
-        for tracked in frames:
-            sink.put(tracked)
-            count += 1
-            if on_frame is not None:
-                on_frame(tracked)
-        sink.close()
+    with folder:
+        if course.goes_back:
+            count += _write_all(course.backward(engine, clock), folder.write_backwards, on_frame)
+            folder.turn(course.source.frames())
+        if course.goes_on:
+            count += _write_all(course.forward(engine, clock), folder.write, on_frame)
         wall_seconds = time.perf_counter() - started
         folder.finish(_totals(engine, clock, count, wall_seconds))
     return TrackSummary(
@@ -154,10 +163,10 @@ class Tracker:
 
     def start(self, image: RgbImage, masks: MaskInput) -> TrackedFrame:
         """Begin a clip. ``image`` is (H, W, 3) uint8 RGB; ``masks`` shows each object on it."""
-        reference = _reference(masks, (image.shape[0], image.shape[1]), None)
+        reference = read_reference_masks({0: masks}, (image.shape[0], image.shape[1]))
         self._state = Propagation(self._engine, self._engine.new_method())
         self._count = 0
-        return self._advance(self._state, image, reference.label_map)
+        return self._advance(self._state, image, reference.label_maps[0])
 
     def step(self, image: RgbImage) -> TrackedFrame:
         """Label the next picture, (H, W, 3) uint8 RGB of the size that the clip began with."""
@@ -175,18 +184,44 @@ class Tracker:
         return state.advance(self._engine.encode(frame), reference)
 
 
-def _reference(
-    masks: MaskInput, size_hw: tuple[int, int], objects: Collection[int] | None
-) -> ReferenceMasks:
-    """Read the first masks, whatever they are given as."""
-    return read_first_masks(masks, size_hw, objects=objects)
+def _plan(
+    source: str | Path,
+    masks: MaskInput | None,
+    start_frame: int | None,
+    later_masks: Mapping[int, MaskInput] | None,
+    direction: Direction,
+    objects: Collection[int] | None,
+    reader: Reader,
+) -> tuple[Course, ReferenceMasks]:
+    """Open the source, read all masks, and check that they fit together."""
+    opened = open_source(source, reader=reader)
+    start, by_frame = masks_by_frame(masks, start_frame, later_masks)
+    reference = read_reference_masks(by_frame, opened.info.size_hw, objects=objects)
+    return Course(opened, reference.label_maps, start, direction), reference
+
+
+def _write_all(
+    frames: Generator[TrackedFrame, None, None],
+    write: Callable[[TrackedFrame], None],
+    on_frame: Callable[[TrackedFrame], None] | None,
+) -> int:
+    """Write frames as they come; returns how many there were."""
+    count = 0
+    with closing(frames), Sink(write) as sink:
+        for tracked in frames:
+            sink.put(tracked)
+            count += 1
+            if on_frame is not None:
+                on_frame(tracked)
+        sink.close()
+    return count
 
 
 def _facts(
-    engine: Engine, info: SourceInfo, reference: ReferenceMasks, command: str
+    engine: Engine, course: Course, reference: ReferenceMasks, command: str
 ) -> dict[str, Any]:
     """Say what was run on what, for the log."""
-    settings = engine.settings
+    settings, info = engine.settings, course.source.info
     return {
         "version": version("persam-vos"),
         "command": command,
@@ -197,6 +232,9 @@ def _facts(
         "recipe": settings.recipe,
         "without": sorted(settings.without),
         "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
+        "start_frame": course.start,
+        "direction": course.direction,
+        "mask_frames": sorted(reference.label_maps),
         "object_ids": list(reference.object_ids),
         "warnings": list(reference.warnings),
     }

@@ -6,7 +6,10 @@ import contextlib
 import errno
 import json
 import os
+import tempfile
+from array import array
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -17,7 +20,8 @@ from .media.atomic import make_folder, output_error, temporary_path
 from .media.label_png import write_label_png
 from .media.overlay import draw_overlay
 from .media.video_writer import VideoWriter
-from .structures import SourceInfo, TrackedFrame
+from .scoring.label_files import read_label_file
+from .structures import Frame, LabelMap, SourceInfo, TrackedFrame
 
 MASKS, OVERLAY, LOG = "masks", "overlay.mp4", "track.json"
 
@@ -30,6 +34,9 @@ class OutputFolder:
     ``"complete": false``; without a finished mask there is neither. Raises OutputError for an
     output that exists (without ``overwrite``), that would replace the input, or that cannot be
     written.
+
+    Frames come in order by `write`. Those of a backward half come before them, by
+    `write_backwards`, until `turn`: their masks are written at once, log and overlay then.
     """
 
     def __init__(
@@ -72,16 +79,27 @@ class OutputFolder:
 
     def write(self, tracked: TrackedFrame) -> None:
         """Write one frame's mask, overlay picture and log entry."""
-        if self._log is None:
-            self._start()
-        assert self._log is not None
         with self._clock.measure("write"):
-            write_label_png(self.path / MASKS / f"{tracked.name}.png", tracked.label_map)
-            self._written += 1
-            self._log.append(tracked)
-            if self._writer is not None:
-                image = draw_overlay(tracked.frame.image, tracked.label_map, alpha=self._alpha)
-                self._writer.write(image, tracked.frame.time_seconds)
+            log = self._write_mask(tracked)
+            log.append(tracked)
+            self._draw(tracked.frame, tracked.label_map)
+
+    def write_backwards(self, tracked: TrackedFrame) -> None:
+        """Write the mask of one frame, whose index is the last one's less 1."""
+        with self._clock.measure("write"):
+            log = self._write_mask(tracked)
+            log.hold(tracked)
+
+    def turn(self, frames: Iterator[Frame]) -> None:
+        """Write overlay and log of the backward half; ``frames`` are its pictures in order."""
+        if self._log is None:
+            return
+        count = self._log.release()
+        if self._writer is None:
+            return
+        for frame in islice(self._clock.each("read", frames), count):
+            with self._clock.measure("write"):
+                self._draw(frame, read_label_file(self.path / MASKS / f"{frame.name}.png"))
 
     def __enter__(self) -> OutputFolder:
         return self
@@ -97,6 +115,19 @@ class OutputFolder:
             return
         with contextlib.suppress(OutputError):  # the first error is the one to see
             self._close()
+
+    def _write_mask(self, tracked: TrackedFrame) -> TrackLog:
+        """Write one frame's mask; before the first one, begin the output."""
+        log = self._log or self._start()
+        write_label_png(self.path / MASKS / f"{tracked.name}.png", tracked.label_map)
+        self._written += 1
+        return log
+
+    def _draw(self, frame: Frame, label_map: LabelMap) -> None:
+        """Add one picture to the overlay, if there is to be one."""
+        if self._writer is not None:
+            image = draw_overlay(frame.image, label_map, alpha=self._alpha)
+            self._writer.write(image, frame.time_seconds)
 
     def _close(self) -> None:
         """Finish the overlay and the log, or drop them if no mask was finished."""
@@ -114,7 +145,7 @@ class OutputFolder:
             else:
                 self._log.abort()
 
-    def _start(self) -> None:
+    def _start(self) -> TrackLog:
         """Make the folder, and remove what an earlier run left in it."""
         masks = make_folder(self.path / MASKS)
         try:
@@ -125,15 +156,22 @@ class OutputFolder:
         self._log = TrackLog(self.path / LOG, self._facts)
         if self.overlay_path is not None:
             self._writer = VideoWriter(self.overlay_path, self._info)
+        return self._log
 
 
 class TrackLog:
-    """Write `track.json` entry by entry, so that memory does not grow with the clip."""
+    """Write `track.json` entry by entry, so that memory does not grow with the clip.
+
+    Entries of frames that come backwards are held in a file without a name until `release`; of
+    each, memory keeps where it is, in 8 bytes.
+    """
 
     def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
         self._path = path
         self._temporary = temporary_path(path)
         self._first = True
+        self._held: IO[bytes] | None = None
+        self._places = array("q")
         try:
             self._file: IO[str] = self._temporary.open("w", encoding="utf-8")
         except OSError as error:
@@ -144,7 +182,71 @@ class TrackLog:
 
     def append(self, tracked: TrackedFrame) -> None:
         """Add one frame: index, name, time, and box, area and score of each object."""
-        entry = {
+        self._add(_entry(tracked))
+
+    def hold(self, tracked: TrackedFrame) -> None:
+        """Keep the entry of a frame, before which those held so far will come."""
+        with self._guarded():
+            self._held = self._held or tempfile.TemporaryFile()  # noqa: SIM115 - closed with the log
+            self._places.append(self._held.tell())
+            self._held.write(_entry(tracked).encode() + b"\n")
+
+    def release(self) -> int:
+        """Add what is held, the last first; returns how many frames that are."""
+        count = len(self._places)
+        while self._places and self._held is not None:
+            with self._guarded():
+                self._held.seek(self._places.pop())
+                entry = self._held.readline().decode().rstrip()
+            self._add(entry)
+        return count
+
+    def _add(self, entry: str) -> None:
+        self._emit(("\n  " if self._first else ",\n  ") + entry)
+        self._first = False
+
+    def close(self, ending: Mapping[str, Any]) -> None:
+        """Add what is only known at the end, and move the file into place; once only."""
+        if self._file.closed:
+            return
+        self.release()
+        tail = json.dumps(dict(ending), indent=1)
+        self._emit("\n ],\n " + tail[1:].lstrip() + "\n")
+        with self._guarded():
+            self._file.close()
+            self._drop_held()
+            self._temporary.replace(self._path)
+
+    def abort(self) -> None:
+        """Drop what was written."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._drop_held()
+
+    def _drop_held(self) -> None:
+        if self._held is not None:
+            self._held.close()
+
+    def _emit(self, text: str) -> None:
+        with self._guarded():
+            self._file.write(text)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.abort()
+            raise output_error(self._path, error) from error
+
+
+def _entry(tracked: TrackedFrame) -> str:
+    """Return what the log says of a frame, as one line of JSON."""
+    return json.dumps(
+        {
             "index": tracked.index,
             "name": tracked.name,
             "time_seconds": round(tracked.frame.time_seconds, 6),
@@ -158,37 +260,7 @@ class TrackLog:
                 for result in tracked.objects
             ],
         }
-        self._emit(("\n  " if self._first else ",\n  ") + json.dumps(entry))
-        self._first = False
-
-    def close(self, ending: Mapping[str, Any]) -> None:
-        """Add what is only known at the end, and move the file into place; once only."""
-        if self._file.closed:
-            return
-        tail = json.dumps(dict(ending), indent=1)
-        self._emit("\n ],\n " + tail[1:].lstrip() + "\n")
-        with self._guarded():
-            self._file.close()
-            self._temporary.replace(self._path)
-
-    def abort(self) -> None:
-        """Drop what was written."""
-        with contextlib.suppress(OSError):
-            self._file.close()
-        with contextlib.suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
-
-    def _emit(self, text: str) -> None:
-        with self._guarded():
-            self._file.write(text)
-
-    @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            self.abort()
-            raise output_error(self._path, error) from error
+    )
 
 
 def _refuse_source(path: Path, info: SourceInfo) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from demo_clip import DemoFrames, RememberingEngine
+from demo_clip import DemoFrames, RememberingEngine, overlap
 from PIL import Image
 
 import persam_vos
 from persam_vos import MethodSettings, Tracker, load_engine, track, track_to_folder
 from persam_vos.errors import MaskError, MediaError, OutputError, UsageError, WeightsError
 from persam_vos.media.label_png import read_label_map, write_label_png
+from persam_vos.media.reader import open_source
 
 QUICK = MethodSettings(method="persam-f", without=frozenset({"refinement"}), fit_steps=20)
 
@@ -82,6 +83,63 @@ def test_files_lazy_frames_and_live_pictures_give_the_same_masks(
     assert log["peak_memory_bytes"] > 1e8
 
 
+def test_a_clip_from_its_middle_has_masks_of_all_frames_in_order(
+    clip: Path, tmp_path: Path, fast: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    middle = np.where(demo_frames.labels[1] == 2, 2, 0).astype(np.uint8)
+    given: dict[str, Any] = {
+        "start_frame": 1,
+        "later_masks": {2: {30: demo_frames.labels[2] == 3}},
+        "engine": fast,
+    }
+    totals: list[int | None] = []
+    seen: list[int] = []
+    summary = track_to_folder(
+        clip / "frames",
+        middle,
+        tmp_path / "out",
+        on_start=lambda total, *_: totals.append(total),
+        on_frame=lambda tracked: seen.append(tracked.index),
+        **given,
+    )
+    assert (totals, seen, summary.frame_count) == ([3], [1, 0, 2], 3)
+    assert summary.object_ids == (2, 30)
+    lazy = {frame.index: frame for frame in track(clip / "frames", middle, **given)}
+    assert list(lazy) == [1, 0, 2]
+    log = json.loads(summary.log.read_text())
+    assert log["complete"] is True
+    assert (log["start_frame"], log["direction"], log["mask_frames"]) == (1, "both", [1, 2])
+    assert [entry["index"] for entry in log["frames"]] == [0, 1, 2]
+    assert [len(entry["objects"]) for entry in log["frames"]] == [1, 1, 2]
+    for entry in log["frames"]:
+        labels = read_label_map(summary.masks / f"{entry['name']}.png")
+        np.testing.assert_array_equal(labels, lazy[entry["index"]].label_map)
+        assert overlap(labels, demo_frames.labels[entry["index"]], 2) > 0.7
+        assert [one["area_px"] for one in entry["objects"]] == [
+            int((labels == one["id"]).sum()) for one in entry["objects"]
+        ]
+    assert summary.overlay is not None
+    assert len(list(open_source(summary.overlay))) == 3
+
+
+@pytest.mark.parametrize(("direction", "names"), [("forward", "10 11"), ("backward", "9 10")])
+def test_one_direction_writes_the_frames_on_its_way(
+    clip: Path, tmp_path: Path, fast: RememberingEngine, direction: Any, names: str
+) -> None:
+    summary = track_to_folder(
+        clip / "frames",
+        None,
+        tmp_path,
+        later_masks={1: clip / "mask.png"},
+        direction=direction,
+        engine=fast,
+    )
+    assert {path.stem for path in summary.masks.iterdir()} == {f"shot{n}" for n in names.split()}
+    assert summary.frame_count == 2
+    assert summary.overlay is not None
+    assert len(list(open_source(summary.overlay))) == 2
+
+
 def test_masks_come_as_arrays_files_and_by_id(clip: Path, fast: RememberingEngine) -> None:
     labels = read_label_map(clip / "mask.png")
     for masks, objects in (
@@ -102,6 +160,11 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception]]] = {
     "mask of another shape": ({"masks": np.ones((9, 9), np.uint8)}, MaskError),
     "empty mask": ({"masks": np.zeros((480, 854), np.uint8)}, MaskError),
     "object that is not in the mask": ({"objects": [9]}, MaskError),
+    "no mask at all": ({"masks": None}, MaskError),
+    "two masks of one frame": ({"later_masks": {0: np.ones((480, 854), np.uint8)}}, MaskError),
+    "start frame beyond the end": ({"start_frame": 3}, MediaError),
+    "later mask beyond the end": ({"later_masks": {3: np.ones((480, 854), bool)}}, MediaError),
+    "another direction": ({"direction": "up"}, UsageError),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,50 @@ def test_masks_are_named_after_the_pictures(tmp_path: Path) -> None:
     with open_folder(tmp_path, overlay=False) as folder:
         folder.write(tracked(0, "IMG 07.final"))
     assert names(tmp_path) == {"masks/IMG 07.final.png", "track.json"}
+
+
+def pictures_of(*indices: int) -> Iterator[Frame]:
+    return iter([tracked(index).frame for index in indices])
+
+
+def test_a_backward_half_comes_out_in_the_order_of_frames(tmp_path: Path) -> None:
+    write_all(tmp_path / "forwards", count=5)
+    with open_folder(tmp_path / "both") as folder:
+        for index in (2, 1, 0):
+            folder.write_backwards(tracked(index))
+        folder.turn(pictures_of(0, 1, 2, 3, 4))
+        for index in (3, 4):
+            folder.write(tracked(index))
+        folder.finish({"frame_count": 5})
+    for name in names(tmp_path / "forwards"):
+        one, other = tmp_path / "forwards" / name, tmp_path / "both" / name
+        assert one.read_bytes() == other.read_bytes(), name
+
+
+def test_a_backward_half_alone_is_a_finished_run(tmp_path: Path) -> None:
+    with open_folder(tmp_path, overlay=False) as folder:
+        folder.write_backwards(tracked(1))
+        folder.write_backwards(tracked(0))
+        folder.turn(pictures_of(0, 1, 2))
+        folder.finish({"frame_count": 2})
+    assert names(tmp_path) == {"masks/00000.png", "masks/00001.png", "track.json"}
+    assert [frame["index"] for frame in log_of(tmp_path)["frames"]] == [0, 1]
+
+
+def test_a_backward_half_that_breaks_off_keeps_masks_and_log(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), open_folder(tmp_path) as folder:
+        folder.write_backwards(tracked(2))
+        folder.write_backwards(tracked(1))
+        raise KeyboardInterrupt
+    assert names(tmp_path) == {"masks/00001.png", "masks/00002.png", "track.json"}
+    assert log_of(tmp_path)["complete"] is False
+    assert [frame["index"] for frame in log_of(tmp_path)["frames"]] == [1, 2]
+
+
+def test_nothing_to_turn_is_no_output(tmp_path: Path) -> None:
+    with open_folder(tmp_path / "out") as folder:
+        folder.turn(pictures_of(0))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_overlay_is_written_if_none_is_wanted(tmp_path: Path) -> None:

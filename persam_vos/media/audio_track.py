@@ -24,18 +24,19 @@ Timed = tuple[Fraction, "Packet[AudioStream]"]
 class AudioTrack:
     """The first sound of a video file, added to an open output: copied, or encoded as AAC.
 
-    Times are kept relative to the pictures, whose first is at 0. Consumed by ``VideoWriter``.
+    Times are kept relative to the pictures: what sounds ``start_seconds`` after the first one of
+    the source is at 0. Consumed by ``VideoWriter``.
     Raises MediaError, or an FFmpeg or value error, when the sound cannot be carried over.
     """
 
-    def __init__(self, path: Path, output: OutputContainer) -> None:
+    def __init__(self, path: Path, output: OutputContainer, *, start_seconds: float = 0.0) -> None:
         self._output = output
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as opening:
             container = opening.enter_context(open_container(path))
             pictures = video_stream(path, container)
             time_base = pictures.time_base or Fraction(1)
-            self._origin = (pictures.start_time or 0) * time_base
+            self._origin = (pictures.start_time or 0) * time_base + Fraction(start_seconds)
             source = container.streams.audio[0]
             if source.codec_context.codec.name in COPIED_CODECS:
                 self._packets = self._copied(container, source)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from persam_vos.errors import MediaError
+from persam_vos.media.frame_numbers import no_such_frame
+from persam_vos.media.reversing import Marks
 from persam_vos.media.video_reader import VideoSource
 from persam_vos.structures import Frame, RgbImage
 
@@ -30,15 +32,29 @@ class DecordSource(VideoSource):
                 str(path), got="a mirrored video", expected="a rotated one at most", remedy=REMEDY
             )
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield every frame in order of presentation; raises MediaError where decord fails."""
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Yield the frames from ``start`` on, by reading all; raises MediaError as decord fails."""
         video = self._open()
-        start = None
+        if start >= len(video):
+            raise no_such_frame(str(self.path), start, len(video))
         for index in range(len(video)):
-            image, seconds = self._read(video, index)
-            start = seconds if start is None else start
-            self._check_size(index, image)
-            yield Frame(index, f"{index:05d}", image, seconds - start)
+            frame = self._read(video, index)
+            if index >= start:
+                yield frame
+
+    def frames_near(self, start: int, marks: Marks, run_up: int) -> Iterator[Frame]:  # noqa: ARG002
+        """Yield what decord finds at ``start`` and after it; `reversed_frames` checks it."""
+        import decord
+
+        video = self._open()
+        try:
+            video.seek_accurate(start - run_up)
+        except (decord.DECORDError, RuntimeError) as error:
+            raise self._refusal(f"no frame {start} from decord", error) from error
+        for index in range(start - run_up, len(video)):
+            frame = self._read(video, index)
+            if index >= start:
+                yield frame
 
     def _open(self) -> VideoReader:
         import decord
@@ -49,15 +65,17 @@ class DecordSource(VideoSource):
         except (decord.DECORDError, RuntimeError, AssertionError) as error:
             raise self._refusal("a video that decord does not open", error) from error
 
-    def _read(self, video: VideoReader, index: int) -> tuple[RgbImage, float]:
+    def _read(self, video: VideoReader, index: int) -> Frame:
         import decord
 
         try:
             image: RgbImage = video.next().asnumpy()
-            return image, float(video.get_frame_timestamp(index)[0])
+            start, seconds = (float(video.get_frame_timestamp(i)[0]) for i in (0, index))
         except (decord.DECORDError, RuntimeError, StopIteration, IndexError) as error:
             got = f"{index} of {len(video)} frames from decord"
             raise self._refusal(got, error) from error
+        self._check_size(index, image)
+        return Frame(index, f"{index:05d}", image, seconds - start)
 
     def _refusal(self, got: str, error: Exception) -> MediaError:
         # decord's messages begin with a time, a source line and the path, and end in a stack trace.

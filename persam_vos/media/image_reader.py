@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from persam_vos.errors import MediaError
+from persam_vos.media.frame_numbers import no_such_frame
 from persam_vos.structures import Frame, RgbImage, SourceInfo
 
 IMAGE_SUFFIXES = (
@@ -54,10 +55,25 @@ class ImageSource:
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield every image; raises MediaError at one that cannot be decoded."""
-        for index, file in enumerate(self.files):
-            yield Frame(index, file.stem, read_image(file), float(index / IMAGE_RATE))
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Yield the images from ``start`` on; raises MediaError at one that cannot be decoded."""
+        self._check(start)
+        for index in range(start, len(self.files)):
+            yield self._frame(index)
+
+    def frames_reversed(self, until: int) -> Iterator[Frame]:
+        """Yield the images from ``until`` back to 0, the same as forwards; raises MediaError."""
+        self._check(until)
+        for index in range(until, -1, -1):
+            yield self._frame(index)
+
+    def _check(self, index: int) -> None:
+        if index >= len(self.files):
+            raise no_such_frame(self.info.path, index, len(self.files))
+
+    def _frame(self, index: int) -> Frame:
+        file = self.files[index]
+        return Frame(index, file.stem, read_image(file), float(index / IMAGE_RATE))
 
 
 def read_image(path: Path) -> RgbImage:

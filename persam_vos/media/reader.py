@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -27,8 +27,17 @@ class Source(Protocol):
     def info(self) -> SourceInfo:
         """Facts about the input, known before any frame is asked for."""
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield the frames from the first on; what is open closes with the generator."""
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Yield the frames from ``start`` on; what is open closes with the generator.
+
+        Raises MediaError where the source ends before ``start``.
+        """
+
+    def frames_reversed(self, until: int) -> Iterator[Frame]:
+        """Yield the frames from ``until`` back to 0, a bounded number of them in memory.
+
+        They are those of `frames`, pixel for pixel. Raises MediaError as `frames` does.
+        """
 
     def __iter__(self) -> Iterator[Frame]: ...
 

@@ -1,4 +1,4 @@
-"""The user's first mask: one file or several, selected, checked and brought to the frame's size."""
+"""The user's masks of some frames: read, selected, checked and brought to the frame's size."""
 
 from __future__ import annotations
 
@@ -30,19 +30,23 @@ MaskInput = MaskLike | Sequence[str | Path] | Mapping[int, MaskLike]
 class ReferenceMasks:
     """Objects to follow; produced by ``media.reference``, consumed by ``api``.
 
-    ``label_map`` is (H, W) uint8 of the frame's size; ``object_ids`` are the ids in it, ascending,
-    at least one. ``warnings`` are sentences for the user.
+    ``label_maps`` are (H, W) uint8 of the frames' size, by frame index, each with an object at
+    least; ``object_ids`` are the ids in all of them, ascending. ``warnings`` are sentences for the
+    user.
     """
 
-    label_map: LabelMap
+    label_maps: Mapping[int, LabelMap]
     object_ids: tuple[int, ...]
     warnings: tuple[str, ...] = ()
 
 
-def read_first_masks(
-    masks: MaskInput, size_hw: tuple[int, int], *, objects: Collection[int] | None = None
+def read_reference_masks(
+    masks: Mapping[int, MaskInput],
+    size_hw: tuple[int, int],
+    *,
+    objects: Collection[int] | None = None,
 ) -> ReferenceMasks:
-    """Read the masks of the objects to follow.
+    """Read the masks of the objects to follow, by the index of the frame that they show.
 
     One mask is taken with the ids that it has. Of masks that name their object, the foreground,
     whatever its values, becomes that id; where they overlap the later one wins, with a warning.
@@ -51,19 +55,31 @@ def read_first_masks(
     wholly hidden by later ones, or if ``objects`` asks for ids that are not there.
     """
     warnings: list[str] = []
-    named = _named(masks)
-    if len(named) == 1 and named[0][0] is None:
-        label_map = _read_one(named[0][1], size_hw, warnings)
-    else:
-        label_map = _merge(named, size_hw, warnings)
+    label_maps = {
+        frame: _read_frame(given, size_hw, f"masks of frame {frame}", warnings)
+        for frame, given in masks.items()
+    }
     if objects is not None:
-        label_map = _select(label_map, objects)
-    return ReferenceMasks(label_map, present_ids(label_map), tuple(warnings))
+        label_maps = _select(label_maps, objects)
+    return ReferenceMasks(label_maps, _all_ids(label_maps), tuple(warnings))
 
 
 def present_ids(label_map: LabelMap) -> tuple[int, ...]:
     """Return the object ids of a label map, ascending."""
     return tuple((np.flatnonzero(np.bincount(label_map.ravel(), minlength=1)[1:]) + 1).tolist())
+
+
+def _all_ids(label_maps: Mapping[int, LabelMap]) -> tuple[int, ...]:
+    return tuple(sorted({i for label_map in label_maps.values() for i in present_ids(label_map)}))
+
+
+def _read_frame(
+    masks: MaskInput, size_hw: tuple[int, int], subject: str, warnings: list[str]
+) -> LabelMap:
+    named = _named(masks)
+    if len(named) == 1 and named[0][0] is None:
+        return _read_one(named[0][1], size_hw, warnings)
+    return _merge(named, size_hw, subject, warnings)
 
 
 def _named(masks: MaskInput) -> list[tuple[int | None, MaskLike]]:
@@ -97,7 +113,7 @@ def _read_one(mask: MaskLike, size_hw: tuple[int, int], warnings: list[str]) -> 
             name,
             got="no foreground: every pixel is 0",
             expected="at least one object",
-            remedy="draw the object on the first frame in a value other than 0",
+            remedy="draw the object in a value other than 0",
         )
     return fit_to_frame(label_map, size_hw, name, warnings)
 
@@ -115,7 +131,7 @@ def fit_to_frame(
     got, expected = f"{width} x {height}", f"{frame_width} x {frame_height}"
     if abs(width * frame_height / (height * frame_width) - 1) > ASPECT_TOLERANCE:
         turned = (height, width) == (frame_width, frame_height)
-        remedy = "draw the mask on the first frame of this very video"
+        remedy = "draw the mask on its frame of this very video"
         if turned:
             remedy = "turn it by 90 degrees: frames are used as they are shown, not as stored"
         raise MaskError(
@@ -138,13 +154,16 @@ def fit_to_frame(
 
 
 def _merge(
-    named: Sequence[tuple[int | None, MaskLike]], size_hw: tuple[int, int], warnings: list[str]
+    named: Sequence[tuple[int | None, MaskLike]],
+    size_hw: tuple[int, int],
+    subject: str,
+    warnings: list[str],
 ) -> LabelMap:
     ids = [object_id for object_id, _ in named]
     if None in ids or len(set(ids)) < len(ids) or not ids:
         got = "none" if not ids else ", ".join("no id" if i is None else str(i) for i in ids)
         raise MaskError(
-            "first masks",
+            subject,
             got=got,
             expected="one mask, or several with an id of their own each",
             remedy="name them as in 1=a.png 2=b.png",
@@ -156,35 +175,44 @@ def _merge(
         for hidden in present_ids(merged * foreground):
             count = int(np.count_nonzero(foreground & (merged == hidden)))
             warnings.append(
-                f"first masks: object {object_id} covers {count} pixels of object {hidden}; "
+                f"{subject}: object {object_id} covers {count} pixels of object {hidden}; "
                 "the later mask wins"
             )
         merged[foreground] = object_id
-    _check_visible(merged, [object_id for object_id in ids if object_id is not None])
+    _check_visible(merged, [object_id for object_id in ids if object_id is not None], subject)
     return merged
 
 
-def _check_visible(merged: LabelMap, ids: Sequence[int]) -> None:
+def _check_visible(merged: LabelMap, ids: Sequence[int], subject: str) -> None:
     hidden = sorted(set(ids) - set(present_ids(merged)))
     if hidden:
         raise MaskError(
-            "first masks",
+            subject,
             got=f"object {hidden[0]} wholly covered by later masks",
             expected="at least one pixel of every object",
             remedy="give its mask last, or cut the others out where it is in front",
         )
 
 
-def _select(label_map: LabelMap, objects: Collection[int]) -> LabelMap:
-    present = present_ids(label_map)
+def _select(label_maps: Mapping[int, LabelMap], objects: Collection[int]) -> dict[int, LabelMap]:
+    present = _all_ids(label_maps)
     missing = sorted(set(objects) - set(present))
     if missing or not objects:
         raise MaskError(
             "objects",
             got=", ".join(map(str, missing)) or "an empty selection",
-            expected=f"ids in the first mask: {', '.join(map(str, present))}",
+            expected=f"ids in the masks: {', '.join(map(str, present))}",
             remedy="select some of these",
         )
     keep = np.zeros(256, dtype=np.uint8)
     keep[list(objects)] = list(objects)
-    return keep[label_map]
+    selected = {frame: keep[label_map] for frame, label_map in label_maps.items()}
+    for frame, label_map in selected.items():
+        if not label_map.any():
+            raise MaskError(
+                f"masks of frame {frame}",
+                got="none of the selected objects",
+                expected=f"one of {', '.join(map(str, sorted(objects)))}",
+                remedy="leave this mask out, or select an object that is in it",
+            )
+    return selected

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -19,7 +20,9 @@ from persam_vos.media.container import (
     stated_seconds,
     video_stream,
 )
+from persam_vos.media.frame_numbers import no_such_frame
 from persam_vos.media.orientation import Orientation
+from persam_vos.media.reversing import Marks, reversed_frames
 from persam_vos.structures import Frame, RgbImage, SourceInfo
 
 if TYPE_CHECKING:
@@ -70,19 +73,53 @@ class VideoSource:
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield every frame in order of presentation.
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Yield the frames from ``start`` on in order of presentation.
 
         A file that ends early, or cannot be decoded further, yields the frames before that and
-        then raises MediaError.
+        then raises MediaError, as one does that ends before ``start``.
         """
+        count = 0
         with open_container(self.path) as container:
             stream = video_stream(self.path, container)
             times = Times(stream)
             for index, picture in enumerate(decoded(self.path, container, stream)):
-                image = orientation_of(picture).apply(to_rgb(picture))
-                self._check_size(index, image)
-                yield Frame(index, f"{index:05d}", image, times.of(picture))
+                seconds = times.of(picture)
+                count += 1
+                if index >= start:
+                    yield self._frame(index, picture, seconds)
+        if count <= start:
+            raise no_such_frame(str(self.path), start, count)
+
+    def frames_reversed(self, until: int) -> Iterator[Frame]:
+        """Yield the frames from ``until`` back to 0, the same as forwards; raises MediaError."""
+        return reversed_frames(self, until)
+
+    def frames_near(self, start: int, marks: Marks, run_up: int) -> Iterator[Frame]:
+        """Yield what seems to be the frames from ``start`` on, after a seek before them.
+
+        `reversed_frames` checks them. None where there is no time to seek by.
+        """
+        import av
+
+        with open_container(self.path) as container:
+            stream = video_stream(self.path, container)
+            if stream.start_time is None or stream.time_base is None:
+                return
+            times, index = Times(stream), start
+            ticks = stream.start_time + int(marks.seconds[start - run_up] / stream.time_base)
+            with contextlib.suppress(av.FFmpegError):
+                container.seek(ticks, stream=stream)
+                for picture in container.decode(stream):
+                    seconds = times.of(picture)
+                    if seconds >= marks.seconds[start]:
+                        yield self._frame(index, picture, seconds)
+                        index += 1
+
+    def _frame(self, index: int, picture: VideoFrame, seconds: float) -> Frame:
+        image = orientation_of(picture).apply(to_rgb(picture))
+        self._check_size(index, image)
+        return Frame(index, f"{index:05d}", image, seconds)
 
     def _check_size(self, index: int, image: RgbImage) -> None:
         height, width = self.info.size_hw

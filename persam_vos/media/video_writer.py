@@ -41,11 +41,11 @@ LIMITED_RANGE = 1
 class VideoWriter:
     """Write pictures with their times as H.264 in MP4: yuv420p, BT.709, limited range, fast start.
 
-    Odd sizes get a row or column more, a copy of the last. The source's sound is carried over as
-    far as the pictures go; if that fails the video goes on without, and ``warnings`` says so. The
-    file appears when ``close`` is called; a failure, ``abort``, or an exception in the ``with``
-    block removes what there is. Where FFmpeg was built without libx264, MPEG-4 part 2 is written.
-    Raises OutputError.
+    The first picture is at 0, whatever its time. Odd sizes get a row or column more, a copy of the
+    last. The source's sound is carried over from the first picture to the last; if that fails the
+    video goes on without, and ``warnings`` says so. The file appears when ``close`` is called; a
+    failure, ``abort``, or an exception in the ``with`` block removes what there is. Where FFmpeg
+    was built without libx264, MPEG-4 part 2 is written. Raises OutputError.
     """
 
     def __init__(self, path: str | Path, info: SourceInfo) -> None:
@@ -55,17 +55,23 @@ class VideoWriter:
         self._last_pts = -1
         self._temporary = temporary_path(self.path)
         self._pending: tuple[RgbImage, float] | None = None
+        self._info = info
+        self._start = 0.0
+        self._audio: AudioTrack | None = None
         self._open = True
         with self._guarded():
             self._container = _open_output(self._temporary)
             self._stream = _add_video(self._container, info)
-            self._audio = self._open_audio(info)
 
     def write(self, image: RgbImage, time_seconds: float) -> None:
         """Add an (H, W, 3) RGB picture of the source's size; times must rise."""
-        if self._pending is not None:
-            self._encode(*self._pending, until=time_seconds)
-        self._pending = (image, time_seconds)
+        if self._pending is None:
+            self._start = time_seconds
+            with self._guarded():
+                self._audio = self._open_audio(self._info)
+        else:
+            self._encode(*self._pending, until=time_seconds - self._start)
+        self._pending = (image, time_seconds - self._start)
 
     def close(self) -> None:
         """Finish the file and move it into place; without any picture there is none."""
@@ -134,7 +140,7 @@ class VideoWriter:
         import av
 
         try:
-            return AudioTrack(Path(info.path), self._container)
+            return AudioTrack(Path(info.path), self._container, start_seconds=self._start)
         except (av.FFmpegError, MediaError, ValueError, OSError) as error:
             self._warn_no_audio(error)
             return None

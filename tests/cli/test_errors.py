@@ -13,6 +13,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from persam_vos_cli.main import main
@@ -104,7 +105,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "object that is not in the mask": (
         track("clip.mp4", "first_mask.png", "--objects", "9"),
         1,
-        "ids in the first mask: 1, 2, 3",
+        "ids in the masks: 1, 2, 3",
     ),
     "missing checkpoint": (
         track("clip.mp4", "first_mask.png", "--checkpoint", "nothing.pt"),
@@ -147,6 +148,60 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
         2,
         "--recipe public",
     ),
+    "start frame beyond the end": (
+        track("clip.mp4", "first_mask.png", "--start-frame", "2"),
+        1,
+        "clip.mp4, frame 2: got 2 frames, expected a frame from 0 to 1",
+    ),
+    "mask beyond the end": (
+        track("clip.mp4", "first_mask.png", "--mask", "7=first_mask.png"),
+        1,
+        "clip.mp4, frame 7: got 2 frames",
+    ),
+    "same frame twice": (
+        track("clip.mp4", "first_mask.png", "--mask", "0=first_mask.png"),
+        1,
+        "masks of frame 0: got two",
+    ),
+    "same later frame twice": (
+        track("clip.mp4", "first_mask.png", *["--mask", "1=first_mask.png"] * 2),
+        1,
+        "1:1=a.png 1:2=b.png",
+    ),
+    "black mask of a later frame": (
+        track("clip.mp4", "first_mask.png", "--mask", "1=black.png"),
+        1,
+        "no foreground",
+    ),
+    "mask of a later frame of another shape": (
+        track("clip.mp4", "first_mask.png", "--mask", "1:4=other shape.png"),
+        1,
+        "a mask of 200 x 480",
+    ),
+    "mask that is not on the way": (
+        track(
+            *("clip.mp4", "first_mask.png", "--start-frame", "1", "--direction", "forward"),
+            *("--mask", "0=first_mask.png"),
+        ),
+        1,
+        "masks of frame 0: got a frame that is not tracked",
+    ),
+    "start frame without a mask": (
+        ["track", "clip.mp4", "--mask", "1=first_mask.png", "--start-frame", "0"],
+        1,
+        "got masks of frames 1, expected one of frame 0",
+    ),
+    "mask without a frame": (
+        track("clip.mp4", "first_mask.png", "--mask", "first_mask.png"),
+        2,
+        "expected 40=mask.png or 40:2=dog.png",
+    ),
+    "negative start frame": (
+        track("clip.mp4", "first_mask.png", "--start-frame", "-1"),
+        2,
+        "--start-frame",
+    ),
+    "unknown direction": (track("clip.mp4", "first_mask.png", "--direction", "up"), 2, "'up'"),
     "no mask": (["track", "clip.mp4"], 2, "--first-mask"),
     "no video": (["track", "--first-mask", "first_mask.png"], 2, "VIDEO"),
     "unknown option": (track("clip.mp4", "first_mask.png", "--nothing"), 2, "--nothing"),
@@ -238,6 +293,32 @@ def test_a_truncated_video_keeps_the_masks_of_its_good_frames(
     assert f"cut.mp4: got {len(masks)} frames" in ended.stderr
     assert written - masks == {"overlay.mp4", "track.json"}
     assert '"complete": false' in (out / "track.json").read_text()
+
+
+def test_a_mask_beyond_an_end_that_is_not_known_is_told_after_all_frames(
+    tmp_path: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    video, mask, out = (tmp_path / name for name in ("live.mkv", "mask.png", "out"))
+    noisy_video(tmp_path / "clip.mp4", 3)
+    with (
+        av.open(str(tmp_path / "clip.mp4")) as source,
+        av.open(str(video), "w", options={"live": "1"}) as target,
+    ):
+        copy = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = copy
+                target.mux(packet)
+    square = np.zeros((64, 96), np.uint8)
+    square[20:40, 30:60] = 255
+    Image.fromarray(square).save(mask)
+    ended = run(*track(str(video), str(mask), *QUICK, "-o", str(out), "--mask", f"5={mask}"))
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("persam-vos: ")
+    assert "live.mkv, frame 5: got 3 frames, expected a frame from 0 to 2" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1, ended.stderr
+    masks = {f"masks/{index:05d}.png" for index in range(3)}
+    assert names(out) == {*masks, "overlay.mp4", "track.json"}
 
 
 def test_a_disk_that_is_full_is_explained_and_whole_files_stay(

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from demo_clip import DemoFrames
+from demo_clip import DemoFrames, overlap
 from PIL import Image
 
+from persam_vos import write_demo
 from persam_vos.media.label_png import read_label_map, write_label_png
+from persam_vos.media.reader import open_source
 
 COMMAND = [sys.executable, "-m", "persam_vos_cli.main"]
 QUICK = ["--device", "cpu", "--without", "refinement"]
@@ -130,6 +132,27 @@ def test_results_are_replaced_only_with_overwrite_and_some_objects_can_be_chosen
     assert "objects 7, 200" in replaced.stdout
     assert {path.name for path in (clip / "out").iterdir()} == {"masks", "track.json"}
     assert log_of(clip / "out")["object_ids"] == [7, 200]
+
+
+def test_a_video_from_its_middle_has_masks_overlay_and_log_of_all_frames(tmp_path: Path) -> None:
+    demo = write_demo(tmp_path, frame_count=5)
+    truth = [read_label_map(demo.truth / f"{index:05d}.png") for index in range(5)]
+    for name, labels in (("two", truth[2] == 2), ("three", truth[3] == 3)):
+        Image.fromarray((labels * 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    masks = ["--mask", "2:2=two.png", "--mask", "3:3=three.png"]
+    ended = run("track", "clip.mp4", *masks, *QUICK, "-o", "out", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("5 frames, objects 2, 3, ")
+    log = log_of(tmp_path / "out")
+    assert (log["complete"], log["frame_count"], log["start_frame"]) == (True, 5, 2)
+    assert [entry["name"] for entry in log["frames"]] == [f"{index:05d}" for index in range(5)]
+    assert [len(entry["objects"]) for entry in log["frames"]] == [1, 1, 1, 2, 2]
+    for index, labels in enumerate(truth):
+        found = read_label_map(tmp_path / f"out/masks/{index:05d}.png")
+        assert overlap(found, labels, 2) > 0.7
+        assert (overlap(found, labels, 3) > 0.5) == (index >= 3)
+    times = [frame.time_seconds for frame in open_source(tmp_path / "out/overlay.mp4")]
+    assert times == pytest.approx([index / 24 for index in range(5)], abs=1e-3)
 
 
 def test_an_interrupt_keeps_finished_masks_and_leaves_no_other_file(

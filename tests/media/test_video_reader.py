@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -255,6 +256,7 @@ def test_dropping_the_frames_closes_the_file(make_video: MakeVideo) -> None:
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("no list of open files on this system")
     source = open_source(make_video())
+    gc.collect()  # what earlier tests left open
     before = handles()
     frames = source.frames()
     next(frames)

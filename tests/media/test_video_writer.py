@@ -149,6 +149,19 @@ def test_sound_keeps_its_place_when_the_pictures_begin_later(tmp_path: Path, mak
     assert clicks(tmp_path / "out.mp4") == pytest.approx([0.25, 0.75, 1.25, 1.75][:3], abs=0.03)
 
 
+@pytest.mark.parametrize("audio", ["aac", "flac"])
+def test_a_video_from_a_later_frame_on_begins_at_0_with_the_sound_of_there(
+    tmp_path: Path, make_video: MakeVideo, audio: str
+) -> None:
+    opened = open_source(make_video("in.mkv", audio=audio, times=[i / 24 for i in range(48)]))
+    with VideoWriter(tmp_path / "out.mp4", opened.info) as writer:
+        for frame in opened.frames(6):
+            writer.write(frame.image, frame.time_seconds)
+    assert clicks(tmp_path / "out.mp4")[:3] == pytest.approx([0.25, 0.75, 1.25], abs=0.03)
+    times = [frame.time_seconds for frame in open_source(tmp_path / "out.mp4")]
+    assert times == pytest.approx([i / 24 for i in range(42)], abs=1e-3)
+
+
 def test_sound_ends_with_the_pictures(tmp_path: Path, make_video: MakeVideo) -> None:
     copy(make_video(audio="aac", times=[i / 24 for i in range(48)]), tmp_path / "out.mp4", limit=12)
     with av.open(str(tmp_path / "out.mp4")) as container:

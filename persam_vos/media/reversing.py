@@ -1,0 +1,102 @@
+"""Frames of a video from a given one back to the first, in memory that does not grow."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from array import array
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice, takewhile
+from typing import Protocol
+
+from persam_vos.errors import MediaError
+from persam_vos.media.frame_numbers import no_such_frame
+from persam_vos.structures import Frame, SourceInfo
+
+FRAMES_HELD = 64
+"""Pictures of a stretch: with fewer, more pictures are decoded twice; more gain little."""
+BYTES_HELD = 256 << 20
+"""A stretch is shorter where pictures are large: 43 frames at 1080p, 10 at 4K."""
+FEWEST_HELD = 4
+RUN_UPS = (16, 256)
+"""How many frames before the wanted ones a seek aims: codecs move pictures by up to 16 from their
+place, and seeks in transport streams land between key frames."""
+
+
+class Seekable(Protocol):
+    """What `reversed_frames` asks of a source."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """Facts about the video."""
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """Yield the frames from ``start`` on, by reading from the first one."""
+
+    def frames_near(self, start: int, marks: Marks, run_up: int) -> Iterator[Frame]:
+        """Yield what seems to be the frames from ``start`` on, by a seek ``run_up`` before it."""
+
+
+class Marks:
+    """How to know frames again: the time and a checksum of each, 12 bytes a frame."""
+
+    def __init__(self) -> None:
+        self.seconds = array("d")
+        self._checksums = array("I")
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def add(self, frame: Frame) -> None:
+        """Remember the next frame."""
+        self.seconds.append(frame.time_seconds)
+        self._checksums.append(zlib.crc32(frame.image.data))
+
+    def know(self, frame: Frame) -> bool:
+        """Whether this is the frame that was remembered under its index."""
+        same_time = self.seconds[frame.index] == frame.time_seconds
+        return same_time and self._checksums[frame.index] == zlib.crc32(frame.image.data)
+
+
+def reversed_frames(source: Seekable, until: int) -> Iterator[Frame]:
+    """Yield the frames of a video from ``until`` back to 0, pixel for pixel as read forwards.
+
+    The video is read once up to there, to mark its frames; then stretch by stretch, the last one
+    first, each from a key frame before it. Where a stretch differs from its marks, since the file
+    cannot be sought in or the seek went wrong, it is read from the first frame on: slower, never
+    wrong. Raises MediaError where the video breaks off or ends before ``until``.
+    """
+    held = frames_held(source.info)
+    marks = Marks()
+    stretch: deque[Frame] = deque(maxlen=held)
+    for frame in islice(source.frames(), until + 1):
+        marks.add(frame)
+        stretch.append(frame)
+    if len(marks) <= until:
+        raise no_such_frame(source.info.path, until, len(marks))
+    while stretch:
+        first = stretch[0].index
+        while stretch:
+            yield stretch.pop()
+        stretch.extend(_read(source, max(0, first - held), first, marks))
+
+
+def frames_held(info: SourceInfo) -> int:
+    """Return how many pictures of a source are in memory at once."""
+    height, width = info.size_hw
+    return max(FEWEST_HELD, min(FRAMES_HELD, BYTES_HELD // (3 * height * width)))
+
+
+def _read(source: Seekable, first: int, end: int, marks: Marks) -> list[Frame]:
+    """Read the frames from ``first`` to before ``end``, none if there are none between."""
+    count = end - first
+    for run_up in RUN_UPS:
+        if run_up >= first:
+            break
+        with contextlib.suppress(MediaError):
+            near = source.frames_near(first, marks, run_up)
+            stretch = list(takewhile(marks.know, islice(near, count)))
+            if len(stretch) == count:
+                return stretch
+    return list(islice(source.frames(first), count))
