@@ -31,7 +31,9 @@ class MethodSettings:
     picture's long side: 10 px of 854, the public recipe's margin at the size it was chosen for.
     ``guide_weight`` is alpha of eq. 8. ``presence_threshold`` is the score under which an object
     counts as gone. For the memory: ``decoder_share`` of the decoder's logits in the mask, the rest
-    is the recalled mask's; ``trust_threshold`` the score from which a decoded mask is remembered.
+    is the recalled mask's; ``trust_threshold`` the score from which a decoded mask is remembered;
+    ``recognition_threshold`` the share of a mask's cells that have to resemble the object more than
+    anything else on its reference frame, or it is taken for gone.
     """
 
     method: MethodName = DEFAULT_METHOD
@@ -44,6 +46,7 @@ class MethodSettings:
     presence_threshold: float = 0.2
     decoder_share: float = 0.5
     trust_threshold: float = 0.4
+    recognition_threshold: float = 0.55
 
     def __post_init__(self) -> None:
         _one_of("--method", self.method, METHODS)

@@ -25,6 +25,8 @@ _RECENT_FRAMES = 4
 _DIRECTIONS = 96  # of 384: matches as well as all of them (J&F 78.8 and 78.7), at half the time
 _REACH = 12  # cells that an object may move from one frame to the next: 96 input pixels
 _DENSE_GAIN = 1.5  # recalled log-odds to the decoder's mask prompt, whose logits are larger
+_FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a recall finds a lost object again
+_FOUND_CELLS = 8  # of its grid that it then covers, or half of what it covered when shown
 _MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
 
 
@@ -81,13 +83,38 @@ class MemoryMethod:
             judge.agreement(fused.sigmoid(), recalled.sigmoid()),
             targets.likeness(similarities, fused, appearances),
         )
-        present = (scores >= self.settings.presence_threshold) & (recalled > 0).flatten(1).any(1)
+        present = scores >= self.settings.presence_threshold
+        present &= self._recognised(features, fused, recalled)
         trusted = scores >= self.settings.trust_threshold
         kept = torch.where(trusted[:, None, None], fused, recalled)
         self._recent.append(memory.Snapshot(features, _shares(kept, present, features.shape[:2])))
         for target, there in zip(known, present.tolist(), strict=True):
             target.lost = not there
         return self._answer(fused, scores.tolist(), present.tolist())
+
+    def _recognised(
+        self, features: torch.Tensor, logits: torch.Tensor, recalled: torch.Tensor
+    ) -> torch.Tensor:
+        """Tell whose (N, 4h, 4w) masks the reference frames know, (N,) bool.
+
+        The last frames confirm whatever they were told; this is what ends a drift. An object that
+        is lost is found again only by a sure recall of more than a few cells.
+        """
+        factor = logits.shape[-1] // features.shape[1]
+        coverage = F.avg_pool2d((logits > 0).float(), factor)
+        most = coverage.amax((1, 2), keepdim=True).clamp(1e-6, 0.5)  # thin masks fill no cell
+        cells = coverage >= most
+        sure = recalled.flatten(1).amax(1) > _FOUND_LOGIT
+        answers = []
+        for row, target in enumerate(self._targets.values()):
+            truth = target.reference.frame.masks[..., row + 1]
+            enough = min(_FOUND_CELLS, int((truth >= 0.5).sum()) // 2)
+            found = bool(sure[row]) and int(cells[row].sum()) >= enough
+            share = memory.recognised(features, cells[row], target.reference.frame, row + 1)
+            answers.append(
+                share >= self.settings.recognition_threshold and (found or not target.lost)
+            )
+        return torch.tensor(answers, device=logits.device)
 
     def _answer(
         self, logits: torch.Tensor, scores: list[float], present: list[bool]
@@ -142,8 +169,7 @@ class MemoryMethod:
         for target in self._targets.values():
             added = channels - target.reference.masks.shape[-1]
             if added:
-                masks = F.pad(target.reference.masks, (0, added))
-                target.reference = replace(target.reference, masks=masks)
+                target.reference = memory.widen(target.reference, added)
 
     def _recall(
         self, features: torch.Tensor, known: list[_Target], grid_hw: tuple[int, ...]

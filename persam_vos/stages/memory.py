@@ -9,7 +9,7 @@ cell, a reference everywhere; only tiles of the grid in which an object can be a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,8 @@ _NEIGHBOURS = 6  # remembered cells that each cell listens to
 _TEMPERATURE = 0.05  # of the softmax over their cosine similarities
 _NEAR = 8  # cells round the reference objects that are all kept; of the rest every fourth, each way
 _TRUTH_BONUS = 0.05  # of similarity to true masks: e times the weight; holds drift back
+_WITNESSES = 256  # cells of a mask that are enough to recognise it by
+_FRINGE = 0.1  # of a cell: less of an object is not the object
 _FLAG = 4.0  # of a cell inside the picture: above any difference of cosine similarities
 
 
@@ -36,10 +38,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The cells kept of a frame with true masks: ``features`` (M, D), ``masks`` (M, 1 + N)."""
+    """A frame with true masks, and the cells kept of it to search: (M, D) and (M, 1 + N)."""
 
     features: torch.Tensor
     masks: torch.Tensor
+    frame: Snapshot
 
 
 def match_features(features: torch.Tensor, fine: torch.Tensor | None) -> torch.Tensor:
@@ -74,7 +77,33 @@ def make_reference(snapshot: Snapshot) -> Reference:
     objects = (snapshot.masks[..., 0] < 1).float()  # (h, w)
     kept = F.max_pool2d(objects[None], 2 * _NEAR + 1, stride=1, padding=_NEAR)[0] > 0
     kept[::4, ::4] = True
-    return Reference(snapshot.features[kept], snapshot.masks[kept])
+    return Reference(snapshot.features[kept], snapshot.masks[kept], snapshot)
+
+
+def widen(reference: Reference, added: int) -> Reference:
+    """Give a reference's masks room for more objects, which are nowhere in them."""
+    frame = replace(reference.frame, masks=F.pad(reference.frame.masks, (0, added)))
+    return replace(reference, masks=F.pad(reference.masks, (0, added)), frame=frame)
+
+
+def recognised(query: torch.Tensor, cells: torch.Tensor, frame: Snapshot, channel: int) -> float:
+    """Tell which share of some cells a frame with true masks takes for the object of ``channel``.
+
+    ``query`` is (h, w, D), ``cells`` (h, w) bool. A cell is taken for the object if the most
+    similar cell of the whole frame lies on it: a piece of background, or a look-alike that the
+    frame shows too, finds itself there. Returns a share in [0, 1], 0 for no cells.
+    """
+    chosen = query[cells]  # (n, D)
+    chosen = chosen[:: -(-len(chosen) // _WITNESSES) or 1]
+    truth = frame.masks[..., channel].flatten()
+    own = truth >= min(0.5, float(truth.max()))
+    if not len(chosen) or not own.any():
+        return 0.0
+    similarity = chosen @ frame.features.flatten(0, 1).T  # (n, cells of the frame)
+    others = similarity[:, truth < _FRINGE]
+    if not others.shape[1]:
+        return 1.0
+    return float((similarity[:, own].amax(1) > others.amax(1)).float().mean())
 
 
 def tiles_near(cells: torch.Tensor, *, reach: int) -> torch.Tensor:

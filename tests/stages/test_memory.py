@@ -121,3 +121,36 @@ def test_match_features_cover_the_picture_on_the_finest_grid(
     got = memory.match_features(neck, fine)
     assert got.shape == shape
     torch.testing.assert_close(got.norm(dim=-1), torch.ones(shape[:2]))
+
+
+def test_cells_are_recognised_by_what_they_resemble_on_the_whole_frame() -> None:
+    masks = torch.zeros(HEIGHT, WIDTH, 3)
+    masks[..., 0] = 1
+    masks[2:6, 3:9] = torch.tensor([0.0, 1.0, 0.0])
+    masks[10:14, 30:36] = torch.tensor([0.0, 0.0, 1.0])
+    frame = memory.Snapshot(features(0), masks)
+    moved = features(0).roll((5, 11), (0, 1))
+    found = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
+    found[7:11, 14:20] = True  # where the first object went
+    assert memory.recognised(moved, found, frame, 1) == 1
+    assert memory.recognised(moved, found, frame, 2) == 0
+    half = found.clone()
+    half[7:11, 8:14] = True  # as much background
+    assert memory.recognised(moved, half, frame, 1) == 0.5
+    assert memory.recognised(moved, torch.zeros_like(found), frame, 1) == 0
+
+
+def test_an_object_smaller_than_a_cell_is_recognised() -> None:
+    masks = torch.zeros(HEIGHT, WIDTH, 2)
+    masks[..., 0] = 1
+    masks[4, 4] = torch.tensor([0.8, 0.2])
+    frame = memory.Snapshot(features(0), masks)
+    assert memory.recognised(frame.features, masks[..., 1] > 0, frame, 1) == 1
+
+
+def test_a_widened_reference_has_the_new_objects_nowhere() -> None:
+    reference = memory.make_reference(memory.Snapshot(features(0), shares(1)))
+    wide = memory.widen(reference, 2)
+    assert wide.masks.shape[-1] == wide.frame.masks.shape[-1] == 5
+    assert not wide.frame.masks[..., 3:].any()
+    assert torch.equal(wide.masks[:, :3], reference.masks)
