@@ -1,30 +1,28 @@
-"""How accurate is each method? J and F per clip on the development clips.
+"""How accurate is each method, and does it know? J, F, identity swaps and the score's AUROC.
 
-python -m benchmarks.accuracy --clips FOLDER [--cache FOLDER] [--output results/accuracy.json]
+python -m benchmarks.accuracy --clips FOLDER [--masks FOLDER] [--output results/accuracy.json]
 
 J and F are means over objects and frames, first and last frame left out, as in the DAVIS toolkit.
+The masks are what `benchmarks.contact_sheet` shows.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.clips import CachedEngine, Clip, find_clips
+from benchmarks.clips import CachedEngine, find_clips
+from benchmarks.confidence import confidence_facts, confidence_lines
+from benchmarks.measure import measure
 from benchmarks.results import command, facts, write_results
 from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
-from persam_vos.pipeline import Engine, track_frames
-from persam_vos.scoring.sequence import SequenceScore, score_sequence
-from persam_vos.structures import LabelMap
 
 Table = dict[str, dict[str, dict[str, dict[str, Any]]]]
-"""Set, clip, variant: J, F and both per object."""
+"""Set, clip, variant: `Measured.facts`."""
 
 VARIANTS = {
     "memory": MethodSettings(method="memory"),
@@ -35,58 +33,46 @@ VARIANTS = {
 }
 
 
-def score_clip(clip: Clip, engine: Engine) -> SequenceScore:
-    """Track one clip from its first true mask and score the result."""
-    first = next(clip.true_labels())
-    object_ids = [int(i) for i in np.unique(first) if i]
-
-    def pairs() -> Iterator[tuple[LabelMap, LabelMap]]:
-        tracked = track_frames(clip.frames(), {0: first}, engine)
-        for frame, truth in zip(tracked, clip.true_labels(), strict=True):
-            if 0 < frame.index < len(clip.images) - 1:
-                yield frame.label_map, truth
-
-    return score_sequence(pairs(), object_ids, name=clip.name)
-
-
 def main() -> None:
+    args = _arguments()
+    base = load_engine()
+    clips = find_clips(args.clips, tuple(args.only))
+    table: Table = {}
+    confidence = {}
+    for variant in args.variants:
+        engine = CachedEngine(
+            base.network, base.compute, VARIANTS[variant], base.weights, args.cache
+        )
+        measured = []
+        for clip in clips:
+            masks = args.masks and args.masks / variant / clip.name
+            found = measure(clip, engine, masks=masks)
+            row = found.facts()
+            print(
+                f"{variant:16} {clip.name:32} J {row['J']:.3f} F {row['F']:.3f} "
+                f"swaps {found.swaps}  {found.track_ms:.0f} ms a frame",
+                flush=True,
+            )
+            table.setdefault(clip.set_name, {}).setdefault(clip.name, {})[variant] = row
+            measured.append(found)
+        confidence[variant] = confidence_facts(measured)
+    write_results(
+        args.output,
+        facts(base.compute.describe()) | {"clips": table, "confidence": confidence},
+    )
+    text = markdown(table) + "\n".join(["", "## Confidence", "", *confidence_lines(confidence)])
+    args.output.with_name(f"{args.output.stem}-table.md").write_text(text)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, help="folder of the development sets")
     parser.add_argument("--only", nargs="*", default=(), help="names of clips")
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--masks", type=Path, help="write masks to FOLDER/VARIANT/CLIP")
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/accuracy.json"))
-    args = parser.parse_args()
-    base = load_engine()
-    clips = find_clips(args.clips, tuple(args.only))
-    table: Table = {}
-    for variant in args.variants:
-        settings = VARIANTS[variant]
-        engine = CachedEngine(base.network, base.compute, settings, base.weights, args.cache)
-        for clip in clips:
-            started = time.perf_counter()
-            score = score_clip(clip, engine)
-            region, boundary = float(score.region.mean()), float(score.boundary.mean())
-            seconds = time.perf_counter() - started
-            print(
-                f"{variant:16} {clip.name:32} J {region:.3f} F {boundary:.3f} "
-                f"J&F {(region + boundary) / 2:.3f}  {seconds:.0f} s",
-                flush=True,
-            )
-            row = table.setdefault(clip.set_name, {}).setdefault(clip.name, {})
-            row[variant] = {
-                "J": round(region, 4),
-                "F": round(boundary, 4),
-                "per_object": {
-                    str(i): [
-                        round(float(score.region[:, k].mean()), 4),
-                        round(float(score.boundary[:, k].mean()), 4),
-                    ]
-                    for k, i in enumerate(score.object_ids)
-                },
-            }
-    write_results(args.output, facts(base.compute.describe()) | {"clips": table})
-    args.output.with_name(f"{args.output.stem}-table.md").write_text(markdown(table))
+    return parser.parse_args()
 
 
 def markdown(table: Table) -> str:

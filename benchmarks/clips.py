@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,17 +31,28 @@ class Clip:
     images: tuple[Path, ...]
     truth: tuple[Path, ...]
 
+    def frame(self, index: int) -> Frame:
+        """Read one picture."""
+        path = self.images[index]
+        image = np.asarray(Image.open(path).convert("RGB"))
+        return Frame(index, path.stem, image, index / 24)
+
+    def labels(self, index: int) -> LabelMap:
+        """Read the true labels of one frame; where all are 0 or 255, 255 is object 1."""
+        labels = np.asarray(Image.open(self.truth[index]).getchannel(0))
+        return (labels > 0).astype(np.uint8) if 255 in labels else labels
+
     def frames(self) -> Iterator[Frame]:
-        """Read the pictures."""
-        for index, path in enumerate(self.images):
-            image = np.asarray(Image.open(path).convert("RGB"))
-            yield Frame(index, path.stem, image, index / 24)
+        """Read the pictures, in order."""
+        return (self.frame(index) for index in range(len(self.images)))
 
     def true_labels(self) -> Iterator[LabelMap]:
-        """Read the true labels of every frame; where all are 0 or 255, 255 is object 1."""
-        for path in self.truth:
-            labels = np.asarray(Image.open(path).getchannel(0))
-            yield (labels > 0).astype(np.uint8) if 255 in labels else labels
+        """Read the true labels of every frame, in order."""
+        return (self.labels(index) for index in range(len(self.truth)))
+
+    def first(self, count: int | None) -> Clip:
+        """Keep the first frames alone; None keeps all."""
+        return replace(self, images=self.images[:count], truth=self.truth[:count])
 
 
 def find_clips(root: Path, names: tuple[str, ...] = ()) -> list[Clip]:

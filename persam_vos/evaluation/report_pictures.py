@@ -83,15 +83,23 @@ def draw_picture(place: FramePlace, object_ids: Sequence[int], *, single: bool) 
         )
     except PersamVosError as error:
         return Picture(problem=str(error))
-    drawn = _resize(image, _FINE * min(PICTURE_WIDTH, image.shape[1]))
-    _draw_outlines(drawn, truth, TRUTH_RGB, _TRUTH_PX)
-    _draw_outlines(drawn, predicted, PREDICTION_RGB, _PREDICTION_PX)
-    drawn = _resize(drawn, drawn.shape[1] // _FINE)
+    drawn = draw_outlines(image, truth, predicted, width=min(PICTURE_WIDTH, image.shape[1]))
     return Picture(
         address=_jpeg_address(drawn),
         remark=_remark(truth, predicted),
         size_hw=(drawn.shape[0], drawn.shape[1]),
     )
+
+
+def draw_outlines(image: RgbImage, truth: LabelMap, predicted: LabelMap, *, width: int) -> RgbImage:
+    """Return a picture ``width`` pixels wide, with the outlines of true and predicted objects.
+
+    ``image`` is (H, W, 3); the labels are (H', W'), of the same shape of picture.
+    """
+    drawn = _resize(image, _FINE * width)
+    _draw_outlines(drawn, truth, TRUTH_RGB, _TRUTH_PX)
+    _draw_outlines(drawn, predicted, PREDICTION_RGB, _PREDICTION_PX)
+    return _resize(drawn, width)
 
 
 def _scored_labels(path: Path, object_ids: Sequence[int], single: bool) -> LabelMap:

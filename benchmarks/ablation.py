@@ -1,0 +1,127 @@
+"""What is each mechanism of the memory worth? J, F and time with it, and without.
+
+python -m benchmarks.ablation --clips FOLDER [--only CLIP ...] [--frames N] [--variants NAME ...]
+
+A variant changes settings, or constants of modules, named in full. Times are of tracking alone:
+encoding is the same for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.clips import CachedEngine, find_clips
+from benchmarks.confidence import confidence_facts
+from benchmarks.measure import Measured, measure
+from benchmarks.results import command, facts, write_results
+from persam_vos.api import load_engine
+from persam_vos.config import MethodSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The memory method with other settings, or other constants (``module.NAME``: value)."""
+
+    settings: MethodSettings = MethodSettings(method="memory")  # noqa: RUF009 - it is frozen
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+
+DEFAULT = "default"
+VARIANTS = {
+    DEFAULT: Variant(),
+    "recall alone": Variant(MethodSettings(decoder_share=0.0)),
+    "decoder alone": Variant(MethodSettings(decoder_share=1.0)),
+    "never absent": Variant(MethodSettings(presence_threshold=0.0)),
+    "never unrecognised": Variant(MethodSettings(recognition_threshold=0.0)),
+    "everything trusted": Variant(MethodSettings(trust_threshold=0.0)),
+    "true masks no dearer": Variant(constants={"persam_vos.stages.memory._TRUTH_BONUS": 0.0}),
+    "one recent frame": Variant(constants={"persam_vos.methods.memory._RECENT_FRAMES": 1}),
+}
+
+
+@contextmanager
+def changed(constants: Mapping[str, Any]) -> Iterator[None]:
+    """Give constants of modules other values, inside the block."""
+    before = {}
+    for name, value in constants.items():
+        module, _, attribute = name.rpartition(".")
+        before[name] = getattr(import_module(module), attribute)
+        setattr(import_module(module), attribute, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            module, _, attribute = name.rpartition(".")
+            setattr(import_module(module), attribute, value)
+
+
+def summary(clips: Mapping[str, Measured]) -> dict[str, Any]:
+    """Return the means over all objects and frames' times, and each clip's facts."""
+    rows = {name: clip.facts() for name, clip in clips.items()}
+    objects = [pair for row in rows.values() for pair in row["per_object"].values()]
+    region, boundary = np.mean(objects, axis=0).round(4).tolist()
+    return {
+        "J": region,
+        "F": boundary,
+        "track_ms": round(float(np.median([clip.track_ms for clip in clips.values()])), 1),
+        "auroc": confidence_facts(list(clips.values()))["auroc"],
+        "clips": rows,
+    }
+
+
+def markdown(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write one line per variant, in percent; differences to the first line in brackets."""
+    base = next(iter(rows.values()))
+    lines = [
+        f"# With and without: means over the objects of {', '.join(base['clips'])}",
+        "",
+        f"`{command()}`",
+        "",
+        "| variant | J | F | J&F | ms per frame | AUROC of the score |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        cells = [
+            *(f"{100 * row[key]:.1f} ({100 * (row[key] - base[key]):+.1f})" for key in "JF"),
+            f"{50 * (row['J'] + row['F']):.1f}",
+            f"{row['track_ms']:.0f}",
+            str(row["auroc"]),
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=Path, required=True, help="folder of the development sets")
+    parser.add_argument("--only", nargs="*", default=(), help="names of clips")
+    parser.add_argument("--frames", type=int, help="frames of each clip, from its first")
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/ablation.json"))
+    args = parser.parse_args()
+    base = load_engine()
+    clips = [clip.first(args.frames) for clip in find_clips(args.clips, tuple(args.only))]
+    rows = {}
+    for name in args.variants:
+        variant = VARIANTS[name]
+        engine = CachedEngine(
+            base.network, base.compute, variant.settings, base.weights, args.cache
+        )
+        with changed(variant.constants):
+            rows[name] = summary({clip.name: measure(clip, engine) for clip in clips})
+        print(f"{name:24} J {rows[name]['J']:.3f} F {rows[name]['F']:.3f}", flush=True)
+    write_results(args.output, facts(base.compute.describe()) | {"variants": rows})
+    args.output.with_suffix(".md").write_text(markdown(rows))
+
+
+if __name__ == "__main__":
+    main()
