@@ -22,17 +22,16 @@ from benchmarks.absence_clips import LOOKALIKE, OBJECT, AbsenceClip, pasted_clip
 from benchmarks.clips import CachedEngine
 from benchmarks.measure import track_beside
 from benchmarks.results import facts, write_results
-from benchmarks.sheets import Row, write_sheet
+from benchmarks.sheets import Row, outlined, write_sheet
 from persam_vos.api import load_engine
 from persam_vos.config import METHODS, MethodSettings
-from persam_vos.evaluation.report_pictures import draw_outlines
 from persam_vos.scoring.region import region_similarity
 from persam_vos.structures import LabelMap, RgbImage, TrackedFrame
 
 FOUND_IOU = 0.5
 WANTED_EMPTY, WANTED_FRAMES = 0.95, 3
-_SHEET_FRAMES = (6, 11, 13, 15, 20, 27, 33, 34, 36, 38, 42, 50)
-_PICTURE_WIDTH = 160
+_SHEET_FRAMES = (6, 12, 15, 27, 34, 36, 38, 50)
+_PICTURE_WIDTH = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def run_clip(clip: AbsenceClip, engine: CachedEngine) -> tuple[dict[str, Any], R
         if frame.index in _SHEET_FRAMES:
             own = np.where(truth == OBJECT, truth, 0)
             image = frame.frame.image
-            pictures.append(draw_outlines(image, own, frame.label_map, width=_PICTURE_WIDTH))
+            pictures.append(outlined(image, own, frame.label_map, width=_PICTURE_WIDTH))
             captions.append(f"{frame.index}: score {moments[-1].score:.2f}")
     found = summary(moments)
     words = (

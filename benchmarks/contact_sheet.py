@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.clips import Clip, find_clips
-from benchmarks.sheets import Row, write_sheet
-from persam_vos.evaluation.report_pictures import draw_outlines, worst_frames
+from benchmarks.sheets import Row, outlined, write_sheet
+from persam_vos.evaluation.report_pictures import worst_frames
 from persam_vos.scoring.label_files import read_label_file
 from persam_vos.scoring.sequence import SequenceScore, score_sequence
 from persam_vos.structures import LabelMap
@@ -66,7 +66,7 @@ def row(clip: Clip, score: SequenceScore, masks: Path) -> Row:
         f"{clip.name}: J {100 * region.mean():.1f}, F {100 * boundary.mean():.1f}, "
         f"J&F {100 * score.jf_mean:.1f}",
         [
-            draw_outlines(
+            outlined(
                 clip.frame(index).image,
                 clip.labels(index),
                 read_mask(clip, masks, index),

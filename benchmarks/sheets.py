@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from persam_vos.structures import RgbImage
+from persam_vos.evaluation.report_pictures import draw_outlines
+from persam_vos.structures import LabelMap, RgbImage
 
 _LINE_PX, _GAP_PX, _FONT_PX = 20, 4, 15
+_DRAWN = 2  # outlines are drawn on pictures this much larger, since small ones need thin lines
 _PAPER, _INK = (255, 255, 255), (20, 20, 20)
 
 
@@ -22,6 +25,13 @@ class Row:
     title: str
     pictures: Sequence[RgbImage]
     captions: Sequence[str]
+
+
+def outlined(image: RgbImage, truth: LabelMap, predicted: LabelMap, *, width: int) -> RgbImage:
+    """Return a picture ``width`` pixels wide with thin outlines of true and predicted objects."""
+    drawn = draw_outlines(image, truth, predicted, width=_DRAWN * width)
+    height = round(drawn.shape[0] / _DRAWN)
+    return np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def write_sheet(path: Path, head: str, rows: Sequence[Row]) -> None:

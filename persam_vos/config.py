@@ -46,7 +46,7 @@ class MethodSettings:
     presence_threshold: float = 0.2
     decoder_share: float = 0.5
     trust_threshold: float = 0.4
-    recognition_threshold: float = 0.55
+    recognition_threshold: float = 0.35
 
     def __post_init__(self) -> None:
         _one_of("--method", self.method, METHODS)

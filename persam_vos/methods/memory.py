@@ -27,15 +27,23 @@ _REACH = 12  # cells that an object may move from one frame to the next: 96 inpu
 _DENSE_GAIN = 1.5  # recalled log-odds to the decoder's mask prompt, whose logits are larger
 _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a recall finds a lost object again
 _FOUND_CELLS = 8  # of its grid that it then covers, or half of what it covered when shown
+_CERTAIN_SHARE = 0.55  # of a mask, recognised: makes a frame a witness, and finds what was lost
+_WITNESS_FRAMES = 10  # between two witnesses; drifts are faster, changes of the object slower
 _MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
 
 
 @dataclass(slots=True)
 class _Target:
-    """What is known of one object for ever: made on its reference frame."""
+    """What is known of one object: made on its reference frame.
+
+    ``witness`` is an older frame in which the object was recognised; ``witness_age`` its age in
+    frames.
+    """
 
     appearance: targets.Appearance
     reference: memory.Reference  # shared by the objects of one reference frame
+    witness: memory.Snapshot
+    witness_age: int = 0
     lost: bool = False
 
 
@@ -64,7 +72,7 @@ class MemoryMethod:
         looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
         reference = self._remember_truth(encoded, masks, object_ids)
         for object_id, appearance in zip(object_ids, looks, strict=True):
-            self._targets[object_id] = _Target(appearance, reference)
+            self._targets[object_id] = _Target(appearance, reference, reference.frame)
 
     @torch.inference_mode()
     def step(self, encoded: Encoded, previous: LabelMap) -> ObjectLogits:  # noqa: ARG002
@@ -83,38 +91,50 @@ class MemoryMethod:
             judge.agreement(fused.sigmoid(), recalled.sigmoid()),
             targets.likeness(similarities, fused, appearances),
         )
+        shares = self._recognised(features, fused)
         present = scores >= self.settings.presence_threshold
-        present &= self._recognised(features, fused, recalled)
+        present &= shares >= self.settings.recognition_threshold
+        lost = torch.tensor([target.lost for target in known], device=shares.device)
+        present &= ~lost | self._found(features, fused, recalled) & (shares >= _CERTAIN_SHARE)
         trusted = scores >= self.settings.trust_threshold
         kept = torch.where(trusted[:, None, None], fused, recalled)
         self._recent.append(memory.Snapshot(features, _shares(kept, present, features.shape[:2])))
-        for target, there in zip(known, present.tolist(), strict=True):
+        certain = present & trusted & (shares >= _CERTAIN_SHARE)
+        for target, there, sure in zip(known, present.tolist(), certain.tolist(), strict=True):
             target.lost = not there
+            target.witness_age += 1
+            if sure and target.witness_age >= _WITNESS_FRAMES:
+                target.witness, target.witness_age = self._recent[-1], 0
         return self._answer(fused, scores.tolist(), present.tolist())
 
-    def _recognised(
+    def _recognised(self, features: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        """Measure which share of each (N, 4h, 4w) mask older frames take for its object: (N,).
+
+        The last frames confirm whatever they were told; this is what ends a drift. Either the
+        reference frame has to know the object, or the witness, since objects change.
+        """
+        shares = []
+        for row, (cells, target) in enumerate(
+            zip(_cells_of(logits, features), self._targets.values(), strict=True)
+        ):
+            frames = {id(frame): frame for frame in (target.reference.frame, target.witness)}
+            asked = [memory.recognised(features, cells, f, row + 1) for f in frames.values()]
+            shares.append(max(asked))
+        return logits.new_tensor(shares)
+
+    def _found(
         self, features: torch.Tensor, logits: torch.Tensor, recalled: torch.Tensor
     ) -> torch.Tensor:
-        """Tell whose (N, 4h, 4w) masks the reference frames know, (N,) bool.
-
-        The last frames confirm whatever they were told; this is what ends a drift. An object that
-        is lost is found again only by a sure recall of more than a few cells.
-        """
-        factor = logits.shape[-1] // features.shape[1]
-        coverage = F.avg_pool2d((logits > 0).float(), factor)
-        most = coverage.amax((1, 2), keepdim=True).clamp(1e-6, 0.5)  # thin masks fill no cell
-        cells = coverage >= most
+        """Tell which objects are recalled for sure, and on more than a few cells: (N,) bool."""
         sure = recalled.flatten(1).amax(1) > _FOUND_LOGIT
         answers = []
-        for row, target in enumerate(self._targets.values()):
-            truth = target.reference.frame.masks[..., row + 1]
-            enough = min(_FOUND_CELLS, int((truth >= 0.5).sum()) // 2)
-            found = bool(sure[row]) and int(cells[row].sum()) >= enough
-            share = memory.recognised(features, cells[row], target.reference.frame, row + 1)
-            answers.append(
-                share >= self.settings.recognition_threshold and (found or not target.lost)
-            )
-        return torch.tensor(answers, device=logits.device)
+        for row, (cells, target) in enumerate(
+            zip(_cells_of(logits, features), self._targets.values(), strict=True)
+        ):
+            shown = int((target.reference.frame.masks[..., row + 1] >= 0.5).sum())
+            enough = int(cells.sum()) >= min(_FOUND_CELLS, shown // 2)
+            answers.append(enough)
+        return sure & torch.tensor(answers, device=logits.device)
 
     def _answer(
         self, logits: torch.Tensor, scores: list[float], present: list[bool]
@@ -165,11 +185,12 @@ class MemoryMethod:
         """Give all remembered masks room for new objects, which are nowhere in them."""
         for index, snapshot in enumerate(self._recent):
             added = channels - snapshot.masks.shape[-1]
-            self._recent[index] = replace(snapshot, masks=F.pad(snapshot.masks, (0, added)))
+            self._recent[index] = memory.pad_objects(snapshot, added)
         for target in self._targets.values():
             added = channels - target.reference.masks.shape[-1]
             if added:
                 target.reference = memory.widen(target.reference, added)
+                target.witness = memory.pad_objects(target.witness, added)
 
     def _recall(
         self, features: torch.Tensor, known: list[_Target], grid_hw: tuple[int, ...]
@@ -221,6 +242,13 @@ class MemoryMethod:
         boxes, valid = decode.logit_boxes(boxes_of)
         with_box = decode.with_boxes(points, boxes, valid)
         return self.decoder(features, replace(with_box, dense_logits=dense[:, None]))
+
+
+def _cells_of(logits: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    """Mark the cells of (h, w, D) features that (N, H, W) masks cover: (N, h, w) bool."""
+    coverage = F.avg_pool2d((logits > 0).float(), logits.shape[-1] // features.shape[1])
+    most = coverage.amax((1, 2), keepdim=True).clamp(1e-6, 0.5)  # thin masks fill no cell
+    return coverage >= most
 
 
 def _shares(logits: torch.Tensor, present: torch.Tensor, size_hw: tuple[int, ...]) -> torch.Tensor:

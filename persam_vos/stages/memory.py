@@ -82,8 +82,13 @@ def make_reference(snapshot: Snapshot) -> Reference:
 
 def widen(reference: Reference, added: int) -> Reference:
     """Give a reference's masks room for more objects, which are nowhere in them."""
-    frame = replace(reference.frame, masks=F.pad(reference.frame.masks, (0, added)))
-    return replace(reference, masks=F.pad(reference.masks, (0, added)), frame=frame)
+    masks = F.pad(reference.masks, (0, added))
+    return replace(reference, masks=masks, frame=pad_objects(reference.frame, added))
+
+
+def pad_objects(snapshot: Snapshot, added: int) -> Snapshot:
+    """Give a remembered frame's masks room for more objects, which are nowhere in them."""
+    return replace(snapshot, masks=F.pad(snapshot.masks, (0, added)))
 
 
 def recognised(query: torch.Tensor, cells: torch.Tensor, frame: Snapshot, channel: int) -> float:
