@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,9 +17,10 @@ from .config import MethodSettings
 from .device import peak_memory_bytes, resolve_compute
 from .media.reader import Reader, open_source
 from .media.reference import MaskInput, ReferenceMasks, read_first_masks
-from .outputs import LOG, MASKS, OutputFolder
+from .outputs import LOG, MASKS, TRACE, OutputFolder
 from .pipeline import Engine, Propagation, track_frames
 from .prefetch import Sink
+from .profiling import Profile, StageTime
 from .sam.build import build_sam
 from .structures import Frame, LabelMap, RgbImage, SourceInfo, TrackedFrame
 from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
@@ -27,7 +28,10 @@ from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
 
 @dataclass(frozen=True, slots=True)
 class TrackSummary:
-    """What a finished run wrote; produced by `track_to_folder`, consumed by the command line."""
+    """What a finished run wrote; produced by `track_to_folder`, consumed by the command line.
+
+    ``trace`` and ``stages`` say where the time went, if that was asked for.
+    """
 
     output: Path
     masks: Path
@@ -37,6 +41,8 @@ class TrackSummary:
     object_ids: tuple[int, ...]
     wall_seconds: float
     warnings: tuple[str, ...]
+    trace: Path | None = None
+    stages: tuple[StageTime, ...] = ()
 
 
 def load_engine(
@@ -97,6 +103,7 @@ def track_to_folder(
     overlay: bool = True,
     alpha: float = 0.5,
     overwrite: bool = False,
+    profile: bool = False,
     command: str = "",
     on_start: Callable[[SourceInfo, ReferenceMasks, Engine], None] | None = None,
     on_frame: Callable[[TrackedFrame], None] | None = None,
@@ -105,33 +112,34 @@ def track_to_folder(
 
     Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``.
     ``alpha`` in [0, 1] is the strength of the overlay's fill. ``engine`` may be a function that
-    loads one; it is called once the input is known to be good. Raises what `track` raises, and
-    OutputError for an output that exists or cannot be written. Finished masks stay if the run
-    breaks off.
+    loads one; it is called once the input is known to be good. ``profile`` finds out where the time
+    goes and adds ``trace.json``, a Chrome trace. Raises what `track` raises, and OutputError for an
+    output that exists or cannot be written. Finished masks stay if the run breaks off.
     """
     started = time.perf_counter()
     opened = open_source(source, reader=reader)
     reference = _reference(masks, opened.info.size_hw, objects)
-    clock = Clock()
-    folder = OutputFolder(
-        Path(output), opened.info, overlay=overlay, alpha=alpha, overwrite=overwrite, clock=clock
-    )
-    if not isinstance(engine, Engine):
-        engine = (engine or load_engine)()
-    if on_start is not None:
-        on_start(opened.info, reference, engine)
-    folder.describe(_facts(engine, opened.info, reference, command))
-    count = 0
-    frames = track_frames(opened.frames(), {0: reference.label_map}, engine, clock=clock)
-    with folder, closing(frames), Sink(folder.write) as sink:
-        for tracked in frames:
-            sink.put(tracked)
-            count += 1
-            if on_frame is not None:
-                on_frame(tracked)
-        sink.close()
-        wall_seconds = time.perf_counter() - started
-        folder.finish(_totals(engine, clock, count, wall_seconds))
+    with Profile(Path(output) / TRACE) if profile else nullcontext(Clock()) as clock:
+        folder = OutputFolder(
+            Path(output),
+            opened.info,
+            overlay=overlay,
+            alpha=alpha,
+            overwrite=overwrite,
+            clock=clock,
+        )
+        with clock.part("load"):
+            loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
+        if isinstance(clock, Profile):
+            clock.compute = loaded.compute
+        if on_start is not None:
+            on_start(opened.info, reference, loaded)
+        folder.describe(_facts(loaded, opened.info, reference, command))
+        frames = track_frames(opened.frames(), {0: reference.label_map}, loaded, clock=clock)
+        with folder, closing(frames):
+            count = _write_all(frames, folder, on_frame)
+            wall_seconds = time.perf_counter() - started
+            folder.finish(_totals(loaded, clock, count, wall_seconds))
     return TrackSummary(
         output=folder.path,
         masks=folder.path / MASKS,
@@ -141,7 +149,25 @@ def track_to_folder(
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
         warnings=(*reference.warnings, *folder.warnings),
+        trace=clock.trace if isinstance(clock, Profile) else None,
+        stages=clock.stages if isinstance(clock, Profile) else (),
     )
+
+
+def _write_all(
+    frames: Iterable[TrackedFrame],
+    folder: OutputFolder,
+    on_frame: Callable[[TrackedFrame], None] | None,
+) -> int:
+    """Write frames as they come, in a thread of its own; returns how many there were."""
+    count = 0
+    with Sink(folder.write) as sink:
+        for tracked in frames:
+            sink.put(tracked)
+            count += 1
+            if on_frame is not None:
+                on_frame(tracked)
+    return count
 
 
 class Tracker:

@@ -19,7 +19,8 @@ from .media.overlay import draw_overlay
 from .media.video_writer import VideoWriter
 from .structures import SourceInfo, TrackedFrame
 
-MASKS, OVERLAY, LOG = "masks", "overlay.mp4", "track.json"
+MASKS, OVERLAY, LOG, TRACE = "masks", "overlay.mp4", "track.json", "trace.json"
+_FILES = (OVERLAY, LOG, TRACE)
 
 
 class OutputFolder:
@@ -76,12 +77,14 @@ class OutputFolder:
             self._start()
         assert self._log is not None
         with self._clock.measure("write"):
-            write_label_png(self.path / MASKS / f"{tracked.name}.png", tracked.label_map)
+            with self._clock.part("masks"):
+                write_label_png(self.path / MASKS / f"{tracked.name}.png", tracked.label_map)
             self._written += 1
             self._log.append(tracked)
             if self._writer is not None:
-                image = draw_overlay(tracked.frame.image, tracked.label_map, alpha=self._alpha)
-                self._writer.write(image, tracked.frame.time_seconds)
+                with self._clock.part("overlay"):
+                    image = draw_overlay(tracked.frame.image, tracked.label_map, alpha=self._alpha)
+                    self._writer.write(image, tracked.frame.time_seconds)
 
     def __enter__(self) -> OutputFolder:
         return self
@@ -118,7 +121,7 @@ class OutputFolder:
         """Make the folder, and remove what an earlier run left in it."""
         masks = make_folder(self.path / MASKS)
         try:
-            for old in (*masks.glob("*.png"), self.path / OVERLAY, self.path / LOG):
+            for old in (*masks.glob("*.png"), *(self.path / name for name in _FILES)):
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(self.path, error) from error
@@ -219,7 +222,7 @@ def _refuse_unwritable(path: Path) -> None:
 def _refuse_existing(path: Path) -> None:
     """Raise OutputError if ``path`` holds an earlier result."""
     try:
-        existing = [name for name in (MASKS, OVERLAY, LOG) if _holds_something(path / name)]
+        existing = [name for name in (MASKS, *_FILES) if _holds_something(path / name)]
     except OSError as error:
         raise output_error(path, error) from error
     if existing:

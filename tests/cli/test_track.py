@@ -132,6 +132,20 @@ def test_results_are_replaced_only_with_overwrite_and_some_objects_can_be_chosen
     assert log_of(clip / "out")["object_ids"] == [7, 200]
 
 
+def test_a_profile_shows_every_stage_and_writes_a_trace(clip: Path) -> None:
+    masks = ["--first-mask", "all.png"]
+    shown = run("track", "frames", *masks, *QUICK, "-o", "profiled", "--profile", cwd=clip)
+    assert shown.returncode == 0, shown.stderr
+    table = shown.stdout.partition("ms per call")[2].splitlines()
+    stages = [words[0] for line in table if len(words := line.split()) > 3]
+    assert stages == [
+        *("load", "read", "encode", "track", "decode", "compose"),
+        *("write", "masks", "overlay"),
+    ]
+    trace = json.loads((clip / "profiled/trace.json").read_text())["traceEvents"]
+    assert set(stages) == {event["name"] for event in trace if event["ph"] == "X"}
+
+
 def test_an_interrupt_keeps_finished_masks_and_leaves_no_other_file(
     clip: Path, tmp_path: Path
 ) -> None:
