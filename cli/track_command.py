@@ -15,6 +15,7 @@ import click
 
 from .options import engine_options, make_engine
 from .progress import Console
+from .stage_table import print_stages
 
 if TYPE_CHECKING:
     from persam_vos import Engine, ReferenceMasks, TrackSummary
@@ -105,6 +106,11 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     help="Which library reads videos.",
 )
 @engine_options
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Show where the time went, and write trace.json for chrome://tracing or Perfetto.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no warnings on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def track(
@@ -120,6 +126,7 @@ def track(
     overlay: bool,
     alpha: float,
     reader: Any,
+    profile: bool,
     quiet: bool,
     as_json: bool,
     **engine_choice: Any,
@@ -142,6 +149,7 @@ def track(
         overlay=overlay,
         alpha=alpha,
         overwrite=overwrite,
+        profile=profile,
     )
     if as_json:
         click.echo(json.dumps(summary_facts(summary), indent=1))
@@ -219,6 +227,9 @@ def _print_summary(summary: TrackSummary) -> None:
     if summary.overlay is not None:
         click.echo(f"overlay  {summary.overlay}")
     click.echo(f"log      {summary.log}")
+    if summary.trace is not None:
+        click.echo(f"trace    {summary.trace}")
+        print_stages(summary)
 
 
 def _stem(source: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +18,10 @@ from .course import Course, Direction, masks_by_frame
 from .device import peak_memory_bytes, resolve_compute
 from .media.reader import Reader, open_source
 from .media.reference import MaskInput, ReferenceMasks, read_reference_masks
-from .outputs import LOG, MASKS, OutputFolder
+from .outputs import LOG, MASKS, TRACE, OutputFolder
 from .pipeline import Engine, Propagation
 from .prefetch import Sink
+from .profiling import Profile, StageTime
 from .sam.build import build_sam
 from .structures import Frame, LabelMap, RgbImage, TrackedFrame
 from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
@@ -28,7 +29,10 @@ from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
 
 @dataclass(frozen=True, slots=True)
 class TrackSummary:
-    """What a finished run wrote; produced by `track_to_folder`, consumed by the command line."""
+    """What a finished run wrote; produced by `track_to_folder`, consumed by the command line.
+
+    ``trace`` and ``stages`` say where the time went, if that was asked for.
+    """
 
     output: Path
     masks: Path
@@ -38,6 +42,8 @@ class TrackSummary:
     object_ids: tuple[int, ...]
     wall_seconds: float
     warnings: tuple[str, ...]
+    trace: Path | None = None
+    stages: tuple[StageTime, ...] = ()
 
 
 def load_engine(
@@ -108,6 +114,7 @@ def track_to_folder(
     overlay: bool = True,
     alpha: float = 0.5,
     overwrite: bool = False,
+    profile: bool = False,
     command: str = "",
     on_start: Callable[[int | None, ReferenceMasks, Engine], None] | None = None,
     on_frame: Callable[[TrackedFrame], None] | None = None,
@@ -117,30 +124,29 @@ def track_to_folder(
     Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``, of the
     frames that are on the way. What to track is said as to `track`. ``alpha`` in [0, 1] is the
     strength of the overlay's fill. ``engine`` may be a function that loads one; it is called once
-    the input is known to be good. ``on_start`` gets the number of frames to come, if known. Raises
+    the input is known to be good. ``profile`` finds out where the time goes and adds
+    ``trace.json``, a Chrome trace. ``on_start`` gets the number of frames to come, if known. Raises
     what `track` raises, and OutputError for an output that exists or cannot be written. Finished
     masks stay if the run breaks off.
     """
     started = time.perf_counter()
     course, reference = _plan(source, masks, start_frame, later_masks, direction, objects, reader)
-    info, clock = course.source.info, Clock()
-    folder = OutputFolder(
-        Path(output), info, overlay=overlay, alpha=alpha, overwrite=overwrite, clock=clock
-    )
-    if not isinstance(engine, Engine):
-        engine = (engine or load_engine)()
-    if on_start is not None:
-        on_start(course.frame_count, reference, engine)
-    folder.describe(_facts(engine, course, reference, command))
-    count = 0
-    with folder:
-        if course.goes_back:
-            count += _write_all(course.backward(engine, clock), folder.write_backwards, on_frame)
-            folder.turn(course.source.frames())
-        if course.goes_on:
-            count += _write_all(course.forward(engine, clock), folder.write, on_frame)
-        wall_seconds = time.perf_counter() - started
-        folder.finish(_totals(engine, clock, count, wall_seconds))
+    info = course.source.info
+    with Profile(Path(output) / TRACE) if profile else nullcontext(Clock()) as clock:
+        folder = OutputFolder(
+            Path(output), info, overlay=overlay, alpha=alpha, overwrite=overwrite, clock=clock
+        )
+        with clock.part("load"):
+            loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
+        if isinstance(clock, Profile):
+            clock.compute = loaded.compute
+        if on_start is not None:
+            on_start(course.frame_count, reference, loaded)
+        folder.describe(_facts(loaded, course, reference, command))
+        with folder:
+            count = _write_course(course, loaded, folder, clock, on_frame)
+            wall_seconds = time.perf_counter() - started
+            folder.finish(_totals(loaded, clock, count, wall_seconds))
     return TrackSummary(
         output=folder.path,
         masks=folder.path / MASKS,
@@ -150,6 +156,8 @@ def track_to_folder(
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
         warnings=(*reference.warnings, *folder.warnings),
+        trace=clock.trace if isinstance(clock, Profile) else None,
+        stages=clock.stages if isinstance(clock, Profile) else (),
     )
 
 
@@ -198,6 +206,23 @@ def _plan(
     start, by_frame = masks_by_frame(masks, start_frame, later_masks)
     reference = read_reference_masks(by_frame, opened.info.size_hw, objects=objects)
     return Course(opened, reference.label_maps, start, direction), reference
+
+
+def _write_course(
+    course: Course,
+    engine: Engine,
+    folder: OutputFolder,
+    clock: Clock,
+    on_frame: Callable[[TrackedFrame], None] | None,
+) -> int:
+    """Track and write both halves of a course; returns how many frames there were."""
+    count = 0
+    if course.goes_back:
+        count += _write_all(course.backward(engine, clock), folder.write_backwards, on_frame)
+        folder.turn(course.source.frames())
+    if course.goes_on:
+        count += _write_all(course.forward(engine, clock), folder.write, on_frame)
+    return count
 
 
 def _write_all(

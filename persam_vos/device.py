@@ -65,6 +65,14 @@ def resolve_compute(device: str = "auto", dtype: str = "auto") -> Compute:
     return Compute(resolved, _DTYPES[dtype])
 
 
+def synchronise(compute: Compute) -> None:
+    """Wait until the device has done everything that was asked of it; CPUs always have."""
+    if compute.device.type == "cuda":
+        torch.cuda.synchronize(compute.device)
+    elif compute.device.type == "mps":
+        torch.mps.synchronize()
+
+
 def peak_memory_bytes(compute: Compute) -> int:
     """Return the peak memory of this process: of the device on CUDA, resident elsewhere."""
     if compute.device.type == "cuda":

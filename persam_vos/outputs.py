@@ -23,7 +23,8 @@ from .media.video_writer import VideoWriter
 from .scoring.label_files import read_label_file
 from .structures import Frame, LabelMap, SourceInfo, TrackedFrame
 
-MASKS, OVERLAY, LOG = "masks", "overlay.mp4", "track.json"
+MASKS, OVERLAY, LOG, TRACE = "masks", "overlay.mp4", "track.json", "trace.json"
+_FILES = (OVERLAY, LOG, TRACE)
 
 
 class OutputFolder:
@@ -119,15 +120,17 @@ class OutputFolder:
     def _write_mask(self, tracked: TrackedFrame) -> TrackLog:
         """Write one frame's mask; before the first one, begin the output."""
         log = self._log or self._start()
-        write_label_png(self.path / MASKS / f"{tracked.name}.png", tracked.label_map)
+        with self._clock.part("masks"):
+            write_label_png(self.path / MASKS / f"{tracked.name}.png", tracked.label_map)
         self._written += 1
         return log
 
     def _draw(self, frame: Frame, label_map: LabelMap) -> None:
         """Add one picture to the overlay, if there is to be one."""
         if self._writer is not None:
-            image = draw_overlay(frame.image, label_map, alpha=self._alpha)
-            self._writer.write(image, frame.time_seconds)
+            with self._clock.part("overlay"):
+                image = draw_overlay(frame.image, label_map, alpha=self._alpha)
+                self._writer.write(image, frame.time_seconds)
 
     def _close(self) -> None:
         """Finish the overlay and the log, or drop them if no mask was finished."""
@@ -149,7 +152,7 @@ class OutputFolder:
         """Make the folder, and remove what an earlier run left in it."""
         masks = make_folder(self.path / MASKS)
         try:
-            for old in (*masks.glob("*.png"), self.path / OVERLAY, self.path / LOG):
+            for old in (*masks.glob("*.png"), *(self.path / name for name in _FILES)):
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(self.path, error) from error
@@ -291,7 +294,7 @@ def _refuse_unwritable(path: Path) -> None:
 def _refuse_existing(path: Path) -> None:
     """Raise OutputError if ``path`` holds an earlier result."""
     try:
-        existing = [name for name in (MASKS, OVERLAY, LOG) if _holds_something(path / name)]
+        existing = [name for name in (MASKS, *_FILES) if _holds_something(path / name)]
     except OSError as error:
         raise output_error(path, error) from error
     if existing:

@@ -59,9 +59,9 @@ class Engine:
     weights: Mapping[str, str] = field(default_factory=dict)
     """Name of the weights, and the sha256 of each of their files; for reports."""
 
-    def new_method(self) -> Method:
-        """Make the chosen method, knowing no object yet."""
-        decoder = Decoder(self.network, self.compute)
+    def new_method(self, clock: Clock | None = None) -> Method:
+        """Make the chosen method, knowing no object yet; its parts are timed by ``clock``."""
+        decoder = Decoder(self.network, self.compute, clock or Clock())
         if self.settings.method == "memory":
             return MemoryMethod(decoder, self.settings)
         kind = PublicMethod if self.settings.recipe == "public" else PersamMethod
@@ -82,6 +82,7 @@ class Propagation:
     method: Method
     previous: LabelMap | None = None
     object_ids: tuple[int, ...] = field(default=())
+    clock: Clock = field(default_factory=Clock)
 
     def advance(self, encoded: Encoded, reference: LabelMap | None = None) -> TrackedFrame:
         """Label one frame; frames come in order.
@@ -115,7 +116,8 @@ class Propagation:
         size_hw = encoded.frame.size_hw
         answer = self.method.step(encoded, previous)
         geometry = Geometry(size_hw, self.engine.network.image_size)
-        labels = compose(answer, size_hw=size_hw, upsample=geometry.logits_to_image)
+        with self.clock.part("compose"):
+            labels = compose(answer, size_hw=size_hw, upsample=geometry.logits_to_image)
         return labels, dict(zip(answer.object_ids, answer.scores, strict=True))
 
 
@@ -132,7 +134,7 @@ def track_frames(
     grow with the number of frames.
     """
     clock = clock or Clock()
-    state = Propagation(engine, engine.new_method())
+    state = Propagation(engine, engine.new_method(clock), clock=clock)
 
     def encode() -> Iterator[Encoded]:
         for frame in prefetch(clock.each("read", frames), depth=_FRAMES_AHEAD):

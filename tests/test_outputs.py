@@ -177,7 +177,7 @@ def test_a_run_that_breaks_off_keeps_what_is_finished(tmp_path: Path, error: Exc
     assert len(log_of(tmp_path)["frames"]) == 2
 
 
-@pytest.mark.parametrize("there", ["masks/00000.png", "overlay.mp4", "track.json"])
+@pytest.mark.parametrize("there", ["masks/00000.png", "overlay.mp4", "track.json", "trace.json"])
 def test_earlier_results_are_not_touched_without_overwrite(tmp_path: Path, there: str) -> None:
     (tmp_path / there).parent.mkdir(exist_ok=True)
     (tmp_path / there).write_text("mine")
@@ -195,6 +195,7 @@ def test_an_empty_masks_folder_is_no_earlier_result(tmp_path: Path) -> None:
 def test_overwrite_replaces_results_and_leaves_the_rest(tmp_path: Path) -> None:
     write_all(tmp_path, count=3)
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "trace.json").write_text("of the earlier run")
     write_all(tmp_path, count=2, overwrite=True, overlay=False)
     assert names(tmp_path) == {"masks/00000.png", "masks/00001.png", "track.json", "notes.txt"}
 

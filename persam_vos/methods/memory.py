@@ -83,7 +83,8 @@ class MemoryMethod:
             encoded.features, torch.stack([a.vector for a in appearances])
         )
         features = self._features(encoded)
-        recalled = self._recall(features, known, encoded.features.shape[-2:])
+        with self.decoder.clock.part("recall"):
+            recalled = self._recall(features, known, encoded.features.shape[-2:])
         logits, iou = self._decode(encoded.features, recalled)
         fused = judge.fuse(logits, recalled, decoder_share=self.settings.decoder_share)
         scores = judge.confidence(

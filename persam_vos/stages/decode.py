@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
+from ..clock import Clock
 from ..device import Compute
 from ..sam.build import SamNetwork
 from ..sam.geometry import LOGIT_CELL
@@ -20,6 +21,7 @@ class Decoder:
 
     network: SamNetwork
     compute: Compute
+    clock: Clock = field(default_factory=Clock)
 
     @torch.inference_mode()
     def __call__(self, features: torch.Tensor, prompts: Prompts) -> MaskCandidates:
@@ -27,7 +29,7 @@ class Decoder:
         parts = []
         for start in range(0, len(prompts.points_xy), _OBJECTS_AT_ONCE):
             rows = slice(start, start + _OBJECTS_AT_ONCE)
-            with self.compute.autocast():
+            with self.clock.part("decode"), self.compute.autocast():
                 parts.append(self.network.decode(features, _rows(prompts, rows)))
         return MaskCandidates(
             torch.cat([part.low_res_logits.float() for part in parts]),

@@ -155,6 +155,20 @@ def test_a_video_from_its_middle_has_masks_overlay_and_log_of_all_frames(tmp_pat
     assert times == pytest.approx([index / 24 for index in range(5)], abs=1e-3)
 
 
+def test_a_profile_shows_every_stage_and_writes_a_trace(clip: Path) -> None:
+    masks = ["--first-mask", "all.png"]
+    shown = run("track", "frames", *masks, *QUICK, "-o", "profiled", "--profile", cwd=clip)
+    assert shown.returncode == 0, shown.stderr
+    table = shown.stdout.partition("ms per call")[2].splitlines()
+    stages = [words[0] for line in table if len(words := line.split()) > 3]
+    assert stages == [
+        *("load", "read", "encode", "track", "decode", "compose"),
+        *("write", "masks", "overlay"),
+    ]
+    trace = json.loads((clip / "profiled/trace.json").read_text())["traceEvents"]
+    assert set(stages) == {event["name"] for event in trace if event["ph"] == "X"}
+
+
 def test_an_interrupt_keeps_finished_masks_and_leaves_no_other_file(
     clip: Path, tmp_path: Path
 ) -> None:

@@ -116,7 +116,7 @@ def test_a_seek_that_went_wrong_is_noticed(make_video: MakeVideo) -> None:
 @pytest.mark.parametrize("reader", ["pyav", "decord"])
 def test_few_frames_are_held_at_once(make_video: MakeVideo, reader: str) -> None:
     def held() -> int:
-        return sum(isinstance(thing, Frame) for thing in gc.get_objects())
+        return sum(type(thing) is Frame for thing in gc.get_objects())
 
     source = open_source(make_video(times=EVEN), reader=reader)
     gc.collect()
