@@ -96,7 +96,8 @@ class PublicWay:
         started = time.perf_counter()
         *_, logits = self._call(points, box=box)
         fit = FitSchedule(steps=EPOCHS, rate=_RATE, epsilon=_EPSILON)
-        fitted = fit_scale_weights(logits, torch.from_numpy(mask), schedule=fit)
+        inside = torch.from_numpy(mask).to(logits.device)
+        fitted = fit_scale_weights(logits, inside, schedule=fit)
         self.untimed_seconds += time.perf_counter() - started
         return fitted.to(truth.device)
 
