@@ -5,9 +5,11 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # Extra pip options for torch alone, e.g. an index of CPU or CUDA builds.
 TORCH_FLAGS ?=
+# Where benchmarks write their results.
+RUNS   := runs/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-gpu lint type arch check bench clean
+.PHONY: help setup demo test test-gpu lint type arch check bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,8 +44,18 @@ arch: setup ## import contracts, and the budgets of size and complexity
 
 check: lint type arch test ## everything that guards the project
 
-bench: setup ## the CPU benchmarks (see benchmarks/README.md)
-	$(BIN)/python -m benchmarks.fit
+BENCH = $(BIN)/python -m benchmarks.$(1) --output $(RUNS)/$(1)$(2).json
+
+bench: setup ## the CPU benchmarks, in less than 10 minutes (see benchmarks/README.md)
+	$(call BENCH,fit)
+	$(call BENCH,speed) --device cpu --frames 12 --repeats 2 --fit-epochs 20
+	$(call BENCH,stages) --device cpu --repeats 3
+	$(call BENCH,memory_use) --device cpu --frames 100 300 --object-frames 10
+
+bench-gpu: setup ## the GPU benchmarks, also of vit-b, vit-l and vit-h with random weights
+	$(call BENCH,speed,-gpu) --device cuda --fit-epochs 200
+	$(call BENCH,stages,-gpu) --device cuda --repeats 20 --weights-random vit-b vit-l vit-h
+	$(call BENCH,memory_use,-gpu) --device cuda
 
 clean: ## remove what make made
 	rm -rf $(VENV) demo build *.egg-info

@@ -10,14 +10,12 @@ a few steps, the public way of decoding in every step.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.results import facts, write_results
+from benchmarks.timing import measure, spread
 from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
 from persam_vos.datasets.demo import render_demo
@@ -26,21 +24,6 @@ from persam_vos.structures import Frame
 
 _REPEATS = 5
 _PUBLIC_STEPS = 800
-
-
-def seconds(work: Callable[[], object], repeats: int = _REPEATS) -> dict[str, float]:
-    """Time some work after one warm-up: median, minimum and maximum in seconds."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return {
-        "median": round(statistics.median(times), 4),
-        "min": round(min(times), 4),
-        "max": round(max(times), 4),
-    }
 
 
 def main() -> None:
@@ -57,17 +40,21 @@ def main() -> None:
             base.network, base.compute, MethodSettings(method="persam-f", recipe=recipe)
         )
         for object_id in object_ids:
-            rows[f"{recipe}, object {object_id}"] = seconds(
+            times = measure(
                 lambda engine=engine, object_id=object_id: engine.new_method().describe(
                     encoded, labels, (object_id,)
-                )
+                ),
+                base.compute,
+                repeats=_REPEATS,
             )
+            rows[f"{recipe}, object {object_id}"] = spread(times)
     # One step of the public loop decodes anew and scales three masks to full size; a frame's step
     # of the training-free recipe on one object is three such calls.
     free = Engine(base.network, base.compute, MethodSettings(method="persam", recipe="public"))
     tracker = free.new_method()
     tracker.describe(encoded, labels, object_ids[:1])
-    call = seconds(lambda: tracker.step(encoded, labels))["median"] / 3
+    steps = measure(lambda: tracker.step(encoded, labels), base.compute, repeats=_REPEATS)
+    call = spread(steps)["median"] / 3
     content = {
         "seconds_per_object": rows,
         "seconds_of_one_public_step": round(call, 4),
