@@ -34,6 +34,7 @@ class Variant:
     constants: Mapping[str, Any] = field(default_factory=dict)
 
 
+CELLS, TABLES, RECALL = (f"persam_vos.memory.{name}." for name in ("cells", "tables", "recall"))
 DEFAULT = "default"
 VARIANTS = {
     DEFAULT: Variant(),
@@ -42,8 +43,17 @@ VARIANTS = {
     "never absent": Variant(MethodSettings(presence_threshold=0.0)),
     "never unrecognised": Variant(MethodSettings(recognition_threshold=0.0)),
     "everything trusted": Variant(MethodSettings(trust_threshold=0.0)),
-    "true masks no dearer": Variant(constants={"persam_vos.stages.memory._TRUTH_BONUS": 0.0}),
-    "one recent frame": Variant(constants={"persam_vos.methods.memory._RECENT_FRAMES": 1}),
+    "true masks no dearer": Variant(
+        constants={RECALL + "_TRUTH_BONUS": 0.0, RECALL + "_FINE_TRUTH_BONUS": 0.0}
+    ),
+    "the last frame alone": Variant(constants={TABLES + "_AGES": (1,)}),
+    "the last four frames": Variant(constants={TABLES + "_AGES": (1, 2, 3, 4)}),
+    "no fine cells": Variant(constants={RECALL + "_DOUBT": 0.5}),
+    "no colours": Variant(
+        constants={CELLS + "_COLOUR_SHARE": 0.0, CELLS + "_FINE_SHARES": (0.5, 0.0)}
+    ),
+    "all frames windowed": Variant(constants={RECALL + "_WINDOWED": 16}),
+    "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),
 }
 
 
@@ -113,9 +123,7 @@ def main() -> None:
     rows = {}
     for name in args.variants:
         variant = VARIANTS[name]
-        engine = CachedEngine(
-            base.network, base.compute, variant.settings, base.weights, args.cache
-        )
+        engine = CachedEngine.of(base, variant.settings, args.cache)
         with changed(variant.constants):
             rows[name] = summary({clip.name: measure(clip, engine) for clip in clips})
         print(f"{name:24} J {rows[name]['J']:.3f} F {rows[name]['F']:.3f}", flush=True)

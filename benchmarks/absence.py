@@ -117,7 +117,7 @@ def main() -> None:
     args = parser.parse_args()
     base = load_engine()
     settings = MethodSettings(method=args.method)
-    engine = CachedEngine(base.network, base.compute, settings, base.weights, args.cache)
+    engine = CachedEngine.of(base, settings, args.cache)
     clips = photo_clips() + (pasted_clips(args.clips) if args.clips else [])
     chosen = [clip for clip in clips if not args.only or clip.name in args.only]
     ran = {clip.name: run_clip(clip, engine) for clip in chosen}

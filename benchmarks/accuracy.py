@@ -40,9 +40,7 @@ def main() -> None:
     table: Table = {}
     confidence = {}
     for variant in args.variants:
-        engine = CachedEngine(
-            base.network, base.compute, VARIANTS[variant], base.weights, args.cache
-        )
+        engine = CachedEngine.of(base, VARIANTS[variant], args.cache)
         measured = []
         for clip in clips:
             masks = args.masks and args.masks / variant / clip.name

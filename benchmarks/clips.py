@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
+from persam_vos.config import MethodSettings
 from persam_vos.pipeline import Engine
 from persam_vos.sam.geometry import Geometry
 from persam_vos.structures import Encoded, Frame, LabelMap
 
+LAYERS = ("fine", "finest")
 SETS = ("davis16-dev", "composites-dev")
 
 
@@ -76,32 +78,43 @@ def find_clips(root: Path, names: tuple[str, ...] = ()) -> list[Clip]:
 
 @dataclass(frozen=True)
 class CachedEngine(Engine):
-    """An engine that keeps each picture's embedding on disk, float32, for repeated experiments."""
+    """An engine that keeps what the encoder says of each picture on disk, for repeated experiments.
+
+    Earlier layers are kept in half precision, and for the memory alone: 10 MB a frame.
+    """
 
     cache: Path = Path("embeddings")
+
+    @classmethod
+    def of(cls, engine: Engine, settings: MethodSettings, cache: Path) -> CachedEngine:
+        """Make one of another engine, with other settings."""
+        return cls(
+            engine.network,
+            engine.compute,
+            settings,
+            engine.weights,
+            cache,
+            encoder=engine.encoder,
+        )
 
     def encode(self, frame: Frame) -> Encoded:
         """Embed one frame, or load its embedding."""
         picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
         part = "picture" if self.settings.method == "memory" else "square"
-        path = self.cache / f"{self.weights.get('name')}-{part}-{picture}.npy"
-        fine_path = path.with_suffix(".fine.npy")
-        if path.exists() and (fine_path.exists() or self.settings.method != "memory"):
-            device = self.compute.device
-            features = torch.from_numpy(np.load(path)).to(device)
-            fine = torch.from_numpy(np.load(fine_path)).to(device) if fine_path.exists() else None
-            geometry = Geometry(frame.size_hw, self.network.image_size)
-            return Encoded(frame, features, geometry.input_hw, fine)
+        name = f"{self.weights.get('name')}-{part}-{self.settings.image_size}-{picture}"
+        path = self.cache / f"{name}.safetensors"
+        if path.exists():
+            tensors = load_file(path, device=str(self.compute.device))
+            layers = {name: tensors.pop(name).float() for name in LAYERS if name in tensors}
+            input_hw = Geometry(frame.size_hw, self.settings.image_size).input_hw
+            return Encoded(frame, input_hw=input_hw, **tensors, **layers)
         encoded = super().encode(frame)
+        tensors = {"features": encoded.features, "colours": encoded.colours}
+        if self.settings.method == "memory":
+            found = {name: getattr(encoded, name) for name in LAYERS}
+            tensors |= {name: layer.half() for name, layer in found.items() if layer is not None}
         self.cache.mkdir(parents=True, exist_ok=True)
-        _save(path, encoded.features)
-        if encoded.fine is not None:
-            _save(fine_path, encoded.fine.half())  # half: 4 MB a frame, as the neck
+        temporary = path.with_suffix(".part")
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        temporary.replace(path)
         return encoded
-
-
-def _save(path: Path, tensor: torch.Tensor) -> None:
-    temporary = path.with_suffix(".part")
-    with temporary.open("wb") as file:
-        np.save(file, tensor.cpu().numpy())
-    temporary.replace(path)

@@ -95,7 +95,7 @@ def run_case(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     engine = load_engine(device=args.device)
     if not args.encode_all:
         parts = (engine.network, engine.compute, engine.settings, engine.weights)
-        engine = LappingEngine(*parts)
+        engine = LappingEngine(*parts, encoder=engine.encoder)
     meter = Meter(engine.compute, args.frames[0])
     clip = (folder / "clip.mp4", folder / "first_mask.png", folder / "out")
     summary = track_to_folder(*clip, engine=engine, on_frame=meter)

@@ -73,7 +73,7 @@ def main() -> None:
     table: dict[str, dict[str, Any]] = {}
     for program, method in PROGRAMS.items():
         settings = MethodSettings(method=method, recipe="public")
-        engine = CachedEngine(base.network, base.compute, settings, base.weights, args.cache)
+        engine = CachedEngine.of(base, settings, args.cache)
         names = tuple(sorted(path.name for path in (args.truth / program).iterdir()))
         for clip in find_clips(args.clips, names):
             row = compare(clip, engine, program, args.truth)

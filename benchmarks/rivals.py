@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="stop after this many frames")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    engine = load_engine(device=args.device, dtype="float32")
+    engine = load_engine(device=args.device, dtype="float32", backend="torch")
     predictor = load_predictor(engine.network)
     way = PublicWay(predictor, args.epochs) if args.way == "public" else PredictorWay(predictor)
     args.output.mkdir(parents=True, exist_ok=True)

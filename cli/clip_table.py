@@ -52,6 +52,10 @@ class ClipTable:
     def start(self, engine: Engine) -> None:
         """Say on what the clips are tracked, and that it goes on."""
         self._device = engine.compute.describe()
+        if engine.encoding.warning:
+            self._console.print(
+                f"warning: {engine.encoding.warning}", style="yellow", soft_wrap=True, markup=False
+            )
         if self._console.is_terminal:
             self._live.start()
             self._show(busy=True)

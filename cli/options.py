@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from persam_vos.config import (
+    BACKENDS,
     DEFAULT_METHOD,
+    DEFAULT_QUALITY,
     DEFAULT_RECIPE,
+    IMAGE_SIZE_RANGE,
+    IMAGE_SIZES,
     MECHANISMS,
     METHODS,
     PAPER_METHOD,
     RECIPES,
+    QualityName,
     default_method,
 )
 from persam_vos.weights.registry import DEFAULT_WEIGHTS, WEIGHTS
@@ -46,6 +51,21 @@ _ENGINE_OPTIONS = (
         help="Switch a mechanism of the paper off (for its ablation); may be repeated.",
     ),
     click.option(
+        "--quality",
+        type=click.Choice(list(IMAGE_SIZES)),
+        default=DEFAULT_QUALITY,
+        show_default=True,
+        help="How large the encoder sees the pictures: "
+        + ", ".join(f"{name} {size}" for name, size in IMAGE_SIZES.items())
+        + " pixels on the long side.",
+    ),
+    click.option(
+        "--image-size",
+        type=click.IntRange(*IMAGE_SIZE_RANGE),
+        metavar="N",
+        help="The same, as a number; overrides --quality.",
+    ),
+    click.option(
         "--weights",
         type=click.Choice(sorted(WEIGHTS)),
         default=DEFAULT_WEIGHTS,
@@ -71,6 +91,15 @@ _ENGINE_OPTIONS = (
         show_default=True,
         help="Precision of matrix products; auto is bfloat16 on CUDA, float32 elsewhere.",
     ),
+    click.option(
+        "--backend",
+        type=click.Choice(BACKENDS),
+        default="auto",
+        show_default=True,
+        help="What runs the encoder of mobile-sam on a CPU; auto is openvino, in bf16 for "
+        "--method memory if the processor has it. All else runs on torch: other weights, devices, "
+        "precisions.",
+    ),
 )
 
 
@@ -87,38 +116,51 @@ def make_engine(
     method: str | None,
     recipe: str,
     without: tuple[str, ...],
+    quality: QualityName,
+    image_size: int | None,
     weights: str,
     checkpoint: Path | None,
     device: str,
     dtype: str,
+    backend: str,
 ) -> Engine:
     """Load the network that the options choose; fetching shows its progress on ``console``."""
     from persam_vos import load_engine
 
-    settings = _settings(method, recipe, without)
+    settings = _settings(method, recipe, without, image_size or IMAGE_SIZES[quality])
     with console.download() as on_progress:
         return load_engine(
             weights,
             checkpoint=checkpoint,
             device=device,
             dtype=dtype,
+            backend=backend,
             settings=settings,
             on_progress=on_progress,
         )
 
 
 def engine_choice(
-    *, method: str | None, recipe: str, without: tuple[str, ...], **loading: Any
+    *,
+    method: str | None,
+    recipe: str,
+    without: tuple[str, ...],
+    quality: QualityName,
+    image_size: int | None,
+    **loading: Any,
 ) -> EngineChoice:
     """Keep what the options choose, to load it here or in other processes."""
     from persam_vos import EngineChoice
 
-    return EngineChoice(settings=_settings(method, recipe, without), **loading)
+    settings = _settings(method, recipe, without, image_size or IMAGE_SIZES[quality])
+    return EngineChoice(settings=settings, **loading)
 
 
-def _settings(method: str | None, recipe: str, without: tuple[str, ...]) -> MethodSettings:
+def _settings(
+    method: str | None, recipe: str, without: tuple[str, ...], image_size: int
+) -> MethodSettings:
     from persam_vos import MethodSettings
 
     method = method or default_method(recipe=recipe, without=without)
     chosen: dict[str, Any] = {"method": method, "recipe": recipe, "without": frozenset(without)}
-    return MethodSettings(**chosen)
+    return MethodSettings(**chosen, image_size=image_size)

@@ -174,6 +174,8 @@ def run_track(
         def start(total: int | None, reference: ReferenceMasks, engine: Engine) -> None:
             for warning in reference.warnings:
                 console.warn(warning)
+            if engine.encoding.warning:
+                console.warn(engine.encoding.warning)
             count = len(reference.object_ids)
             objects = "1 object" if count == 1 else f"{count} objects"
             progress.start(f"{objects}, {engine.compute.describe()}", total)

@@ -16,12 +16,15 @@ from .clock import Clock
 from .config import MethodSettings
 from .course import Course, Direction, masks_by_frame
 from .device import peak_memory_bytes, resolve_compute
+from .errors import UsageError
+from .fetching import silent
 from .media.reader import Reader, open_source
 from .media.reference import MaskInput, ReferenceMasks, read_reference_masks
 from .outputs import LOG, MASKS, TRACE, OutputFolder
 from .pipeline import Engine, Propagation
 from .prefetch import Sink
 from .profiling import Profile, StageTime
+from .runtimes import fitting_backends, make_encoder
 from .sam.build import build_sam
 from .structures import Frame, LabelMap, RgbImage, TrackedFrame
 from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
@@ -52,6 +55,7 @@ def load_engine(
     checkpoint: str | Path | None = None,
     device: str = "auto",
     dtype: str = "auto",
+    backend: str = "auto",
     settings: MethodSettings | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> Engine:
@@ -59,16 +63,37 @@ def load_engine(
 
     ``weights`` is a name of ``persam-vos weights list``, fetched where needed; ``checkpoint`` a
     file that is used instead. ``device`` is auto, cpu, cuda, cuda:N or mps; ``dtype`` auto,
-    float32, bfloat16 or float16. Raises UsageError for an unknown choice, WeightsError for weights
-    that cannot be found, fetched or trusted.
+    float32, bfloat16 or float16. ``backend`` is what runs the encoder on a CPU: auto, torch, onnx,
+    onnx-int8, openvino or openvino-bf16. Raises UsageError for a choice that is unknown or does not
+    fit, WeightsError for weights that cannot be found, fetched or trusted.
     """
+    settings = settings or MethodSettings()
     compute = resolve_compute(device, dtype)
+    fitting_backends(backend, compute)  # what cannot work fails before weights are fetched
     loaded = load_weights(
         weights, checkpoint=Path(checkpoint) if checkpoint else None, on_progress=on_progress
     )
     network = build_sam(loaded.architecture, loaded.state).to(compute.device)
+    if settings.image_size > network.largest_image:
+        raise UsageError(
+            "--image-size",
+            got=f"{settings.image_size} with {loaded.name}",
+            expected=f"at most {network.largest_image}, the size of its position embeddings",
+            remedy="use --quality balanced, or --weights mobile-sam",
+        )
     return Engine(
-        network, compute, settings or MethodSettings(), {"name": loaded.name, **loaded.sha256}
+        network,
+        compute,
+        settings,
+        {"name": loaded.name, **loaded.sha256},
+        encoder=make_encoder(
+            backend,
+            network,
+            compute,
+            on_progress or silent,
+            # With bfloat16 the public recipe's masks are no longer the public ones: IoU 0.76.
+            exact=settings.method != "memory",
+        ),
     )
 
 
@@ -253,9 +278,11 @@ def _facts(
         "weights": engine.weights,
         "device": str(engine.compute.device),
         "dtype": engine.compute.dtype_name,
+        "encoder": engine.encoding.facts(),
         "method": settings.method,
         "recipe": settings.recipe,
         "without": sorted(settings.without),
+        "image_size": settings.image_size,
         "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
         "start_frame": course.start,
         "direction": course.direction,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -10,20 +10,28 @@ from .errors import UsageError
 
 MethodName = Literal["memory", "persam", "persam-f"]
 RecipeName = Literal["default", "public"]
+QualityName = Literal["fast", "balanced", "best"]
 Mechanism = Literal["negative-point", "guided-attention", "semantic-prompt", "refinement"]
+
+BackendName = Literal["auto", "torch", "onnx", "onnx-int8", "openvino", "openvino-bf16"]
 
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
 RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
+BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
+IMAGE_SIZES: Mapping[QualityName, int] = {"fast": 768, "balanced": 1024, "best": 1280}
+"""Long side in pixels of what `--quality` shows the encoder."""
+IMAGE_SIZE_RANGE = (256, 2048)
 DEFAULT_METHOD: MethodName = "memory"  # the most accurate: see benchmarks/results/accuracy.md
 PAPER_METHOD: MethodName = "persam-f"  # the paper's better one: +9.2 J&F on DAVIS 2017
 DEFAULT_RECIPE: RecipeName = "default"
+DEFAULT_QUALITY: QualityName = "balanced"
 
 
 @dataclass(frozen=True, slots=True)
 class MethodSettings:
-    """What `--method`, `--recipe` and `--without` choose.
+    """What `--method`, `--recipe`, `--without` and `--quality` choose.
 
     ``without`` switches mechanisms of the paper off, for its ablation; neither it nor the public
     recipe has a meaning for the memory. ``fit_steps`` and ``fit_rate`` are the paper's for PerSAM-F
@@ -33,7 +41,8 @@ class MethodSettings:
     counts as gone. For the memory: ``decoder_share`` of the decoder's logits in the mask, the rest
     is the recalled mask's; ``trust_threshold`` the score from which a decoded mask is remembered;
     ``recognition_threshold`` the share of a mask's cells that have to resemble the object more than
-    anything else on its reference frame, or it is taken for gone.
+    anything else on its reference frame, or it is taken for gone; ``image_size`` the long side of
+    what the encoder is shown, in pixels: SAM's own is 1024.
     """
 
     method: MethodName = DEFAULT_METHOD
@@ -44,9 +53,10 @@ class MethodSettings:
     box_margin: float = 10 / 854
     guide_weight: float = 1.0
     presence_threshold: float = 0.2
-    decoder_share: float = 0.5
+    decoder_share: float = 0.1
     trust_threshold: float = 0.4
     recognition_threshold: float = 0.35
+    image_size: int = IMAGE_SIZES[DEFAULT_QUALITY]
 
     def __post_init__(self) -> None:
         _one_of("--method", self.method, METHODS)
@@ -66,6 +76,21 @@ class MethodSettings:
                 got="memory with --recipe public or --without",
                 expected="persam or persam-f, which these options are about",
                 remedy=f"add --method {PAPER_METHOD}, or leave --method out",
+            )
+        self._check_image_size()
+
+    def _check_image_size(self) -> None:
+        low, high = IMAGE_SIZE_RANGE
+        if not low <= self.image_size <= high:
+            raise UsageError(
+                "--image-size", got=str(self.image_size), expected=f"{low} to {high} pixels"
+            )
+        if self.method != "memory" and self.image_size != IMAGE_SIZES[DEFAULT_QUALITY]:
+            raise UsageError(
+                "--image-size",
+                got=f"{self.image_size} with --method {self.method}",
+                expected=f"{IMAGE_SIZES[DEFAULT_QUALITY]}, SAM's own, for the paper's methods",
+                remedy="leave --quality and --image-size out, or use --method memory",
             )
 
     def uses(self, mechanism: Mechanism) -> bool:

@@ -20,6 +20,7 @@ from .methods.memory import MemoryMethod
 from .methods.persam import PersamMethod
 from .methods.public import PublicMethod
 from .prefetch import prefetch
+from .runtimes import Encoder, torch_encoder
 from .sam.build import SamNetwork
 from .sam.geometry import Geometry
 from .stages.compose import compose
@@ -58,6 +59,13 @@ class Engine:
     settings: MethodSettings
     weights: Mapping[str, str] = field(default_factory=dict)
     """Name of the weights, and the sha256 of each of their files; for reports."""
+    encoder: Encoder | None = field(default=None, kw_only=True)
+    """What encodes; the network itself if None."""
+
+    @property
+    def encoding(self) -> Encoder:
+        """What encodes."""
+        return self.encoder or torch_encoder(self.network)
 
     def new_method(self, clock: Clock | None = None) -> Method:
         """Make the chosen method, knowing no object yet; its parts are timed by ``clock``."""
@@ -71,7 +79,13 @@ class Engine:
         """Embed one frame."""
         # The paper's methods see the padding that SAM was trained with; the memory needs none.
         square = self.settings.method != "memory"
-        return encode_frame(frame, self.network, self.compute, square=square)
+        return encode_frame(
+            frame,
+            self.encoding.layers,
+            self.compute,
+            image_size=self.settings.image_size,
+            square=square,
+        )
 
 
 @dataclass(slots=True)
@@ -115,9 +129,9 @@ class Propagation:
     def _propagate(self, encoded: Encoded, previous: LabelMap) -> tuple[LabelMap, dict[int, float]]:
         size_hw = encoded.frame.size_hw
         answer = self.method.step(encoded, previous)
-        geometry = Geometry(size_hw, self.engine.network.image_size)
+        geometry = Geometry(size_hw, self.engine.settings.image_size)
         with self.clock.part("compose"):
-            labels = compose(answer, size_hw=size_hw, upsample=geometry.logits_to_image)
+            labels = compose(answer, geometry.logit_weights(answer.low_res_logits))
         return labels, dict(zip(answer.object_ids, answer.scores, strict=True))
 
 

@@ -118,14 +118,17 @@ class Encoded:
 
     ``features`` is (1, C, h, w) on the compute device, the encoder's neck output of the padded
     square, or of its top left part that holds the picture; ``input_hw`` is the size of the picture
-    in the encoder's input. ``fine`` is (1, C', 2h, 2w), an earlier layer's output of twice the
-    resolution, where the network has one.
+    in the encoder's input. ``colours`` is (1, 3, 4h, 4w), the mean of 4 x 4 pixels of that input,
+    normalised as SAM wants it. ``fine`` is (1, C', 2h, 2w) and ``finest`` (1, C'', 4h, 4w), earlier
+    layers' outputs of twice and four times the resolution, where the network has them.
     """
 
     frame: Frame
     features: torch.Tensor
     input_hw: tuple[int, int]
+    colours: torch.Tensor
     fine: torch.Tensor | None = None
+    finest: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

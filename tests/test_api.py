@@ -198,6 +198,8 @@ def test_a_wrong_choice_is_refused_before_weights_are_loaded() -> None:
         load_engine(device="tpu")
     with pytest.raises(UsageError):
         load_engine("sam-9000", device="cpu")
+    with pytest.raises(UsageError, match="--backend"):
+        load_engine(checkpoint="nothing.pt", device="cpu", backend="tpu")
     with pytest.raises(WeightsError):
         load_engine(checkpoint="nothing.pt", device="cpu")
 

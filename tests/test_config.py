@@ -37,12 +37,14 @@ WRONG: dict[str, dict[str, Any]] = {
         "recipe": "public",
         "without": frozenset({"refinement"}),
     },
+    "picture too small": {"image_size": 100},
+    "another size for the paper's methods": {"method": "persam-f", "image_size": 768},
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_choices_are_explained(case: str) -> None:
-    with pytest.raises(UsageError, match=r"^--\w+: got .*, expected "):
+    with pytest.raises(UsageError, match=r"^--[\w-]+: got .*, expected "):
         MethodSettings(**WRONG[case])
 
 

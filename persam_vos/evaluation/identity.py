@@ -20,7 +20,8 @@ _PACKAGE = Path(__file__).parent.parent
 # The code between the frames and the labels; the rest cannot change a mask.
 _MAKES_MASKS = (
     *("config.py", "device.py", "pipeline.py", "structures.py"),
-    *("media/image_reader.py", "methods", "sam", "stages", "evaluation/clip.py"),
+    *("media/image_reader.py", "memory", "methods", "runtimes", "sam", "stages"),
+    "evaluation/clip.py",
 )
 
 
@@ -35,6 +36,7 @@ def run_settings(engine: Engine, mode: ObjectMode) -> dict[str, Any]:
         "weights": dict(engine.weights),
         "device": engine.compute.device.type,
         "dtype": engine.compute.dtype_name,
+        "encoder": engine.encoding.facts(),
         "mode": mode,
     }
     return dict(json.loads(json.dumps(settings)))  # equal to what will be read back from a file

@@ -48,6 +48,7 @@ class EngineChoice:
     checkpoint: Path | None = None
     device: str = "auto"
     dtype: str = "auto"
+    backend: str = "auto"
     settings: MethodSettings = field(default_factory=MethodSettings)
 
     def load(self, on_progress: ProgressCallback | None = None) -> Engine:
@@ -57,6 +58,7 @@ class EngineChoice:
             checkpoint=self.checkpoint,
             device=self.device,
             dtype=self.dtype,
+            backend=self.backend,
             settings=self.settings,
             on_progress=on_progress,
         )

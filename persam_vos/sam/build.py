@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..config import IMAGE_SIZE_RANGE
 from ..errors import WeightsError
 from ..structures import MaskCandidates, Prompts
 from .decoder import decode, grid_positions
-from .geometry import PATCH
+from .geometry import IMAGE_SIZE, PATCH
 from .modules import MaskDecoder, PromptEncoder
 from .tiny_vit import TinyViT
 from .vendor import load_modeling
 
-IMAGE_SIZE = 1024
 _GRID = IMAGE_SIZE // 16
 _WIDTH = 256  # channels of the features and of all tokens
 
@@ -58,35 +58,40 @@ class SamNetwork(nn.Module):
         positions = grid_positions(prompt_encoder, (_GRID, _GRID))
         self.register_buffer("positions", positions, persistent=False)
 
+    @property
+    def largest_image(self) -> int:
+        """Long side of the largest picture that can be encoded: TinyViT has no bound of its own."""
+        return IMAGE_SIZE_RANGE[1] if isinstance(self.image_encoder, TinyViT) else IMAGE_SIZE
+
     def encode(self, images: Tensor) -> Tensor:
         """Encode images, (B, 3, 1024, 1024) from ``normalise_and_pad``, to (B, 256, 64, 64)."""
         features: Tensor = self.image_encoder(images)
         return features
 
-    def encode_layers(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Encode the top left of the square, and give an earlier layer's output too.
+    def encode_layers(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Encode the top left of the square, and give earlier layers' outputs too.
 
         ``images`` is (B, 3, H, W), both sides multiples of 16. Returns features, (B, 256, H/16,
-        W/16), and the output of TinyViT's second stage, (B, 128, H/8, W/8), or None: other encoders
-        have none of that resolution. TinyViT, without absolute positions, computes the given part
-        only; the others take the whole square, and the part is cut out of what they answer.
+        W/16), and the outputs of TinyViT's second and first stage, (B, 128, H/8, W/8) and (B, 64,
+        H/4, W/4); features alone for other encoders, which have none of those resolutions. TinyViT,
+        without absolute positions, computes the given part only; the others take the whole square,
+        and the part is cut out of what they answer.
         """
         if isinstance(self.image_encoder, TinyViT):
             features, stages = self.image_encoder.forward_stages(images)
-            return features, stages[1]
+            return features, stages[1], stages[0]
         height, width = images.shape[2:]
         square = F.pad(images, (0, IMAGE_SIZE - width, 0, IMAGE_SIZE - height))
-        return self.encode(square)[..., : height // PATCH, : width // PATCH], None
+        return (self.encode(square)[..., : height // PATCH, : width // PATCH],)
 
     def decode(self, features: Tensor, prompts: Prompts) -> MaskCandidates:
         """Decode all objects of one frame in one batch; see `persam_vos.sam.decoder.decode`."""
         height, width = features.shape[-2:]
+        positions = self.positions[..., :height, :width]
+        if positions.shape[-2:] != (height, width):  # a picture larger than the square
+            positions = grid_positions(self.prompt_encoder, (height, width))
         return decode(
-            self.prompt_encoder,
-            self.mask_decoder,
-            features,
-            prompts,
-            positions=self.positions[..., :height, :width],
+            self.prompt_encoder, self.mask_decoder, features, prompts, positions=positions
         )
 
 

@@ -8,6 +8,7 @@ last row and column of patches has to be encoded: the rest of the square can be 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -19,8 +20,11 @@ from ..structures import RgbImage
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # segment_anything.build_sam
 PIXEL_STD = (58.395, 57.12, 57.375)
+IMAGE_SIZE = 1024  # long side of the pictures that SAM was trained on, in input pixels
 PATCH = 16  # input pixels per cell of the features, for all of SAM's encoders
 LOGIT_CELL = 4  # input pixels per mask logit
+
+_Weights = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Geometry:
     """Sizes of one picture and of its place in the input square; all sizes are (height, width)."""
 
     size_hw: tuple[int, int]
-    image_size: int = 1024
+    image_size: int = IMAGE_SIZE
 
     def __post_init__(self) -> None:
         if min(self.size_hw) < 1 or self.image_size < 1:
@@ -79,15 +83,34 @@ class Geometry:
         """Scale mask logits of the square or its top left, (N, h, w), to the picture: (N, H, W).
 
         Equals ``Sam.postprocess_masks``: bilinear to the input, crop, bilinear to the picture.
-        Rows and columns that only the padding needs are never computed.
         """
-        height, width = self.input_hw
-        # One row more than the picture covers: bilinear weights reach half a cell further.
-        logits = low_res[:, None, : -(-height // LOGIT_CELL) + 1, : -(-width // LOGIT_CELL) + 1]
-        logits = F.interpolate(
-            logits, scale_factor=LOGIT_CELL, mode="bilinear", align_corners=False
-        )[..., :height, :width]
-        return F.interpolate(logits, self.size_hw, mode="bilinear", align_corners=False)[:, 0]
+        rows, columns = self.logit_weights(low_res)
+        return rows @ low_res @ columns.T
+
+    def logit_weights(self, low_res: Tensor) -> _Weights:
+        """Return how much each cell of (N, h, w) counts for each pixel: (H, h) and (W, w).
+
+        Both steps of `logits_to_image` are linear and work on rows and columns alike, so that
+        ``rows @ logits @ columns.T`` does them at once, for any part of the picture.
+        """
+        return _logit_weights(self, (low_res.shape[1], low_res.shape[2]), low_res.device)
+
+
+@lru_cache(maxsize=16)
+def _logit_weights(
+    geometry: Geometry, low_res_hw: tuple[int, int], device: torch.device
+) -> _Weights:
+    sizes = zip(low_res_hw, geometry.input_hw, geometry.size_hw, strict=True)
+    rows, columns = (_axis_weights(*axis).to(device) for axis in sizes)
+    return rows, columns
+
+
+def _axis_weights(cells: int, input_pixels: int, pixels: int) -> Tensor:
+    """Interpolate each cell alone along one axis: (pixels, cells)."""
+    alone = torch.eye(cells)[None]  # (1, cells, cells)
+    scaled = F.interpolate(alone, scale_factor=LOGIT_CELL, mode="linear", align_corners=False)
+    image = F.interpolate(scaled[..., :input_pixels], pixels, mode="linear", align_corners=False)
+    return image[0].T.contiguous()
 
 
 def normalise_and_pad(images: Tensor, padded_hw: tuple[int, int] = (1024, 1024)) -> Tensor:

@@ -29,7 +29,7 @@ def write_converted(
     metadata = {
         "conversion": str(CONVERSION),
         "originals": json.dumps(dict(originals), sort_keys=True),
-        "digest": _digest(state),
+        "digest": state_digest(state),
     }
     tensors = {name: tensor.contiguous() for name, tensor in state.items()}
     with suppress(OSError, SafetensorError):
@@ -50,10 +50,10 @@ def read_converted(path: Path, originals: Mapping[str, str]) -> dict[str, torch.
             state: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError):
         return None
-    return state if metadata.get("digest") == _digest(state) else None
+    return state if metadata.get("digest") == state_digest(state) else None
 
 
-def _digest(state: Mapping[str, torch.Tensor]) -> str:
+def state_digest(state: Mapping[str, torch.Tensor]) -> str:
     """Return a sha256 over the names, dtypes, shapes and values of a state dict."""
     digest = hashlib.sha256()
     for name in sorted(state):

@@ -143,6 +143,12 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
         "--overwrite",
     ),
     "unknown device": (track("clip.mp4", "first_mask.png", "--device", "tpu"), 2, "'tpu'"),
+    "unknown backend": (track("clip.mp4", "first_mask.png", "--backend", "tpu"), 2, "'tpu'"),
+    "backend that has no such precision": (
+        track("clip.mp4", "first_mask.png", "--backend", "onnx", "--dtype", "bfloat16"),
+        2,
+        "got --dtype bfloat16, expected float32",
+    ),
     "ablation of the public recipe": (
         track("clip.mp4", "first_mask.png", "--recipe", "public", "--without", "refinement"),
         2,

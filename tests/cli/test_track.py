@@ -134,6 +134,19 @@ def test_results_are_replaced_only_with_overwrite_and_some_objects_can_be_chosen
     assert log_of(clip / "out")["object_ids"] == [7, 200]
 
 
+def test_quality_chooses_the_size_that_the_encoder_sees(
+    clip: Path, demo_frames: DemoFrames
+) -> None:
+    fast = ["--quality", "fast", "--no-overlay", "--device", "cpu"]
+    ended = run("track", "frames", "--first-mask", "all.png", *fast, "-o", "fast", cwd=clip)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    log = log_of(clip / "fast")
+    assert (log["method"], log["image_size"]) == ("memory", 768)
+    found = read_label_map(clip / "fast/masks/take 10.png")
+    truth = np.array([0, 1, 7, 200], np.uint8)[demo_frames.labels[1]]
+    assert all(overlap(found, truth, object_id) > 0.8 for object_id in (1, 7, 200))
+
+
 def test_a_video_from_its_middle_has_masks_overlay_and_log_of_all_frames(tmp_path: Path) -> None:
     demo = write_demo(tmp_path, frame_count=5)
     truth = [read_label_map(demo.truth / f"{index:05d}.png") for index in range(5)]

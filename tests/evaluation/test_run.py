@@ -76,12 +76,14 @@ def test_a_run_on_fewer_clips_takes_its_own_only(copy_of_run, tree):
     assert [clip.name for clip in found.score.sequences] == ["there"]
 
 
-@pytest.mark.parametrize("change", ["settings", "mode", "image"])
+@pytest.mark.parametrize("change", ["settings", "backend", "mode", "image"])
 def test_stale_masks_are_refused_and_stay(copy_of_run, tree, tmp_path, change):
     moved = shutil.copytree(tree, tmp_path / "moved")
     split, choice = open_split("folder", moved), CHOICE
     if change == "settings":
         choice = replace(CHOICE, settings=replace(CHOICE.settings, method="persam"))
+    elif change == "backend":
+        choice = replace(CHOICE, backend="onnx")
     elif change == "mode":
         split = replace(split, mode="single")
     else:

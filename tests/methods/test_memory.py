@@ -13,6 +13,7 @@ import torch
 
 from persam_vos.config import MethodSettings
 from persam_vos.device import Compute
+from persam_vos.memory.tables import Memory
 from persam_vos.methods.memory import MemoryMethod
 from persam_vos.sam.build import build_sam, random_state
 from persam_vos.sam.geometry import Geometry
@@ -41,25 +42,28 @@ def labels_of(places: Places) -> LabelMap:
     return labels
 
 
-def encoded(places: Places, *, fine: bool = True) -> Encoded:
+def encoded(places: Places, *, layers: int = 3) -> Encoded:
     """Make features that say at each cell which object, or which background, is there."""
     generator = torch.Generator().manual_seed(7)
     signs = torch.randn(256, 256, generator=generator)
     labels = torch.from_numpy(labels_of(places)).long()
-    scale = 1024 / max(SIZE_HW)
-    layers = []
-    for side, channels in ((64, 256), (128, 128)):
-        centres = ((torch.arange(side) + 0.5) * 1024 / side / scale).long()
-        grid = labels[centres.clamp(max=SIZE_HW[0] - 1)][:, centres]
-        layers.append(signs[grid, :channels].permute(2, 0, 1)[None].contiguous())
+    geometry = Geometry(SIZE_HW)
+
+    def grid(cell: int, channels: int) -> torch.Tensor:
+        rows, columns = (
+            ((torch.arange(side // cell) + 0.5) * cell / geometry.scale).long().clamp(max=size - 1)
+            for side, size in zip(geometry.patches_hw, SIZE_HW, strict=True)
+        )
+        return signs[labels[rows][:, columns], :channels].permute(2, 0, 1)[None].contiguous()
+
     frame = Frame(0, "0", np.zeros((*SIZE_HW, 3), dtype=np.uint8), 0.0)
-    input_hw = Geometry(SIZE_HW).input_hw
-    return Encoded(frame, layers[0], input_hw, layers[1] if fine else None)
+    outputs = [grid(16, 256), grid(8, 128), grid(4, 64)][:layers]
+    return Encoded(frame, outputs[0], geometry.input_hw, grid(4, 3), *outputs[1:])
 
 
-def track(method: MemoryMethod, places: Places, *, fine: bool = True) -> LabelMap:
-    answer = method.step(encoded(places, fine=fine), np.zeros(SIZE_HW, dtype=np.uint8))
-    return compose(answer, size_hw=SIZE_HW, upsample=Geometry(SIZE_HW).logits_to_image)
+def track(method: MemoryMethod, places: Places, *, layers: int = 3) -> LabelMap:
+    answer = method.step(encoded(places, layers=layers), np.zeros(SIZE_HW, dtype=np.uint8))
+    return compose(answer, Geometry(SIZE_HW).logit_weights(answer.low_res_logits))
 
 
 def overlap(labels: LabelMap, places: Places, object_id: int) -> float:
@@ -67,25 +71,25 @@ def overlap(labels: LabelMap, places: Places, object_id: int) -> float:
     return float((got & true).sum() / max(1, (got | true).sum()))
 
 
-def started(decoder: Decoder, places: Places, *, fine: bool = True) -> MemoryMethod:
+def started(decoder: Decoder, places: Places, *, layers: int = 3) -> MemoryMethod:
     method = MemoryMethod(decoder, ALONE)
-    method.describe(encoded(places, fine=fine), labels_of(places), tuple(sorted(places)))
+    method.describe(encoded(places, layers=layers), labels_of(places), tuple(sorted(places)))
     return method
 
 
-@pytest.mark.parametrize("fine", [True, False], ids=["two layers", "neck only"])
-def test_moving_objects_keep_their_ids_when_they_cross(decoder: Decoder, fine: bool) -> None:
-    method = started(decoder, {3: (10, 10), 7: (100, 50)}, fine=fine)
-    for step in range(1, 6):
-        places = {3: (10 + 14 * step, 10), 7: (100 - 14 * step, 50)}
-        labels = track(method, places, fine=fine)
+@pytest.mark.parametrize("layers", [3, 2, 1], ids=["all layers", "two layers", "neck only"])
+def test_moving_objects_keep_their_ids_when_they_cross(decoder: Decoder, layers: int) -> None:
+    method = started(decoder, {3: (20, 10), 7: (90, 50)}, layers=layers)
+    for step in range(1, 5):
+        places = {3: (20 + 14 * step, 10), 7: (90 - 14 * step, 50)}
+        labels = track(method, places, layers=layers)
         assert all(overlap(labels, places, i) > 0.5 for i in places), f"step {step}"
         assert set(np.unique(labels)) == {0, 3, 7}
 
 
 def test_an_object_that_leaves_is_absent_and_is_found_again_elsewhere(decoder: Decoder) -> None:
     method = started(decoder, {1: (10, 10), 2: (60, 50)})
-    for _ in range(5):
+    for _ in range(3):
         gone = method.step(encoded({2: (60, 50)}), np.zeros(SIZE_HW, dtype=np.uint8))
         assert gone.object_ids == (1, 2)
         assert gone.present == (False, True)
@@ -110,7 +114,7 @@ def test_an_object_given_later_joins_the_others(decoder: Decoder) -> None:
     then = {9: (18, 10), 2: (94, 50)}
     answer = method.step(encoded(then), np.zeros(SIZE_HW, dtype=np.uint8))
     assert answer.object_ids == (2, 9)
-    labels = compose(answer, size_hw=SIZE_HW, upsample=Geometry(SIZE_HW).logits_to_image)
+    labels = compose(answer, Geometry(SIZE_HW).logit_weights(answer.low_res_logits))
     assert overlap(labels, then, 9) > 0.6
     assert overlap(labels, then, 2) > 0.6
 
@@ -124,11 +128,46 @@ def test_a_corrected_mask_replaces_what_was_known(decoder: Decoder) -> None:
     assert not labels[:40, :40].any()
 
 
+def memory_of(method: MemoryMethod) -> Memory:
+    assert method._memory is not None
+    return method._memory
+
+
+def sizes(method: MemoryMethod) -> list[torch.Size]:
+    memory = memory_of(method)
+    tables = (memory.coarse, memory.middle, memory.fine, memory.masks, memory.shares)
+    return [table.shape for table in tables]
+
+
 def test_the_memory_does_not_grow(decoder: Decoder) -> None:
     method = started(decoder, {1: (10, 10)})
-    for _ in range(4):
-        track(method, {1: (12, 10)})
-    assert len(method._recent) == method._recent.maxlen == 4
+    size = sizes(method)
+    for step in range(6):
+        track(method, {1: (12 + 2 * step, 10)})
+        assert sizes(method) == size
+
+
+def test_masks_given_again_take_the_place_of_those_before(decoder: Decoder) -> None:
+    place = {1: (10, 10)}
+    method = started(decoder, place)
+    found = []
+    for _ in range(3):
+        track(method, place)
+        method.describe(encoded(place), labels_of(place), (1,))
+        found.append((len(memory_of(method).references), sizes(method)))
+    assert found == [(1, found[0][1])] * 3
+
+
+def test_what_is_remembered_of_a_cell_sums_to_1(decoder: Decoder) -> None:
+    method = started(decoder, {1: (10, 10), 2: (60, 50)})
+    one = torch.ones(len(memory_of(method).newest_masks))
+    torch.testing.assert_close(memory_of(method).newest_masks.sum(-1), one)
+    places = {1: (14, 10), 3: (60, 50)}  # the second leaves, and another is there instead
+    track(method, places)
+    torch.testing.assert_close(memory_of(method).newest_masks.sum(-1), one)
+    method.describe(encoded(places), labels_of({3: (60, 50)}), (3,))
+    torch.testing.assert_close(memory_of(method).newest_masks.sum(-1), one)
+    assert memory_of(method).newest_masks.shape[-1] == 4
 
 
 def test_nothing_random_decides(decoder: Decoder) -> None:

@@ -49,7 +49,7 @@ def calls(method: PersamMethod) -> list[int]:
 
 def labels_of(answer: ObjectLogits, encoded: Encoded) -> LabelMap:
     size_hw = encoded.frame.size_hw
-    return compose(answer, size_hw=size_hw, upsample=Geometry(size_hw).logits_to_image)
+    return compose(answer, Geometry(size_hw).logit_weights(answer.low_res_logits))
 
 
 def blank(engine: RememberingEngine, like: Frame) -> Encoded:

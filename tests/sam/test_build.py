@@ -120,3 +120,43 @@ def test_vit_b_answers_as_segment_anything_does():
     torch.testing.assert_close(
         candidates.predicted_iou[:, 1:], answer["iou_predictions"], rtol=0, atol=1e-5
     )
+
+
+def test_a_picture_larger_than_the_square_is_decoded_like_any_other(mobile_sam):
+    prompts = Prompts(torch.tensor([[[1100.0, 30.0]]]), torch.tensor([[1]]))
+    with torch.inference_mode():
+        features = mobile_sam.encode_layers(torch.zeros(1, 3, 64, 1280))[0]
+        candidates = mobile_sam.decode(features, prompts)
+    assert candidates.low_res_logits.shape == (1, 4, 16, 320)
+    assert mobile_sam.largest_image > 1280
+
+
+def test_position_embeddings_bound_the_picture():
+    assert build_sam("vit_b", random_state("vit_b", 3)).largest_image == 1024
+
+
+def test_earlier_layers_are_those_of_the_same_pass(tiny_state):
+    network = build_sam("vit_t", tiny_state)
+    images = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        features, fine, finest = network.encode_layers(images)
+        whole, stages = network.image_encoder.forward_stages(images)
+    assert torch.equal(features, whole)
+    assert torch.equal(fine, stages[1])
+    assert torch.equal(finest, stages[0])
+    assert [layer.shape[1:] for layer in (features, fine, finest)] == [
+        (256, 4, 6),
+        (128, 8, 12),
+        (64, 16, 24),
+    ]
+
+
+def test_an_encoder_of_the_square_alone_sees_it_padded_and_gives_no_layers(tiny_state):
+    network = build_sam("vit_t", tiny_state)
+    network.image_encoder = nn.AvgPool2d(16)
+    images = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    sizes = []
+    network.image_encoder.register_forward_pre_hook(lambda _, given: sizes.append(given[0].shape))
+    (features,) = network.encode_layers(images)
+    assert sizes == [(1, 3, 1024, 1024)]
+    torch.testing.assert_close(features, nn.functional.avg_pool2d(images, 16))

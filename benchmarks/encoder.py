@@ -1,0 +1,144 @@
+"""Which runtime encodes a frame fastest on this CPU, and how near are its answers to torch's?
+
+python -m benchmarks.encoder [--clips FOLDER] [--repeats N] [--compile]
+
+One picture of 16:9 at the default size, encoded in turn by every backend that is installed, so that
+another load hits all of them alike. The floor is the encoder's arithmetic at the rate of a large
+float32 matrix product, measured in the same run. Answers are held against torch's in float32, on
+the first frames of development clips with ``--clips``, else of the demo clip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.clips import find_clips
+from benchmarks.machine import count_needs, measure_machine
+from benchmarks.results import facts, write_results
+from benchmarks.timing import spread
+from persam_vos.api import load_engine
+from persam_vos.config import BACKENDS
+from persam_vos.demo import render_demo
+from persam_vos.device import Compute
+from persam_vos.errors import PersamVosError
+from persam_vos.fetching import silent
+from persam_vos.runtimes import make_encoder
+from persam_vos.sam.build import SamNetwork
+from persam_vos.sam.geometry import Geometry, normalise_and_pad
+from persam_vos.structures import RgbImage
+
+Layers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
+
+_PICTURES = 4
+
+
+def pictures(clips: Path | None) -> Iterator[torch.Tensor]:
+    """Prepare a few pictures as the encoder wants them."""
+    if clips:
+        images: list[RgbImage] = [clip.frame(0).image for clip in find_clips(clips)[:_PICTURES]]
+    else:
+        images = [np.ascontiguousarray(image) for image, _ in render_demo(_PICTURES)]
+    for image in images:
+        geometry = Geometry((image.shape[0], image.shape[1]))
+        pixels = torch.from_numpy(geometry.resize(image))
+        yield normalise_and_pad(pixels[None], geometry.patches_hw)
+
+
+def runtimes(
+    network: SamNetwork, first: torch.Tensor, *, compiled: bool
+) -> tuple[dict[str, Layers], dict[str, Any]]:
+    """Make every runtime, and say how long that took, with the first picture encoded."""
+    compute = Compute(torch.device("cpu"), torch.float32)
+    made: dict[str, Layers] = {}
+    started: dict[str, Any] = {}
+    for name in BACKENDS[1:]:
+        start = time.perf_counter()
+        try:
+            made[name] = make_encoder(name, network, compute, silent).layers
+        except PersamVosError as error:
+            print(f"{name:20} {error}")
+            continue
+        made[name](first)
+        started[name] = round(time.perf_counter() - start, 2)
+    rounded = Compute(compute.device, torch.bfloat16)
+
+    def encode_rounded(images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        with rounded.autocast():
+            return network.encode_layers(images)
+
+    start = time.perf_counter()
+    made["torch, bfloat16"] = encode_rounded
+    encode_rounded(first)
+    started["torch, bfloat16"] = round(time.perf_counter() - start, 2)
+    if compiled:
+        start = time.perf_counter()
+        made["torch.compile"] = torch.compile(network.encode_layers)
+        made["torch.compile"](first)
+        started["torch.compile"] = round(time.perf_counter() - start, 2)
+    return made, started
+
+
+def distance(found: tuple[torch.Tensor, ...], truth: tuple[torch.Tensor, ...]) -> list[float]:
+    """Return each layer's relative distance from torch's."""
+    return [float((a.float() - b).norm() / b.norm()) for a, b in zip(found, truth, strict=True)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=Path, help="folder of the development sets")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--compile", action="store_true", help="torch.compile too: minutes")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/encoder.json"))
+    args = parser.parse_args()
+    engine = load_engine(device="cpu", dtype="float32", backend="torch")
+    network, compute = engine.network, engine.compute
+    images = list(pictures(args.clips))
+    rows: dict[str, dict[str, Any]] = {}
+    with torch.inference_mode():
+        made, started = runtimes(network, images[0], compiled=args.compile)
+        machine = measure_machine(compute)
+        work = [network.image_encoder]
+        needs = count_needs(lambda: network.encode_layers(images[0]), work, images[:1])
+        floor = machine.floor_seconds(needs)
+        truths = [network.encode_layers(image) for image in images]
+        for name, layers in made.items():
+            apart = [distance(layers(image), truths[k]) for k, image in enumerate(images)]
+            rows[name] = {"relative_distance": np.max(apart, axis=0).tolist()}
+        times: dict[str, list[float]] = {name: [] for name in made}
+        for repeat in range(args.repeats):
+            for name, layers in made.items():
+                start = time.perf_counter()
+                layers(images[repeat % len(images)])
+                times[name].append(time.perf_counter() - start)
+    for name, row in rows.items():
+        row["seconds"] = spread(times[name])
+        row["start_seconds"] = started[name]
+        row["times_floor"] = round(row["seconds"]["median"] / floor, 2)
+        row["times_faster_than_torch"] = round(
+            float(np.median(times["torch"]) / np.median(times[name])), 2
+        )
+        apart = ", ".join(f"{one:.1e}" for one in row["relative_distance"])
+        print(
+            f"{name:20}{1000 * row['seconds']['median']:8.0f} ms"
+            f"{row['times_faster_than_torch']:7.2f} x torch{row['times_floor']:7.2f} x floor   "
+            f"start {row['start_seconds']:.1f} s   neck, stage 1, stage 0 off by {apart}"
+        )
+    content = {
+        "gflop": round(needs.flops / 1e9, 1),
+        "gflops_per_second": round(machine.flops_per_second / 1e9, 1),
+        "floor_seconds": round(floor, 4),
+        "threads": torch.get_num_threads(),
+        "runtimes": rows,
+    }
+    write_results(args.output, facts(compute.describe()) | content)
+
+
+if __name__ == "__main__":
+    main()

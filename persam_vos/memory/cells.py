@@ -1,0 +1,162 @@
+"""Describe a frame by three grids of cells that frames are matched by, coarse to fine.
+
+Coarse cells have 16 input pixels on a side, middle ones 8, fine ones 4. What is compared at the
+first two is the encoder's neck joined with an earlier layer of twice the resolution, at the third
+the layer of four times the resolution; and at all of them the picture's own colours, because the
+encoder was trained to tell where things end, not which is which.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from ..structures import Encoded
+
+_DIRECTIONS = 90  # of 384 of the joined layers: matches as well as all of them
+_FINE_DIRECTIONS = 10  # of 64; with the colours' 6 a fine cell is 64 bytes, one line of a cache
+_COLOUR_SHARE = 0.2  # of the similarity of coarse and middle cells
+_FINE_SHARES = (0.3, 0.2)  # of layer and colours in that of fine cells; the rest is the middle's
+_COLOUR_RANGE = (0.68, 2.7)  # radians per normalised luma and chroma: tells shades, not noise
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One frame of (h, w) coarse cells; made by `describe_cells`, kept by the memory.
+
+    ``coarse`` is (h * w, D), row by row. ``middle`` is (4 * h * w, D) by quads: the four quarters
+    of coarse cell i are the rows 4 i to 4 i + 3. Both are normalised. ``fine`` is (16 * h * w, d),
+    row by row; the norm of its rows is the fine part's share of a similarity.
+    """
+
+    coarse: torch.Tensor
+    middle: torch.Tensor
+    fine: torch.Tensor
+    grid_hw: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Main directions of a clip's features, found on its first frame by `find_basis`.
+
+    ``neck`` is (C, D') and ``layer`` (C', D') or None; ``fine`` (C'', d') or None, with the
+    (C'',) mean that fine cells are seen from.
+    """
+
+    neck: torch.Tensor
+    layer: torch.Tensor | None
+    fine: torch.Tensor | None
+    fine_mean: torch.Tensor | None
+
+
+def find_basis(encoded: Encoded) -> Basis:
+    """Find the directions that hold most of a frame's features.
+
+    Projected features keep their inner products, at a fraction of the affinity's price.
+    """
+    neck, layer = encoded.features.float(), encoded.fine
+    if layer is None:
+        return Basis(
+            _main_directions(_rows(F.normalize(neck, dim=1)), _DIRECTIONS), None, None, None
+        )
+    upsampled = F.interpolate(neck, layer.shape[-2:], mode="bilinear", align_corners=False)
+    joined = [_rows(F.normalize(part.float(), dim=1)) for part in (upsampled, layer)]
+    directions = _main_directions(torch.cat(joined, dim=1), _DIRECTIONS)
+    width = neck.shape[1]
+    fine = fine_mean = None
+    if encoded.finest is not None:
+        rows = _rows(F.normalize(encoded.finest.float(), dim=1))
+        fine_mean = rows.mean(0)
+        fine = _main_directions(rows - fine_mean, _FINE_DIRECTIONS)
+    return Basis(directions[:width], directions[width:], fine, fine_mean)
+
+
+def describe_cells(encoded: Encoded, basis: Basis) -> Cells:
+    """Describe a frame in the directions of its clip."""
+    height, width = encoded.features.shape[-2:]
+    colours = encoded.colours.float()
+    middle = _colour_angles(F.avg_pool2d(colours, 2))  # (4 h w, 6)
+    quads = by_quads(_joined(encoded, basis, middle), (2 * height, 2 * width))
+    coarse = F.normalize(quads.view(height * width, 4, -1).mean(1), dim=-1)
+    return Cells(coarse, quads, _fine_rows(encoded, basis), (height, width))
+
+
+def by_quads(rows: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+    """Put cells in the order of quads: (H * W, ...) row by row to (H * W, ...), both sides even."""
+    height, width = grid_hw
+    grid = rows.view(height // 2, 2, width // 2, 2, *rows.shape[1:])
+    return grid.transpose(1, 2).reshape(rows.shape)
+
+
+def by_rows(quads: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+    """Undo `by_quads`; ``grid_hw`` is that of the result."""
+    height, width = grid_hw
+    grid = quads.view(height // 2, width // 2, 2, 2, *quads.shape[1:])
+    return grid.transpose(1, 2).reshape(quads.shape)
+
+
+def _joined(encoded: Encoded, basis: Basis, colours: torch.Tensor) -> torch.Tensor:
+    """Join neck, layer and colours at the middle grid, (4 h w, D), normalised."""
+    neck = F.normalize(encoded.features.float(), dim=1)
+    height, width = neck.shape[-2:]
+    # Projecting comes before upsampling: both are linear, and it leaves fewer channels.
+    projected = (_rows(neck) @ basis.neck).T.view(1, -1, height, width)
+    upsampled = F.interpolate(
+        projected, (2 * height, 2 * width), mode="bilinear", align_corners=False
+    )
+    joined = _rows(upsampled)
+    if basis.layer is not None and encoded.fine is not None:
+        joined = joined + _unit_rows(encoded.fine) @ basis.layer
+    return torch.cat(
+        [
+            F.normalize(joined, dim=-1) * (1 - _COLOUR_SHARE) ** 0.5,
+            colours * _COLOUR_SHARE**0.5,
+        ],
+        dim=-1,
+    )
+
+
+def _fine_rows(encoded: Encoded, basis: Basis) -> torch.Tensor:
+    """Join the finest layer and the colours at the fine grid, (16 h w, d)."""
+    layer_share, colour_share = _FINE_SHARES
+    colours = _colour_angles(encoded.colours.float())
+    if basis.fine is None or basis.fine_mean is None or encoded.finest is None:
+        return colours * math.sqrt(layer_share + colour_share)
+    seen = (_unit_rows(encoded.finest) - basis.fine_mean) @ basis.fine
+    parts = [F.normalize(seen, dim=-1) * layer_share**0.5, colours * colour_share**0.5]
+    return torch.cat(parts, dim=-1)
+
+
+def _colour_angles(colours: torch.Tensor) -> torch.Tensor:
+    """Turn (1, 3, H, W) normalised RGB into unit vectors, (H * W, 6).
+
+    Their inner product is the mean cosine of the differences of luma and two chromas, each an
+    angle: near 1 for like colours, falling with the square of small differences.
+    """
+    red, green, blue = _rows(colours).unbind(-1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue  # BT.601
+    by_luma, by_chroma = _COLOUR_RANGE
+    angles = torch.stack(
+        [by_luma * luma, by_chroma * 0.564 * (blue - luma), by_chroma * 0.713 * (red - luma)], -1
+    )
+    return torch.cat([angles.cos(), angles.sin()], dim=-1) * 3**-0.5
+
+
+def _rows(grid: torch.Tensor) -> torch.Tensor:
+    """(1, C, H, W) -> (H * W, C)."""
+    rows: torch.Tensor = grid[0].permute(1, 2, 0).flatten(0, 1)
+    return rows
+
+
+def _unit_rows(grid: torch.Tensor) -> torch.Tensor:
+    """(1, C, H, W) -> (H * W, C), normalised."""
+    return F.normalize(_rows(grid.float()), dim=-1)
+
+
+def _main_directions(rows: torch.Tensor, count: int) -> torch.Tensor:
+    """Find the (C, count) orthonormal directions that hold most of (n, C) rows."""
+    directions: torch.Tensor = torch.linalg.eigh(rows.T @ rows).eigenvectors
+    return directions[:, -count:].contiguous()

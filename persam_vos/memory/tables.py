@@ -1,0 +1,124 @@
+"""Remember frames: their cells and soft masks, in tables whose size does not depend on the clip.
+
+The last frames lie in a ring; frames with true masks lie behind it for as long as an object needs
+them. All objects and the background are channels of one mask tensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+
+from .cells import Cells, by_quads
+
+_AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
+_NEAR = 4  # coarse cells round a reference's objects that are all searched
+_FAR = 8  # of the rest every eighth is, each way: elsewhere is where most false matches are
+
+
+@dataclass(slots=True)
+class Memory:
+    """Tables with a row for each remembered frame, (R, ...); see `Cells` for what is in a row.
+
+    ``masks`` is (R, 16 h w, 1 + N) soft masks on the fine grid, row by row; channel 0 is the
+    background, and the channels of a cell sum to 1. ``shares`` is the same on the middle grid, by
+    quads.
+    """
+
+    grid_hw: tuple[int, int]
+    coarse: torch.Tensor
+    middle: torch.Tensor
+    fine: torch.Tensor
+    masks: torch.Tensor
+    shares: torch.Tensor
+    references: dict[int, torch.Tensor] = field(default_factory=dict)
+    """Rows with true masks, and which of their coarse cells are searched, (K,) int64."""
+    _count: int = 0  # frames added so far
+
+    @property
+    def recent(self) -> list[int]:
+        """Rows of the recent frames that are searched, the newest first."""
+        return [(self._count - age) % _AGES[-1] for age in _AGES if age <= self._count]
+
+    @property
+    def rows(self) -> list[int]:
+        """Rows of all frames that are searched."""
+        return [*self.references, *self.recent]
+
+    @property
+    def newest_masks(self) -> torch.Tensor:
+        """Masks of the frame that was added last, (16 h w, 1 + N); a view."""
+        return self.masks[self.recent[0]]
+
+    def add(self, cells: Cells, masks: torch.Tensor) -> None:
+        """Remember a frame by its (16 h w, 1 + N) masks; the oldest one is forgotten."""
+        self._count += 1
+        self._write(self.recent[0], cells, masks)
+
+    def correct(self, masks: torch.Tensor) -> None:
+        """Give the newest frame other masks."""
+        row = self.recent[0]
+        self.masks[row], self.shares[row] = masks, self._to_middle(masks)
+
+    def make_reference(self) -> int:
+        """Keep the newest frame, whose masks are true, until `forget`; returns its row."""
+        row = next(
+            (r for r in range(_AGES[-1], len(self.coarse)) if r not in self.references),
+            len(self.coarse),
+        )
+        if row == len(self.coarse):
+            for name in ("coarse", "middle", "fine", "masks", "shares"):
+                table = getattr(self, name)
+                setattr(self, name, torch.cat([table, torch.zeros_like(table[:1])]))
+        newest = self.recent[0]
+        for table in (self.coarse, self.middle, self.fine, self.masks, self.shares):
+            table[row] = table[newest]
+        self.references[row] = self._searched(self.shares[row])
+        return row
+
+    def forget(self, row: int) -> None:
+        """Give the row of a reference back."""
+        del self.references[row]
+
+    def widen(self, added: int) -> None:
+        """Make room for more objects, which are nowhere in the remembered masks."""
+        self.masks = F.pad(self.masks, (0, added))
+        self.shares = F.pad(self.shares, (0, added))
+
+    def _write(self, row: int, cells: Cells, masks: torch.Tensor) -> None:
+        self.coarse[row], self.middle[row], self.fine[row] = cells.coarse, cells.middle, cells.fine
+        self.masks[row], self.shares[row] = masks, self._to_middle(masks)
+
+    def _to_middle(self, masks: torch.Tensor) -> torch.Tensor:
+        """Average (16 h w, C) fine masks over middle cells, (4 h w, C) by quads."""
+        height, width = self.grid_hw
+        quads = by_quads(masks, (4 * height, 4 * width)).view(4 * height * width, 4, -1).mean(1)
+        return by_quads(quads, (2 * height, 2 * width))
+
+    def _searched(self, shares: torch.Tensor) -> torch.Tensor:
+        """List the coarse cells near the objects of (4 h w, C) masks, and a few of the rest."""
+        height, width = self.grid_hw
+        objects = (shares[:, 0] < 1).view(height, width, 4).any(-1).float()
+        kept = F.max_pool2d(objects[None], 2 * _NEAR + 1, stride=1, padding=_NEAR)[0] > 0
+        kept[::_FAR, ::_FAR] = True
+        return kept.flatten().nonzero()[:, 0]
+
+
+def new_memory(cells: Cells, channels: int) -> Memory:
+    """Make room for frames like the one of ``cells``, with 1 + N mask channels; none is in it."""
+    count = len(cells.coarse)
+    new = cells.coarse.new_zeros
+
+    def table(size: int, width: int) -> torch.Tensor:
+        return new((_AGES[-1] + 1, size, width))
+
+    return Memory(
+        cells.grid_hw,
+        coarse=table(count, cells.coarse.shape[1]),
+        middle=table(4 * count, cells.middle.shape[1]),
+        fine=table(16 * count, cells.fine.shape[1]),
+        masks=table(16 * count, channels),
+        shares=table(4 * count, channels),
+    )

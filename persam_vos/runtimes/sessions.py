@@ -1,0 +1,112 @@
+"""Run an exported encoder: images in, layers out, as ``SamNetwork.encode_layers``."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..sam.export import INPUT
+
+
+class OnnxSession:
+    """ONNX Runtime, with as many threads as torch has; its workers sleep between frames.
+
+    They share the cores with the thread that tracks, which spinning would slow down.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3  # errors, which are raised as well
+        self._session = onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Encode images, (1, 3, H, W), both sides multiples of 16."""
+        return _layers(self._session.run(None, {INPUT: images.contiguous().numpy()}))
+
+
+class OpenVinoSession:
+    """OpenVINO, with products in ``f32`` or ``bf16``.
+
+    Compiled for one size at a time, for it is slow where any size may come.
+    """
+
+    def __init__(self, model: bytes, precision: str) -> None:
+        import openvino
+
+        self._core = openvino.Core()
+        self._model = self._core.read_model(model)
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        self._lock = threading.Lock()  # a request computes one picture at a time
+        self._shape: tuple[int, ...] = ()
+        self._request: Any = None
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Encode images, (1, 3, H, W), both sides multiples of 16."""
+        with self._lock:
+            if self._shape != tuple(images.shape):
+                self._model.reshape(list(images.shape))
+                compiled = self._core.compile_model(self._model, "CPU", self._settings)
+                self._request = compiled.create_infer_request()
+                self._shape = tuple(images.shape)
+            return _layers(self._request.infer({0: images.contiguous().numpy()}).values())
+
+
+def multiplies_bfloat16() -> bool:
+    """Tell whether the processor has instructions for bfloat16, as OpenVINO sees it."""
+    try:
+        import openvino
+
+        return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    except (ImportError, RuntimeError):
+        return False
+
+
+def quantise(model: bytes) -> bytes:
+    """Return an ONNX file with the weights of its linear layers in 8 bits, by output channel.
+
+    What is multiplied with them is rounded to 8 bits as it comes, so that no pictures are needed to
+    find its range. Products of activations, and convolutions, stay in float32.
+    """
+    import logging
+
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # it advises to prepare files that need no preparation
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "encoder.onnx")
+            quantize_dynamic(
+                onnx.load_from_string(model),
+                path,
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=["MatMul"],
+            )
+            return path.read_bytes()
+    finally:
+        root.setLevel(level)
+
+
+def _layers(arrays: Iterable[np.ndarray[Any, Any]]) -> tuple[Tensor, ...]:
+    """Take what a runtime answers, (1, h, w, C) each, as (1, C, h, w) without copying."""
+    return tuple(torch.from_numpy(array).permute(0, 3, 1, 2) for array in arrays)

@@ -1,0 +1,199 @@
+"""What runs the encoder: the same answers from each runtime, and what happens without one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from persam_vos.device import Compute
+from persam_vos.errors import UsageError
+from persam_vos.fetching import silent
+from persam_vos.runtimes import Encoder, fitting_backends, make_encoder
+from persam_vos.sam.build import SamNetwork, build_sam, random_state
+
+CPU = Compute(torch.device("cpu"), torch.float32)
+BF16 = Compute(torch.device("cpu"), torch.bfloat16)
+CUDA = Compute(torch.device("cuda"), torch.float32)  # named, not used
+
+
+@pytest.fixture(scope="module")
+def network() -> SamNetwork:
+    return build_sam("vit_t", random_state("vit_t", 0))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of this file's own, so that the encoder is exported once."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PERSAM_VOS_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def make(network: SamNetwork) -> Callable[..., Encoder]:
+    def made(backend: str, compute: Compute = CPU) -> Encoder:
+        return make_encoder(backend, network, compute, silent)
+
+    return made
+
+
+def pictures(size_hw: tuple[int, int]) -> torch.Tensor:
+    """Noise with channels last in memory, as ``normalise_and_pad`` makes pictures."""
+    torch.manual_seed(sum(size_hw))
+    return torch.randn(1, 3, *size_hw).contiguous(memory_format=torch.channels_last)
+
+
+def distances(found: Sequence[torch.Tensor], truth: Sequence[torch.Tensor]) -> list[float]:
+    """Relative distance of each layer."""
+    return [float((a.float() - b).norm() / b.norm()) for a, b in zip(found, truth, strict=True)]
+
+
+@pytest.mark.parametrize("size_hw", [(144, 256), (320, 112), (64, 64)], ids=str)
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_exact_runtimes_answer_as_torch_at_any_size(
+    make: Callable[..., Encoder],
+    network: SamNetwork,
+    backend: str,
+    size_hw: tuple[int, int],
+) -> None:
+    images = pictures(size_hw)
+    encoder = make(backend)
+    with torch.inference_mode():
+        truth = network.encode_layers(images)
+        found = encoder.layers(images)
+    assert encoder.backend == backend
+    assert [layer.shape for layer in found] == [layer.shape for layer in truth]
+    assert [layer.stride() for layer in found] == [layer.stride() for layer in truth]
+    assert max(distances(found, truth)) < 2e-5
+
+
+def test_eight_bits_and_bfloat16_are_near(
+    make: Callable[..., Encoder], network: SamNetwork
+) -> None:
+    images = pictures((144, 256))
+    truth = network.encode_layers(images)
+    assert 1e-5 < max(distances(make("onnx-int8").layers(images), truth)) < 0.05
+    assert max(distances(make("openvino-bf16").layers(images), truth)) < 0.05
+
+
+def test_answers_outlive_the_next_picture(make: Callable[..., Encoder]) -> None:
+    for backend in ("onnx", "openvino", "openvino-bf16"):
+        encoder = make(backend)
+        first = encoder.layers(pictures((64, 64)))
+        copies = [layer.clone() for layer in first]
+        encoder.layers(pictures((64, 64)) + 1)
+        assert all(torch.equal(a, b) for a, b in zip(first, copies, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("bfloat16", "expected"),
+    [(True, "openvino-bf16"), (False, "openvino")],
+    ids=["bf16", "without"],
+)
+def test_auto_is_the_fastest_runtime_for_the_processor(
+    make: Callable[..., Encoder], monkeypatch: pytest.MonkeyPatch, bfloat16: bool, expected: str
+) -> None:
+    monkeypatch.setattr("persam_vos.runtimes.choice.multiplies_bfloat16", lambda: bfloat16)
+    encoder = make("auto")
+    assert encoder.facts()["backend"] == expected
+    assert encoder.facts()["version"]
+    assert not encoder.warning
+
+
+def test_exact_auto_rounds_nothing_to_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("persam_vos.runtimes.choice.multiplies_bfloat16", lambda: True)
+    assert fitting_backends("auto", CPU, exact=True) == ("openvino", "onnx")
+    assert fitting_backends("openvino-bf16", CPU, exact=True) == ("openvino-bf16",)
+
+
+def test_auto_without_packages_is_torch_and_says_so_in_one_line(
+    make: Callable[..., Encoder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)  # imports of it fail
+    assert make("auto").backend == "onnx"
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    encoder = make("auto")
+    assert encoder.backend == "torch"
+    assert "pip install openvino" in encoder.warning
+    assert "\n" not in encoder.warning
+
+
+def test_a_runtime_that_fails_is_passed_over_by_auto_and_an_error_by_name(
+    make: Callable[..., Encoder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such\ninstruction")
+
+    monkeypatch.setattr("persam_vos.runtimes.choice.OnnxSession", fail)
+    monkeypatch.setattr("persam_vos.runtimes.choice.OpenVinoSession", fail)
+    encoder = make("auto")
+    assert encoder.backend == "torch"
+    assert "no such instruction" in encoder.warning
+    with pytest.raises(UsageError, match=r"no such instruction.*--backend torch"):
+        make("onnx")
+
+
+@pytest.mark.parametrize("compute", [BF16, CUDA], ids=lambda one: one.dtype_name)
+def test_auto_leaves_other_devices_and_precisions_to_torch(compute: Compute) -> None:
+    assert fitting_backends("auto", compute) == ()
+    assert fitting_backends("torch", compute) == ()
+
+
+@pytest.mark.parametrize(
+    ("backend", "compute", "told"),
+    [
+        ("tensorrt", CPU, "got 'tensorrt', expected one of auto, torch, onnx"),
+        ("onnx", CUDA, "got device cuda, expected cpu; use --device cpu"),
+        ("onnx", BF16, "got --dtype bfloat16, expected float32.*; leave --dtype out"),
+        ("openvino-bf16", BF16, "expected float32"),
+    ],
+)
+def test_what_does_not_fit_is_a_usage_error(backend: str, compute: Compute, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        fitting_backends(backend, compute)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "onnx-int8", "openvino", "openvino-bf16"])
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    package = "openvino" if backend.startswith("openvino") else "onnxruntime"
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UsageError, match=f"run 'pip install {package}'"):
+        fitting_backends(backend, CPU)
+
+
+def test_other_networks_run_on_torch() -> None:
+    class Other(torch.nn.Module):
+        image_encoder = torch.nn.Identity()
+
+        def encode_layers(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return (images,)
+
+    assert make_encoder("auto", Other(), CPU, silent).backend == "torch"
+    with pytest.raises(UsageError, match="expected the weights mobile-sam"):
+        make_encoder("onnx", Other(), CPU, silent)
+
+
+def test_the_encoder_is_exported_once_for_its_weights(
+    network: SamNetwork, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PERSAM_VOS_CACHE", str(tmp_path))
+    told: list[str] = []
+    made: list[object] = []
+    monkeypatch.setattr("persam_vos.runtimes.choice.OnnxSession", lambda model: model)
+    monkeypatch.setattr(
+        "persam_vos.runtimes.choice.export_encoder", lambda encoder: made.append(encoder) or b"net"
+    )
+    for _ in range(2):
+        encoder = make_encoder("onnx", network, CPU, lambda what, *_: told.append(what))
+        assert encoder.layers == b"net"
+    assert len(made) == 1
+    assert told == ["exporting the encoder"]
+    other = build_sam("vit_t", random_state("vit_t", 1))
+    make_encoder("onnx", other, CPU, silent)
+    assert len(made) == 2
+    assert len(list((tmp_path / "encoders").glob("*.model"))) == 2
