@@ -22,8 +22,8 @@ from benchmarks.clips import CachedEngine, find_clips
 from benchmarks.confidence import confidence_facts
 from benchmarks.measure import Measured, measure
 from benchmarks.results import command, facts, write_results
-from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
+from persam_vos.device import resolve_compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +118,15 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/ablation.json"))
     args = parser.parse_args()
-    base = load_engine()
     clips = [clip.first(args.frames) for clip in find_clips(args.clips, tuple(args.only))]
     rows = {}
     for name in args.variants:
         variant = VARIANTS[name]
-        engine = CachedEngine.of(base, variant.settings, args.cache)
+        engine = CachedEngine.load(variant.settings, args.cache)
         with changed(variant.constants):
             rows[name] = summary({clip.name: measure(clip, engine) for clip in clips})
         print(f"{name:24} J {rows[name]['J']:.3f} F {rows[name]['F']:.3f}", flush=True)
-    write_results(args.output, facts(base.compute.describe()) | {"variants": rows})
+    write_results(args.output, facts(resolve_compute().describe()) | {"variants": rows})
     args.output.with_suffix(".md").write_text(markdown(rows))
 
 

@@ -23,7 +23,6 @@ from benchmarks.clips import CachedEngine
 from benchmarks.measure import track_beside
 from benchmarks.results import facts, write_results
 from benchmarks.sheets import Row, outlined, write_sheet
-from persam_vos.api import load_engine
 from persam_vos.config import METHODS, MethodSettings
 from persam_vos.scoring.region import region_similarity
 from persam_vos.structures import LabelMap, RgbImage, TrackedFrame
@@ -115,15 +114,13 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/absence.json"))
     args = parser.parse_args()
-    base = load_engine()
-    settings = MethodSettings(method=args.method)
-    engine = CachedEngine.of(base, settings, args.cache)
+    engine = CachedEngine.load(MethodSettings(method=args.method), args.cache)
     clips = photo_clips() + (pasted_clips(args.clips) if args.clips else [])
     chosen = [clip for clip in clips if not args.only or clip.name in args.only]
     ran = {clip.name: run_clip(clip, engine) for clip in chosen}
     write_results(
         args.output,
-        facts(base.compute.describe())
+        facts(engine.compute.describe())
         | {"clips": {name: found for name, (found, _) in ran.items()}},
     )
     if args.sheet:

@@ -18,8 +18,8 @@ from benchmarks.clips import CachedEngine, find_clips
 from benchmarks.confidence import confidence_facts, confidence_lines
 from benchmarks.measure import measure
 from benchmarks.results import command, facts, write_results
-from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
+from persam_vos.device import resolve_compute
 
 Table = dict[str, dict[str, dict[str, dict[str, Any]]]]
 """Set, clip, variant: `Measured.facts`."""
@@ -35,12 +35,11 @@ VARIANTS = {
 
 def main() -> None:
     args = _arguments()
-    base = load_engine()
     clips = find_clips(args.clips, tuple(args.only))
     table: Table = {}
     confidence = {}
     for variant in args.variants:
-        engine = CachedEngine.of(base, VARIANTS[variant], args.cache)
+        engine = CachedEngine.load(VARIANTS[variant], args.cache)
         measured = []
         for clip in clips:
             masks = args.masks and args.masks / variant / clip.name
@@ -56,7 +55,7 @@ def main() -> None:
         confidence[variant] = confidence_facts(measured)
     write_results(
         args.output,
-        facts(base.compute.describe()) | {"clips": table, "confidence": confidence},
+        facts(resolve_compute().describe()) | {"clips": table, "confidence": confidence},
     )
     text = markdown(table) + "\n".join(["", "## Confidence", "", *confidence_lines(confidence)])
     args.output.with_name(f"{args.output.stem}-table.md").write_text(text)

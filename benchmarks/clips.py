@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
 from persam_vos.pipeline import Engine
 from persam_vos.sam.geometry import Geometry
@@ -86,12 +87,13 @@ class CachedEngine(Engine):
     cache: Path = Path("embeddings")
 
     @classmethod
-    def of(cls, engine: Engine, settings: MethodSettings, cache: Path) -> CachedEngine:
-        """Make one of another engine, with other settings."""
+    def load(cls, settings: MethodSettings, cache: Path) -> CachedEngine:
+        """Load the default weights, with the encoder that goes with the settings."""
+        engine = load_engine(settings=settings)
         return cls(
             engine.network,
             engine.compute,
-            settings,
+            engine.settings,
             engine.weights,
             cache,
             encoder=engine.encoder,
@@ -101,8 +103,9 @@ class CachedEngine(Engine):
         """Embed one frame, or load its embedding."""
         picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
         part = "picture" if self.settings.method == "memory" else "square"
-        name = f"{self.weights.get('name')}-{part}-{self.settings.image_size}-{picture}"
-        path = self.cache / f"{name}.safetensors"
+        encoder = f"{self.weights.get('name')}-{self.encoding.backend}"
+        name = f"{encoder}-{part}-{self.settings.image_size}-{picture}.safetensors"
+        path = self.cache / name
         if path.exists():
             tensors = load_file(path, device=str(self.compute.device))
             layers = {name: tensors.pop(name).float() for name in LAYERS if name in tensors}

@@ -2,10 +2,10 @@
 
 python -m benchmarks.encoder [--clips FOLDER] [--repeats N] [--compile]
 
-One picture of 16:9 at the default size, encoded in turn by every backend that is installed, so that
-another load hits all of them alike. The floor is the encoder's arithmetic at the rate of a large
-float32 matrix product, measured in the same run. Answers are held against torch's in float32, on
-the first frames of development clips with ``--clips``, else of the demo clip.
+A few pictures of 16:9 at the default size, encoded in turn by every backend that is installed, so
+that another load hits all of them alike. The floor is the encoder's arithmetic at the rate of a
+large float32 matrix product, measured in the same run. Answers are held against torch's in float32,
+on the first frames of development clips with ``--clips``, else of the demo clip.
 """
 
 from __future__ import annotations
@@ -29,12 +29,10 @@ from persam_vos.demo import render_demo
 from persam_vos.device import Compute
 from persam_vos.errors import PersamVosError
 from persam_vos.fetching import silent
-from persam_vos.runtimes import make_encoder
+from persam_vos.runtimes import Layers, make_encoder
 from persam_vos.sam.build import SamNetwork
 from persam_vos.sam.geometry import Geometry, normalise_and_pad
 from persam_vos.structures import RgbImage
-
-Layers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 
 _PICTURES = 4
 
@@ -53,35 +51,34 @@ def pictures(clips: Path | None) -> Iterator[torch.Tensor]:
 
 def runtimes(
     network: SamNetwork, first: torch.Tensor, *, compiled: bool
-) -> tuple[dict[str, Layers], dict[str, Any]]:
+) -> tuple[dict[str, Layers], dict[str, float]]:
     """Make every runtime, and say how long that took, with the first picture encoded."""
     compute = Compute(torch.device("cpu"), torch.float32)
-    made: dict[str, Layers] = {}
-    started: dict[str, Any] = {}
-    for name in BACKENDS[1:]:
-        start = time.perf_counter()
-        try:
-            made[name] = make_encoder(name, network, compute, silent).layers
-        except PersamVosError as error:
-            print(f"{name:20} {error}")
-            continue
-        made[name](first)
-        started[name] = round(time.perf_counter() - start, 2)
     rounded = Compute(compute.device, torch.bfloat16)
 
     def encode_rounded(images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         with rounded.autocast():
             return network.encode_layers(images)
 
-    start = time.perf_counter()
-    made["torch, bfloat16"] = encode_rounded
-    encode_rounded(first)
-    started["torch, bfloat16"] = round(time.perf_counter() - start, 2)
+    makers: dict[str, Callable[[], Layers]] = {
+        name: lambda name=name: make_encoder(name, network, compute, silent).layers
+        for name in BACKENDS
+        if name != "auto"
+    }
+    makers["torch, bfloat16"] = lambda: encode_rounded
     if compiled:
+        makers["torch.compile"] = lambda: torch.compile(network.encode_layers)
+    made: dict[str, Layers] = {}
+    started: dict[str, float] = {}
+    for name, make in makers.items():
         start = time.perf_counter()
-        made["torch.compile"] = torch.compile(network.encode_layers)
-        made["torch.compile"](first)
-        started["torch.compile"] = round(time.perf_counter() - start, 2)
+        try:
+            made[name] = make()
+        except PersamVosError as error:
+            print(f"{name:20} {error}")
+            continue
+        made[name](first)
+        started[name] = round(time.perf_counter() - start, 2)
     return made, started
 
 

@@ -19,8 +19,8 @@ from PIL import Image
 
 from benchmarks.clips import CachedEngine, Clip, find_clips
 from benchmarks.results import facts, write_results
-from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
+from persam_vos.device import resolve_compute
 from persam_vos.methods.public import PublicMethod
 from persam_vos.pipeline import Propagation
 from persam_vos.scoring.region import region_similarity
@@ -69,17 +69,16 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/parity.json"))
     args = parser.parse_args()
-    base = load_engine()
     table: dict[str, dict[str, Any]] = {}
     for program, method in PROGRAMS.items():
         settings = MethodSettings(method=method, recipe="public")
-        engine = CachedEngine.of(base, settings, args.cache)
+        engine = CachedEngine.load(settings, args.cache)
         names = tuple(sorted(path.name for path in (args.truth / program).iterdir()))
         for clip in find_clips(args.clips, names):
             row = compare(clip, engine, program, args.truth)
             table.setdefault(program, {})[clip.name] = row
             print(program, clip.name, row, flush=True)
-    write_results(args.output, facts(base.compute.describe()) | {"programs": table})
+    write_results(args.output, facts(resolve_compute().describe()) | {"programs": table})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("torch", "numpy", "opencv-python", "pillow", "segment-anything")
+_PACKAGES = ("torch", "openvino", "numpy", "opencv-python", "pillow", "segment-anything")
 
 
 def facts(device: str) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def make_engine(
     """Load the network that the options choose; fetching shows its progress on ``console``."""
     from persam_vos import load_engine
 
-    settings = _settings(method, recipe, without, image_size or IMAGE_SIZES[quality])
+    settings = _settings(method, recipe, without, quality, image_size)
     with console.download() as on_progress:
         return load_engine(
             weights,
@@ -152,15 +152,19 @@ def engine_choice(
     """Keep what the options choose, to load it here or in other processes."""
     from persam_vos import EngineChoice
 
-    settings = _settings(method, recipe, without, image_size or IMAGE_SIZES[quality])
+    settings = _settings(method, recipe, without, quality, image_size)
     return EngineChoice(settings=settings, **loading)
 
 
 def _settings(
-    method: str | None, recipe: str, without: tuple[str, ...], image_size: int
+    method: str | None,
+    recipe: str,
+    without: tuple[str, ...],
+    quality: QualityName,
+    image_size: int | None,
 ) -> MethodSettings:
     from persam_vos import MethodSettings
 
     method = method or default_method(recipe=recipe, without=without)
     chosen: dict[str, Any] = {"method": method, "recipe": recipe, "without": frozenset(without)}
-    return MethodSettings(**chosen, image_size=image_size)
+    return MethodSettings(**chosen, image_size=image_size or IMAGE_SIZES[quality])

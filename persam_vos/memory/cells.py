@@ -59,16 +59,14 @@ def find_basis(encoded: Encoded) -> Basis:
     """
     neck, layer = encoded.features.float(), encoded.fine
     if layer is None:
-        return Basis(
-            _main_directions(_rows(F.normalize(neck, dim=1)), _DIRECTIONS), None, None, None
-        )
+        return Basis(_main_directions(_unit_rows(neck), _DIRECTIONS), None, None, None)
     upsampled = F.interpolate(neck, layer.shape[-2:], mode="bilinear", align_corners=False)
-    joined = [_rows(F.normalize(part.float(), dim=1)) for part in (upsampled, layer)]
-    directions = _main_directions(torch.cat(joined, dim=1), _DIRECTIONS)
+    joined = torch.cat([_unit_rows(upsampled), _unit_rows(layer)], dim=1)
+    directions = _main_directions(joined, _DIRECTIONS)
     width = neck.shape[1]
     fine = fine_mean = None
     if encoded.finest is not None:
-        rows = _rows(F.normalize(encoded.finest.float(), dim=1))
+        rows = _unit_rows(encoded.finest)
         fine_mean = rows.mean(0)
         fine = _main_directions(rows - fine_mean, _FINE_DIRECTIONS)
     return Basis(directions[:width], directions[width:], fine, fine_mean)
@@ -100,10 +98,9 @@ def by_rows(quads: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
 
 def _joined(encoded: Encoded, basis: Basis, colours: torch.Tensor) -> torch.Tensor:
     """Join neck, layer and colours at the middle grid, (4 h w, D), normalised."""
-    neck = F.normalize(encoded.features.float(), dim=1)
-    height, width = neck.shape[-2:]
+    height, width = encoded.features.shape[-2:]
     # Projecting comes before upsampling: both are linear, and it leaves fewer channels.
-    projected = (_rows(neck) @ basis.neck).T.view(1, -1, height, width)
+    projected = (_unit_rows(encoded.features) @ basis.neck).T.view(1, -1, height, width)
     upsampled = F.interpolate(
         projected, (2 * height, 2 * width), mode="bilinear", align_corners=False
     )

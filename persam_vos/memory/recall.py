@@ -106,7 +106,7 @@ def _offered(
 ) -> torch.Tensor:
     """Find the coarse cells of a remembered frame that are most like some, (Q, D): (Q, c)."""
     searched = memory.references.get(row)
-    keys = memory.coarse[row] if searched is None else memory.coarse[row, searched]
+    keys = memory.coarse[row] if searched is None else _rows_of(memory.coarse[row], searched)
     affinity = coarse @ keys.T
     if outside is not None:
         affinity += outside

@@ -15,6 +15,7 @@ from .cells import Cells, by_quads
 
 _AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
 _NEAR = 4  # coarse cells round a reference's objects that are all searched
+_TABLES = ("coarse", "middle", "fine", "masks", "shares")
 _FAR = 8  # of the rest every eighth is, each way: elsewhere is where most false matches are
 
 
@@ -55,12 +56,13 @@ class Memory:
     def add(self, cells: Cells, masks: torch.Tensor) -> None:
         """Remember a frame by its (16 h w, 1 + N) masks; the oldest one is forgotten."""
         self._count += 1
-        self._write(self.recent[0], cells, masks)
+        row = self.recent[0]
+        self.coarse[row], self.middle[row], self.fine[row] = cells.coarse, cells.middle, cells.fine
+        self._write_masks(row, masks)
 
     def correct(self, masks: torch.Tensor) -> None:
         """Give the newest frame other masks."""
-        row = self.recent[0]
-        self.masks[row], self.shares[row] = masks, self._to_middle(masks)
+        self._write_masks(self.recent[0], masks)
 
     def make_reference(self) -> int:
         """Keep the newest frame, whose masks are true, until `forget`; returns its row."""
@@ -69,11 +71,12 @@ class Memory:
             len(self.coarse),
         )
         if row == len(self.coarse):
-            for name in ("coarse", "middle", "fine", "masks", "shares"):
+            for name in _TABLES:
                 table = getattr(self, name)
                 setattr(self, name, torch.cat([table, torch.zeros_like(table[:1])]))
         newest = self.recent[0]
-        for table in (self.coarse, self.middle, self.fine, self.masks, self.shares):
+        for name in _TABLES:
+            table = getattr(self, name)
             table[row] = table[newest]
         self.references[row] = self._searched(self.shares[row])
         return row
@@ -87,8 +90,7 @@ class Memory:
         self.masks = F.pad(self.masks, (0, added))
         self.shares = F.pad(self.shares, (0, added))
 
-    def _write(self, row: int, cells: Cells, masks: torch.Tensor) -> None:
-        self.coarse[row], self.middle[row], self.fine[row] = cells.coarse, cells.middle, cells.fine
+    def _write_masks(self, row: int, masks: torch.Tensor) -> None:
         self.masks[row], self.shares[row] = masks, self._to_middle(masks)
 
     def _to_middle(self, masks: torch.Tensor) -> torch.Tensor:

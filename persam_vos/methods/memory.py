@@ -22,7 +22,7 @@ from ..memory.recall import cells_near, recall
 from ..memory.tables import Memory, new_memory
 from ..sam.geometry import LOGIT_CELL, PATCH
 from ..stages import decode, judge, prompts, targets
-from ..structures import Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
+from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
 
 _REACH = 6  # coarse cells that an object may move from one frame to the next: 96 input pixels
 _DENSE_GAIN = 1.5  # recalled log-odds to the decoder's mask prompt, whose logits are larger
@@ -73,11 +73,12 @@ class MemoryMethod:
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
         looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
         cells = self._cells(encoded)
-        memory = self._remember_truth(encoded, cells, masks, object_ids)
+        known = [*self._targets, *(i for i in object_ids if i not in self._targets)]
+        channels = [known.index(i) for i in object_ids]
+        memory = self._remember_truth(encoded, cells, masks, channels, len(known))
         row = memory.make_reference()
-        channels = [*self._targets, *(i for i in object_ids if i not in self._targets)]
-        for object_id, appearance in zip(object_ids, looks, strict=True):
-            share = memory.shares[row, :, 1 + channels.index(object_id)]
+        for object_id, channel, appearance in zip(object_ids, channels, looks, strict=True):
+            share = memory.shares[row, :, 1 + channel]
             portrait = make_portrait(cells.middle, share)
             shown = int((share >= 0.5).sum())
             self._targets[object_id] = _Target(appearance, row, portrait, shown, portrait)
@@ -183,23 +184,30 @@ class MemoryMethod:
         return describe_cells(encoded, self._basis)
 
     def _remember_truth(
-        self, encoded: Encoded, cells: Cells, masks: torch.Tensor, object_ids: tuple[int, ...]
+        self,
+        encoded: Encoded,
+        cells: Cells,
+        masks: torch.Tensor,
+        channels: list[int],
+        object_count: int,
     ) -> Memory:
-        """Put true (N, H, W) masks into the memory, beside what it says of the other objects."""
+        """Put true (N, H, W) masks into the memory, beside what it says of the other objects.
+
+        ``channels`` says which of the ``object_count`` objects they are of.
+        """
         height, width = (PATCH // LOGIT_CELL * side for side in cells.grid_hw)
         coverage = targets.grid_coverage(
             masks, input_hw=encoded.input_hw, grid_hw=(height, width), cell=LOGIT_CELL
         )
         given = coverage.flatten(1).T  # (16 h w, N)
-        known = [*self._targets, *(i for i in object_ids if i not in self._targets)]
         if self._memory is None:
-            self._memory = new_memory(cells, 1 + len(known))
-            shares = given.new_zeros((len(given), len(known)))
+            self._memory = new_memory(cells, 1 + object_count)
+            shares = given.new_zeros((len(given), object_count))
         else:
-            self._memory.widen(len(known) - len(self._targets))
+            self._memory.widen(object_count - len(self._targets))
             shares = self._memory.newest_masks[:, 1:]  # of this very frame
         shares = shares * (1 - given.sum(-1, keepdim=True)).clamp_min(0)
-        shares[:, [known.index(i) for i in object_ids]] = given
+        shares[:, channels] = given
         background = (1 - shares.sum(-1, keepdim=True)).clamp_min(0)
         everything = torch.cat([background, shares], dim=-1)
         if self._targets:
@@ -220,24 +228,14 @@ class MemoryMethod:
         if not somewhere.any():
             return logits, iou
         memories = recalled[somewhere]
-        points = _inner_points(memories)
-        first = self._offer(features, points, boxes_of=memories, dense=_DENSE_GAIN * memories)
-        best, best_iou = judge.best_candidate(first.low_res_logits, first.predicted_iou, memories)
-        logits[somewhere], iou[somewhere] = best, best_iou
+        boxes, valid = decode.logit_boxes(memories)
+        with_boxes = decode.with_boxes(_inner_points(memories), boxes, valid)
+        dense = _DENSE_GAIN * memories[:, None]
+        offered = self.decoder(features, replace(with_boxes, dense_logits=dense))
+        logits[somewhere], iou[somewhere] = judge.best_candidate(
+            offered.low_res_logits, offered.predicted_iou, memories
+        )
         return logits, iou
-
-    def _offer(
-        self,
-        features: torch.Tensor,
-        points: Prompts,
-        *,
-        boxes_of: torch.Tensor,
-        dense: torch.Tensor,
-    ) -> MaskCandidates:
-        """Decode with points, the boxes of some (N, 4h, 4w) logits, and dense prompts."""
-        boxes, valid = decode.logit_boxes(boxes_of)
-        with_box = decode.with_boxes(points, boxes, valid)
-        return self.decoder(features, replace(with_box, dense_logits=dense[:, None]))
 
 
 def _covered(logits: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,5 @@
 """What runs the encoder on a CPU: torch, or a faster runtime that is given our own network."""
 
-from .choice import Encoder, fitting_backends, make_encoder, torch_encoder
+from .choice import Encoder, Layers, fitting_backends, make_encoder, torch_encoder
 
-__all__ = ["Encoder", "fitting_backends", "make_encoder", "torch_encoder"]
+__all__ = ["Encoder", "Layers", "fitting_backends", "make_encoder", "torch_encoder"]
