@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from ..structures import Encoded
 
 _DIRECTIONS = 90  # of 384 of the joined layers: matches as well as all of them
-_FINE_DIRECTIONS = 10  # of 64; with the colours' 6 a fine cell is 64 bytes, one line of a cache
+_COLOURS = 6  # numbers that describe a colour
+_FINE_DIRECTIONS = 10  # of 64; with the colours a fine cell is 64 bytes, one line of a cache
 _COLOUR_SHARE = 0.2  # of the similarity of coarse and middle cells
 _FINE_SHARES = (0.3, 0.2)  # of layer and colours in that of fine cells; the rest is the middle's
 _COLOUR_RANGE = (0.68, 2.7)  # radians per normalised luma and chroma: tells shades, not noise
@@ -42,8 +43,8 @@ class Cells:
 class Basis:
     """Main directions of a clip's features, found on its first frame by `find_basis`.
 
-    ``neck`` is (C, D') and ``layer`` (C', D') or None; ``fine`` (C'', d') or None, with the
-    (C'',) mean that fine cells are seen from.
+    ``neck`` is (C, D') and ``layer`` (C', D') or None; ``fine`` (C'', d) or None, with zeros where
+    the colours belong, and the (C'',) mean that fine cells are seen from.
     """
 
     neck: torch.Tensor
@@ -69,6 +70,7 @@ def find_basis(encoded: Encoded) -> Basis:
         rows = _unit_rows(encoded.finest)
         fine_mean = rows.mean(0)
         fine = _main_directions(rows - fine_mean, _FINE_DIRECTIONS)
+        fine = F.pad(fine, (0, _COLOURS))
     return Basis(directions[:width], directions[width:], fine, fine_mean)
 
 
@@ -100,9 +102,12 @@ def _joined(encoded: Encoded, basis: Basis, colours: torch.Tensor) -> torch.Tens
     """Join neck, layer and colours at the middle grid, (4 h w, D), normalised."""
     height, width = encoded.features.shape[-2:]
     # Projecting comes before upsampling: both are linear, and it leaves fewer channels.
-    projected = (_unit_rows(encoded.features) @ basis.neck).T.view(1, -1, height, width)
+    projected = (_unit_rows(encoded.features) @ basis.neck).view(1, height, width, -1)
     upsampled = F.interpolate(
-        projected, (2 * height, 2 * width), mode="bilinear", align_corners=False
+        projected.permute(0, 3, 1, 2),  # channels last in memory, which scaling keeps: no copies
+        (2 * height, 2 * width),
+        mode="bilinear",
+        align_corners=False,
     )
     joined = _rows(upsampled)
     if basis.layer is not None and encoded.fine is not None:
@@ -123,8 +128,9 @@ def _fine_rows(encoded: Encoded, basis: Basis) -> torch.Tensor:
     if basis.fine is None or basis.fine_mean is None or encoded.finest is None:
         return colours * math.sqrt(layer_share + colour_share)
     seen = (_unit_rows(encoded.finest) - basis.fine_mean) @ basis.fine
-    parts = [F.normalize(seen, dim=-1) * layer_share**0.5, colours * colour_share**0.5]
-    return torch.cat(parts, dim=-1)
+    rows = F.normalize(seen, dim=-1) * layer_share**0.5
+    rows[:, _FINE_DIRECTIONS:] = colours * colour_share**0.5
+    return rows
 
 
 def _colour_angles(colours: torch.Tensor) -> torch.Tensor:

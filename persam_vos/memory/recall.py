@@ -15,11 +15,9 @@ import torch
 import torch.nn.functional as F
 
 from .cells import Cells, by_quads, by_rows
+from .offers import offer
 from .tables import Memory
 
-_WINDOW = 8  # coarse cells each way that the last frames are searched in: 128 input pixels
-_WINDOWED = 3  # of the recent frames; since the older ones an object may have come any way
-_OFFERED = 6  # coarse cells that each remembered frame offers
 _NEIGHBOURS = 8  # middle cells that each quarter listens to
 _TEMPERATURE = 0.05  # of the softmax over their similarities
 _FINE_TEMPERATURE = 0.02  # fine cells listen to all that lie round those matches
@@ -27,8 +25,8 @@ _MIDDLE_SHARE = 0.5  # of a fine similarity: that of the middle cells that the f
 _TRUTH_BONUS = 0.05  # of similarity to true masks: e times the weight; holds drift back
 _FINE_TRUTH_BONUS = 0.06
 _DOUBT = 0.02  # a middle cell that is surer than this of every object is not looked at more closely
+_AT_ONCE = 128  # coarse cells that are matched together on a CPU, and fine ones in fours: few MB
 _MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
-_FORBIDDEN = -9.0  # below any similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +50,22 @@ def recall(cells: Cells, memory: Memory, near: torch.Tensor) -> torch.Tensor:
     chosen = near.flatten().nonzero()[:, 0]  # (Q,)
     count = len(cells.coarse)
     shares = memory.shares.new_full((count, 4, memory.shares.shape[-1] - 1), _MIN_SHARE)
+    if len(chosen):
+        offered = offer(cells, memory, chosen)
+        promising = _promising(offered, memory)
+        chosen, offered = chosen[promising], offered[promising]
     if not len(chosen):
         return _upsampled(shares, cells.grid_hw)
-    matches = _match_middle(cells, memory, chosen)
+    matches = _match_middle(cells, memory, chosen, offered)
     found = _rows_of(memory.shares.flatten(0, 1), matches.places)  # (Q, 4, k, 1 + N)
     found = (matches.weights[..., None, :] @ found)[..., 0, 1:]
     shares[chosen] = found.clamp(_MIN_SHARE, 1 - _MIN_SHARE)
     recalled = _upsampled(shares, cells.grid_hw)
     doubtful = _doubtful(shares, cells.grid_hw).view(count, 4)[chosen]  # (Q, 4)
     quarters = (4 * chosen[:, None] + torch.arange(4, device=chosen.device))[doubtful]  # (B,)
-    if len(quarters):
-        places, similarity = matches.places[doubtful], matches.similarity[doubtful]
-        _refine(recalled, cells, memory, quarters, places, similarity)
+    doubted = (quarters, matches.places[doubtful], matches.similarity[doubtful])
+    for part in zip(*map(_parts, doubted), strict=True):
+        _refine(recalled, cells, memory, *part)
     return recalled
 
 
@@ -77,62 +79,44 @@ def cells_near(masks: torch.Tensor, grid_hw: tuple[int, int], *, reach: int) -> 
     return grown
 
 
-def _match_middle(cells: Cells, memory: Memory, chosen: torch.Tensor) -> _Matches:
-    """Find the middle cells most like each quarter of the ``chosen`` coarse cells."""
-    count = len(cells.coarse)
-    coarse = cells.coarse[chosen]
-    quarters = cells.middle.view(count, 4, -1)[chosen]  # (Q, 4, D)
-    outside = _outside_window(chosen, cells.grid_hw)
-    windowed = memory.recent[:_WINDOWED]
-    children = torch.arange(4, device=chosen.device)
-    parts, places = [], []
-    for row in memory.rows:
-        offered = _offered(coarse, memory, row, outside if row in windowed else None)
-        keys = _rows_of(memory.middle[row].view(count, -1), offered)  # (Q, c, 4 D)
-        keys = keys.view(len(chosen), -1, cells.middle.shape[1])
-        part = torch.bmm(quarters, keys.transpose(1, 2))  # (Q, 4, 4 c)
-        parts.append(part + _TRUTH_BONUS if row in memory.references else part)
-        places.append((4 * (row * count + offered[..., None]) + children).flatten(1))
-    similarity = torch.cat(parts, dim=-1)
-    best, index = similarity.topk(min(_NEIGHBOURS, similarity.shape[-1]), dim=-1)
-    table = torch.cat(places, dim=-1)[:, None].expand(-1, 4, -1)
-    found = table.gather(-1, index)
-    true = _is_true(found, memory, 4 * count)
-    return _Matches(found, best - _TRUTH_BONUS * true, (best / _TEMPERATURE).softmax(-1))
+def _promising(offered: torch.Tensor, memory: Memory) -> torch.Tensor:
+    """Tell which of Q cells are offered, (Q, c), any cell that has some of an object: (Q,) bool.
 
-
-def _offered(
-    coarse: torch.Tensor, memory: Memory, row: int, outside: torch.Tensor | None
-) -> torch.Tensor:
-    """Find the coarse cells of a remembered frame that are most like some, (Q, D): (Q, c)."""
-    searched = memory.references.get(row)
-    keys = memory.coarse[row] if searched is None else _rows_of(memory.coarse[row], searched)
-    affinity = coarse @ keys.T
-    if outside is not None:
-        affinity += outside
-    if searched is not None:
-        return searched[affinity.topk(min(_OFFERED, len(keys)), dim=-1).indices]
-    return _largest(affinity.view(len(coarse), *memory.grid_hw), _OFFERED)
-
-
-def _largest(values: torch.Tensor, count: int) -> torch.Tensor:
-    """Find the places of the ``count`` largest of each (Q, h, w): (Q, count), in no order.
-
-    They lie in the ``count`` rows with the largest maxima: the others need not be sorted.
+    The others are background, which is known without comparing quarters.
     """
-    height, width = values.shape[1:]
-    rows = values.amax(-1).topk(min(count, height), dim=-1, sorted=False).indices  # (Q, r)
-    inside = values.gather(1, rows[..., None].expand(-1, -1, width)).flatten(1)  # (Q, r w)
-    best = inside.topk(min(count, inside.shape[1]), dim=-1, sorted=False).indices
-    return rows.gather(1, best // width) * width + best % width
+    return memory.shown.flatten()[offered].any(1)
 
 
-def _outside_window(chosen: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
-    """Penalise the coarse cells that lie too far from each chosen one: (Q, h w)."""
-    height, width = grid_hw
-    rows = (chosen[:, None] // width - torch.arange(height, device=chosen.device)).abs() > _WINDOW
-    columns = (chosen[:, None] % width - torch.arange(width, device=chosen.device)).abs() > _WINDOW
-    return (rows[:, :, None] | columns[:, None]).flatten(1) * _FORBIDDEN
+def _match_middle(
+    cells: Cells, memory: Memory, chosen: torch.Tensor, offered: torch.Tensor
+) -> _Matches:
+    """Find the middle cells most like each quarter of Q coarse cells.
+
+    ``chosen`` are the coarse cells, (Q,), and ``offered``, (Q, c), what they are offered.
+    """
+    count, width = len(cells.coarse), cells.middle.shape[1]
+    quarters = cells.middle.view(count, 4, width)
+    table = memory.middle.view(-1, 4 * width)
+    best, places = [], []
+    for own, others in zip(_parts(chosen), _parts(offered), strict=True):
+        keys = _rows_of(table, others).view(len(own), -1, width)  # (q, 4 c, D)
+        bonus = _TRUTH_BONUS * _is_true(others, memory, count).repeat_interleave(4, dim=1)
+        similarity = torch.baddbmm(bonus[:, None], quarters[own], keys.transpose(1, 2))
+        values, index = similarity.topk(min(_NEIGHBOURS, similarity.shape[-1]), dim=-1)
+        best.append(values)
+        found = others.gather(1, (index // 4).flatten(1)).view(index.shape)
+        places.append(4 * found + index % 4)
+    similarity, place = torch.cat(best), torch.cat(places)
+    true = _is_true(place, memory, 4 * count)
+    return _Matches(place, similarity - _TRUTH_BONUS * true, (similarity / _TEMPERATURE).softmax(-1))
+
+
+def _parts(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Cut rows into parts whose matches fit a processor's cache; a GPU takes them at once."""
+    if rows.device.type != "cpu" or len(rows) <= _AT_ONCE:
+        return (rows,) if len(rows) else ()
+    parts: tuple[torch.Tensor, ...] = rows.split(_AT_ONCE)
+    return parts
 
 
 def _rows_of(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

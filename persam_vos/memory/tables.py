@@ -15,7 +15,8 @@ from .cells import Cells, by_quads
 
 _AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
 _NEAR = 4  # coarse cells round a reference's objects that are all searched
-_TABLES = ("coarse", "middle", "fine", "masks", "shares")
+_TABLES = ("coarse", "middle", "fine", "masks", "shares", "shown")
+_SHOWN_SHARE = 0.02  # of a middle cell; recall never says less than 0.01
 _FAR = 8  # of the rest every eighth is, each way: elsewhere is where most false matches are
 
 
@@ -25,7 +26,7 @@ class Memory:
 
     ``masks`` is (R, 16 h w, 1 + N) soft masks on the fine grid, row by row; channel 0 is the
     background, and the channels of a cell sum to 1. ``shares`` is the same on the middle grid, by
-    quads.
+    quads, and ``shown``, (R, h w) bool, tells which coarse cells have some of an object.
     """
 
     grid_hw: tuple[int, int]
@@ -34,6 +35,7 @@ class Memory:
     fine: torch.Tensor
     masks: torch.Tensor
     shares: torch.Tensor
+    shown: torch.Tensor
     references: dict[int, torch.Tensor] = field(default_factory=dict)
     """Rows with true masks, and which of their coarse cells are searched, (K,) int64."""
     _count: int = 0  # frames added so far
@@ -92,6 +94,8 @@ class Memory:
 
     def _write_masks(self, row: int, masks: torch.Tensor) -> None:
         self.masks[row], self.shares[row] = masks, self._to_middle(masks)
+        objects = self.shares[row, :, 1:].amax(-1).view(-1, 4)
+        self.shown[row] = (objects > _SHOWN_SHARE).any(-1)
 
     def _to_middle(self, masks: torch.Tensor) -> torch.Tensor:
         """Average (16 h w, C) fine masks over middle cells, (4 h w, C) by quads."""
@@ -123,4 +127,5 @@ def new_memory(cells: Cells, channels: int) -> Memory:
         fine=table(16 * count, cells.fine.shape[1]),
         masks=table(16 * count, channels),
         shares=table(4 * count, channels),
+        shown=new((_AGES[-1] + 1, count), dtype=torch.bool),
     )

@@ -14,7 +14,7 @@ NEIGHBOURS, TEMPERATURE = 8, 0.05  # middle cells, and of the softmax over their
 FINE_TEMPERATURE = 0.02  # of that over all fine cells in and round those
 MIDDLE_SHARE = 0.5  # of a fine similarity
 BONUS, FINE_BONUS = 0.05, 0.06  # of true masks
-DOUBT, MIN_SHARE = 0.02, 0.01
+DOUBT, SHOWN, MIN_SHARE = 0.02, 0.02, 0.01
 
 Array = npt.NDArray[np.float64]
 Match = tuple[float, int, int]
@@ -41,6 +41,8 @@ class PlainRecall:
         matches = {}
         for y, x in np.argwhere(near):
             offered = self._offered(y, x)
+            if not any(self._shown(row, cell) for row, cell in offered):
+                continue
             for quarter in range(4):
                 place = (2 * y + quarter // 2, 2 * x + quarter % 2)
                 matches[place] = self._match(4 * (y * width + x) + quarter, offered)
@@ -72,6 +74,10 @@ class PlainRecall:
             alike = self.coarse[row, searched] @ self.frame[0][y * width + x]
             offered += [(row, searched[i]) for i in np.argsort(-alike)[:OFFERED]]
         return offered
+
+    def _shown(self, row: int, cell: int) -> bool:
+        """Tell whether a coarse cell has some of an object."""
+        return bool((self.shares[row, 4 * cell : 4 * cell + 4, 1:] > SHOWN).any())
 
     def _match(self, quarter: int, offered: list[tuple[int, int]]) -> list[Match]:
         """Find the middle cells, among the quarters of what is offered, most like one of ours."""

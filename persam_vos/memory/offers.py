@@ -1,0 +1,140 @@
+"""Offer, for each coarse cell, the remembered coarse cells that are most like it.
+
+The last frames are searched in a window round the cell, tile by tile: cells of one tile have most
+of their windows in common. Older frames are searched everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from .cells import Cells
+from .tables import Memory
+
+_WINDOW = 8  # coarse cells each way that the last frames are searched in: 128 input pixels
+_WINDOWED = 3  # of the recent frames; since the older ones an object may have come any way
+_OFFERED = 6  # coarse cells that each remembered frame offers
+_TILE = 8  # cells on a side that are searched for together
+_SIDE = _TILE + 2 * _WINDOW  # of what a tile's cells can see
+_FORBIDDEN = -9.0  # below any similarity
+
+
+def offer(cells: Cells, memory: Memory, chosen: torch.Tensor) -> torch.Tensor:
+    """Find what all frames together offer the (Q,) ``chosen`` coarse cells: (Q, c).
+
+    The most similar ones of each frame, in no order, as places in the coarse tables of the memory
+    laid end to end.
+    """
+    count = len(cells.coarse)
+    own = cells.coarse[chosen]
+    windows = _windows(cells.grid_hw, chosen)
+    nearby = memory.recent[:_WINDOWED]
+    offered = [
+        row * count
+        + (
+            _offer_nearby(cells, memory.coarse[row], chosen, windows)
+            if row in nearby
+            else _offer_anywhere(own, memory, row)
+        )
+        for row in memory.rows
+    ]
+    return torch.cat(offered, dim=1)
+
+
+def _offer_anywhere(own: torch.Tensor, memory: Memory, row: int) -> torch.Tensor:
+    searched = memory.references.get(row)
+    if searched is None:
+        return _largest((own @ memory.coarse[row].T).view(len(own), *memory.grid_hw), _OFFERED)
+    affinity = own @ memory.coarse[row].index_select(0, searched).T
+    return searched[affinity.topk(min(_OFFERED, len(searched)), dim=-1).indices]
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """The T tiles that hold some chosen cells, and where each of these is in them.
+
+    ``asking`` (T, _TILE^2) are the tiles' cells and ``seen`` (T, _SIDE^2) what lies round them;
+    what would lie outside the picture is ``forbidden``, (T, _SIDE^2), and stands for a cell inside.
+    ``places`` (Q,) are the chosen cells' places in ``asking`` laid end to end, and ``corners`` (Q,)
+    the row and column of the first cell that their tiles see.
+    """
+
+    asking: torch.Tensor
+    seen: torch.Tensor
+    forbidden: torch.Tensor
+    places: torch.Tensor
+    corners: tuple[torch.Tensor, torch.Tensor]
+
+
+def _windows(grid_hw: tuple[int, int], chosen: torch.Tensor) -> _Windows:
+    """Cut the picture into tiles, and keep those that hold chosen cells."""
+    height, width = grid_hw
+    y, x = chosen // width, chosen % width
+    across = -(-width // _TILE)
+    tiles, rank = torch.unique(y // _TILE * across + x // _TILE, return_inverse=True)
+    top, left = tiles // across * _TILE, tiles % across * _TILE
+    inner = torch.arange(_TILE, device=chosen.device)
+    outer = torch.arange(-_WINDOW, _TILE + _WINDOW, device=chosen.device)
+    asking, _ = _cells_at(top, left, inner, grid_hw)
+    seen, inside = _cells_at(top, left, outer, grid_hw)
+    return _Windows(
+        asking,
+        seen,
+        ~inside * _FORBIDDEN,
+        places=rank * _TILE**2 + y % _TILE * _TILE + x % _TILE,
+        corners=(top[rank] - _WINDOW, left[rank] - _WINDOW),
+    )
+
+
+def _cells_at(
+    top: torch.Tensor, left: torch.Tensor, steps: torch.Tensor, grid_hw: tuple[int, int]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """List the cells at all pairs of ``steps`` from some corners, and whether they are inside.
+
+    Those outside stand for the nearest inside.
+    """
+    height, width = grid_hw
+    y, x = top[:, None] + steps, left[:, None] + steps
+    rows, columns = y.clamp(0, height - 1), x.clamp(0, width - 1)
+    inside = (y == rows)[:, :, None] & (x == columns)[:, None]
+    return (rows[:, :, None] * width + columns[:, None]).flatten(1), inside.flatten(1)
+
+
+def _offer_nearby(
+    cells: Cells, table: torch.Tensor, chosen: torch.Tensor, windows: _Windows
+) -> torch.Tensor:
+    """Search a frame's (h w, D) coarse ``table`` in the window round each chosen cell."""
+    tiles = len(windows.seen)
+    asking = cells.coarse.index_select(0, windows.asking.flatten()).view(tiles, _TILE**2, -1)
+    seen = table.index_select(0, windows.seen.flatten()).view(tiles, _SIDE**2, -1)
+    affinity = torch.baddbmm(windows.forbidden[:, None], asking, seen.transpose(1, 2))
+    affinity += _beyond_window(chosen.device)
+    mine = affinity.flatten(0, 1).index_select(0, windows.places)
+    best = _largest(mine.view(-1, _SIDE, _SIDE), min(_OFFERED, len(table)))
+    top, left = (corner[:, None] for corner in windows.corners)
+    return (top + best // _SIDE) * cells.grid_hw[1] + left + best % _SIDE
+
+
+@lru_cache(maxsize=4)
+def _beyond_window(device: torch.device) -> torch.Tensor:
+    """Penalise what a tile sees but a cell of it does not: (_TILE^2, _SIDE^2)."""
+    inner = torch.arange(_TILE, device=device)
+    outer = torch.arange(-_WINDOW, _TILE + _WINDOW, device=device)
+    far = (inner[:, None] - outer).abs() > _WINDOW  # (_TILE, _SIDE)
+    beyond = far[:, None, :, None] | far[None, :, None, :]
+    return beyond.view(_TILE**2, _SIDE**2) * _FORBIDDEN
+
+
+def _largest(values: torch.Tensor, count: int) -> torch.Tensor:
+    """Find the places of the ``count`` largest of each (Q, h, w): (Q, count), in no order.
+
+    They lie in the ``count`` rows with the largest maxima: the others need not be sorted.
+    """
+    height, width = values.shape[1:]
+    rows = values.amax(-1).topk(min(count, height), dim=-1, sorted=False).indices  # (Q, r)
+    inside = values.gather(1, rows[..., None].expand(-1, -1, width)).flatten(1)  # (Q, r w)
+    best = inside.topk(min(count, inside.shape[1]), dim=-1, sorted=False).indices
+    return rows.gather(1, best // width) * width + best % width
