@@ -6,7 +6,7 @@ Coordinates: ``image`` pixels have their origin at the top left, x to the right,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -151,6 +151,11 @@ class Prompts:
     has_dense: torch.Tensor | None = None
     guide: torch.Tensor | None = None
     semantic: torch.Tensor | None = None
+
+    def rows(self, chosen: slice | list[int]) -> Prompts:
+        """Return the prompts of some objects."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Prompts(**{name: part[chosen] for name, part in given.items() if part is not None})
 
 
 @dataclass(frozen=True, slots=True)

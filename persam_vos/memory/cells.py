@@ -128,7 +128,7 @@ def _fine_rows(encoded: Encoded, basis: Basis) -> torch.Tensor:
     if basis.fine is None or basis.fine_mean is None or encoded.finest is None:
         return colours * math.sqrt(layer_share + colour_share)
     seen = (_unit_rows(encoded.finest) - basis.fine_mean) @ basis.fine
-    rows = F.normalize(seen, dim=-1) * layer_share**0.5
+    rows: torch.Tensor = F.normalize(seen, dim=-1) * layer_share**0.5
     rows[:, _FINE_DIRECTIONS:] = colours * colour_share**0.5
     return rows
 

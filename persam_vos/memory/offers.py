@@ -71,7 +71,7 @@ class _Windows:
 
 def _windows(grid_hw: tuple[int, int], chosen: torch.Tensor) -> _Windows:
     """Cut the picture into tiles, and keep those that hold chosen cells."""
-    height, width = grid_hw
+    width = grid_hw[1]
     y, x = chosen // width, chosen % width
     across = -(-width // _TILE)
     tiles, rank = torch.unique(y // _TILE * across + x // _TILE, return_inverse=True)

@@ -108,15 +108,16 @@ def _match_middle(
         places.append(4 * found + index % 4)
     similarity, place = torch.cat(best), torch.cat(places)
     true = _is_true(place, memory, 4 * count)
-    return _Matches(place, similarity - _TRUTH_BONUS * true, (similarity / _TEMPERATURE).softmax(-1))
+    return _Matches(
+        place, similarity - _TRUTH_BONUS * true, (similarity / _TEMPERATURE).softmax(-1)
+    )
 
 
 def _parts(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Cut rows into parts whose matches fit a processor's cache; a GPU takes them at once."""
     if rows.device.type != "cpu" or len(rows) <= _AT_ONCE:
         return (rows,) if len(rows) else ()
-    parts: tuple[torch.Tensor, ...] = rows.split(_AT_ONCE)
-    return parts
+    return torch.split(rows, _AT_ONCE)
 
 
 def _rows_of(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

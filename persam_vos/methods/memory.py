@@ -22,6 +22,7 @@ from ..memory.recall import cells_near, recall
 from ..memory.tables import Memory, new_memory
 from ..sam.geometry import LOGIT_CELL, PATCH
 from ..stages import decode, judge, prompts, targets
+from ..stages.windows import decode_round
 from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
 
 _REACH = 6  # coarse cells that an object may move from one frame to the next: 96 input pixels
@@ -231,7 +232,10 @@ class MemoryMethod:
         boxes, valid = decode.logit_boxes(memories)
         with_boxes = decode.with_boxes(_inner_points(memories), boxes, valid)
         dense = _DENSE_GAIN * memories[:, None]
-        offered = self.decoder(features, replace(with_boxes, dense_logits=dense))
+        height, width = features.shape[-2:]
+        positions = self.decoder.network.grid_positions((height, width))
+        prompted = replace(with_boxes, dense_logits=dense)
+        offered = decode_round(self.decoder, features, positions, prompted, boxes)
         logits[somewhere], iou[somewhere] = judge.best_candidate(
             offered.low_res_logits, offered.predicted_iou, memories
         )

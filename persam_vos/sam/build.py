@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from ..config import IMAGE_SIZE_RANGE
 from ..errors import WeightsError
@@ -84,12 +87,21 @@ class SamNetwork(nn.Module):
         square = F.pad(images, (0, IMAGE_SIZE - width, 0, IMAGE_SIZE - height))
         return (self.encode(square)[..., : height // PATCH, : width // PATCH],)
 
-    def decode(self, features: Tensor, prompts: Prompts) -> MaskCandidates:
+    def grid_positions(self, grid_hw: tuple[int, int]) -> Tensor:
+        """Return the positions of the cells at the top left of SAM's grid, (1, 256, h, w)."""
+        height, width = grid_hw
+        positions = self.positions[..., :height, :width]
+        if positions.shape[-2:] != grid_hw:  # a picture larger than the square
+            return grid_positions(self.prompt_encoder, grid_hw)
+        return positions
+
+    def decode(
+        self, features: Tensor, prompts: Prompts, positions: Tensor | None = None
+    ) -> MaskCandidates:
         """Decode all objects of one frame in one batch; see `persam_vos.sam.decoder.decode`."""
         height, width = features.shape[-2:]
-        positions = self.positions[..., :height, :width]
-        if positions.shape[-2:] != (height, width):  # a picture larger than the square
-            positions = grid_positions(self.prompt_encoder, (height, width))
+        if positions is None:
+            positions = self.grid_positions((height, width))
         return decode(
             self.prompt_encoder, self.mask_decoder, features, prompts, positions=positions
         )
@@ -108,8 +120,7 @@ def build_sam(
         raise WeightsError(
             source, got=f"architecture {architecture!r}", expected=" or ".join(ARCHITECTURES)
         )
-    with torch.device("meta"):  # nothing is allocated, nothing is initialised in vain
-        network = _make_network(architecture)
+    network = _make_network(architecture, torch.device("meta"))
     _check_state(network.state_dict(), state, architecture, source)
     network.load_state_dict(dict(state), assign=True)
     network.positions = grid_positions(network.prompt_encoder, (_GRID, _GRID))
@@ -126,11 +137,15 @@ def random_state(architecture: str, seed: int) -> dict[str, Tensor]:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return dict(_make_network(architecture).state_dict())
+        return dict(_make_network(architecture, torch.device("cpu")).state_dict())
 
 
-def _make_network(architecture: str) -> SamNetwork:
-    """Make the three parts, as ``segment_anything.build_sam`` does."""
+def _make_network(architecture: str, device: torch.device) -> SamNetwork:
+    """Make the three parts, as ``segment_anything.build_sam`` does.
+
+    On the device "meta" nothing of the large two is allocated, or filled in vain. The small one is
+    made on the CPU.
+    """
     modeling = load_modeling()
     prompt_encoder = modeling.PromptEncoder(
         embed_dim=_WIDTH,
@@ -138,17 +153,34 @@ def _make_network(architecture: str) -> SamNetwork:
         input_image_size=(IMAGE_SIZE, IMAGE_SIZE),
         mask_in_chans=16,
     )
-    mask_decoder = modeling.MaskDecoder(
-        num_multimask_outputs=3,
-        transformer=modeling.TwoWayTransformer(
-            depth=2, embedding_dim=_WIDTH, mlp_dim=2048, num_heads=8
-        ),
-        transformer_dim=_WIDTH,
-        iou_head_depth=3,
-        iou_head_hidden_dim=256,
-    )
-    image_encoder = _make_image_encoder(modeling, ARCHITECTURES[architecture])
+    with device, _Unfilled() if device.type == "meta" else nullcontext():
+        mask_decoder = modeling.MaskDecoder(
+            num_multimask_outputs=3,
+            transformer=modeling.TwoWayTransformer(
+                depth=2, embedding_dim=_WIDTH, mlp_dim=2048, num_heads=8
+            ),
+            transformer_dim=_WIDTH,
+            iou_head_depth=3,
+            iou_head_hidden_dim=256,
+        )
+        image_encoder = _make_image_encoder(modeling, ARCHITECTURES[architecture])
     return SamNetwork(image_encoder, prompt_encoder, mask_decoder)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Do not draw random numbers for weights: on "meta", torch would import its compiler for it."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def _make_image_encoder(modeling: ModuleType, vit: _ViT | None) -> nn.Module:

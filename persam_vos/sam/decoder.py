@@ -42,7 +42,8 @@ def decode(
     """Decode N >= 0 objects of one frame.
 
     ``features`` is (1, C, h, w), the top left part of the square's grid or all of it;
-    ``positions`` the result of `grid_positions` for (h, w), made here when it is None. Nothing is
+    ``positions`` the result of `grid_positions` for (h, w), made here when it is None. Or both are
+    (N, C, h, w), of a part of the grid for each object. Nothing is
     appended to the prompts: SAM itself adds a padding point of label -1 to points without a box,
     so callers that want SAM's result give it explicitly; a box is two points of the labels 2 and
     3. Point coordinates are pixels of the (padded) input.
@@ -63,7 +64,7 @@ def decode(
         mask_decoder.transformer,
         tokens,
         _embed_image(prompt_encoder, features, prompts),
-        positions.flatten(2).transpose(1, 2),  # (1, h * w, C)
+        positions.flatten(2).transpose(1, 2),  # (1 or N, h * w, C)
         prompts,
     )
     masks = _mask_logits(mask_decoder, tokens[:, 1:_OUTPUT_TOKENS], image, (height, width))

@@ -154,11 +154,10 @@ class _Block(nn.Module):
         self.mlp = _Mlp(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.permute(0, 2, 3, 1)  # (B, H, W, C), contiguous
-        x = self.attn(x).add_(x)
-        x = self.local_conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        x = self.mlp(x).add_(x)
-        return x.permute(0, 3, 1, 2)
+        x = self.attn(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).add_(x)
+        x = self.local_conv(x)
+        out: Tensor = self.mlp(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).add_(x)
+        return out
 
 
 class _Mlp(nn.Module):

@@ -24,13 +24,21 @@ class Decoder:
     clock: Clock = field(default_factory=Clock)
 
     @torch.inference_mode()
-    def __call__(self, features: torch.Tensor, prompts: Prompts) -> MaskCandidates:
-        """Decode N objects on one frame, ``_OBJECTS_AT_ONCE`` at a time; float32 results."""
+    def __call__(
+        self, features: torch.Tensor, prompts: Prompts, positions: torch.Tensor | None = None
+    ) -> MaskCandidates:
+        """Decode N objects on one frame, ``_OBJECTS_AT_ONCE`` at a time; float32 results.
+
+        ``features`` are (1, C, h, w) of the whole picture; or, with their ``positions``, (N, C, h,
+        w) of a window for each object.
+        """
         parts = []
         for start in range(0, len(prompts.points_xy), _OBJECTS_AT_ONCE):
             rows = slice(start, start + _OBJECTS_AT_ONCE)
+            whole = features if positions is None else features[rows]
+            places = None if positions is None else positions[rows]
             with self.clock.part("decode"), self.compute.autocast():
-                parts.append(self.network.decode(features, _rows(prompts, rows)))
+                parts.append(self.network.decode(whole, prompts.rows(rows), places))
         return MaskCandidates(
             torch.cat([part.low_res_logits.float() for part in parts]),
             torch.cat([part.predicted_iou.float() for part in parts]),
@@ -97,17 +105,3 @@ def refine(
     boxes, valid = logit_boxes(logits)
     prompts = with_boxes(points, boxes, valid)
     return best_scale(decoder(features, replace(prompts, dense_logits=logits[:, None])))
-
-
-def _rows(prompts: Prompts, rows: slice) -> Prompts:
-    def cut(tensor: torch.Tensor | None) -> torch.Tensor | None:
-        return None if tensor is None else tensor[rows]
-
-    return Prompts(
-        points_xy=prompts.points_xy[rows],
-        point_labels=prompts.point_labels[rows],
-        dense_logits=cut(prompts.dense_logits),
-        has_dense=cut(prompts.has_dense),
-        guide=cut(prompts.guide),
-        semantic=cut(prompts.semantic),
-    )
