@@ -30,6 +30,8 @@ _DENSE_GAIN = 1.5  # recalled log-odds to the decoder's mask prompt, whose logit
 _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a recall finds a lost object again
 _FOUND_CELLS = 8  # middle cells that it then covers, or half of what it covered when shown
 _CERTAIN_SHARE = 0.55  # of a mask, recognised: makes a witness, and finds what was lost
+_REMNANT = 0.1  # of the cells that an object covered when shown: fewer are a remnant
+_DOUBTED_FRAMES = 6  # of a remnant, and the object is searched for everywhere
 _WITNESS_FRAMES = 10  # between two witnesses; drifts are faster, changes of the object slower
 
 
@@ -38,7 +40,8 @@ class _Target:
     """What is known of one object: made on its reference frame, a row of the memory.
 
     ``shown_cells`` is how many middle cells it filled there. ``witness`` is a portrait of an older
-    frame in which the object was recognised, and ``witness_age`` that frame's age.
+    frame in which the object was recognised, and ``witness_age`` that frame's age. ``doubted``
+    frames in a row had only a remnant of it that nobody but the memory saw.
     """
 
     appearance: targets.Appearance
@@ -48,6 +51,7 @@ class _Target:
     witness: Portrait
     witness_age: int = 0
     lost: bool = False
+    doubted: int = 0
 
 
 @dataclass(slots=True)
@@ -101,11 +105,9 @@ class MemoryMethod:
             recalled = recall(cells, self._memory, self._near(self._memory))
         logits, iou = self._decode(encoded.features, recalled)
         fused = judge.fuse(logits, recalled, decoder_share=self.settings.decoder_share)
-        scores = judge.confidence(
-            iou,
-            judge.agreement(fused.sigmoid(), recalled.sigmoid()),
-            targets.likeness(similarities, fused, appearances),
-        )
+        looks = targets.likeness(similarities, fused, appearances)
+        agreed = judge.agreement(fused.sigmoid(), recalled.sigmoid())
+        scores = judge.confidence(iou, agreed, looks)
         covered = _covered(fused)
         shares = self._recognised(cells, covered)
         present = self._present(scores, shares, covered, recalled)
@@ -114,11 +116,18 @@ class MemoryMethod:
         self._memory.add(cells, _compete(kept, present))
         certain = present & trusted & (shares >= _CERTAIN_SHARE)
         self._note(cells, present.tolist(), certain.tolist())
-        return self._answer(fused, scores.tolist(), present.tolist())
+        alone = judge.confidence(iou, judge.agreement(logits.sigmoid(), recalled.sigmoid()), looks)
+        remnant = self._remnants(covered)
+        scores = torch.where(remnant, alone, scores)
+        believed = self._believed((remnant & (scores < self.settings.remnant_threshold)).tolist())
+        shown = [there and seen for there, seen in zip(present.tolist(), believed, strict=True)]
+        return self._answer(fused, scores.tolist(), shown)
 
     def _near(self, memory: Memory) -> torch.Tensor:
         """Mark the coarse cells that an object can be in: (h, w) bool."""
-        if any(target.lost for target in self._targets.values()):  # it may come back anywhere
+        known = self._targets.values()
+        if any(target.lost or target.doubted >= _DOUBTED_FRAMES for target in known):
+            # It may come back anywhere.
             return torch.ones(memory.grid_hw, dtype=torch.bool, device=memory.masks.device)
         return cells_near(memory.newest_masks, memory.grid_hw, reach=_REACH)
 
@@ -154,6 +163,20 @@ class MemoryMethod:
         seen = scores >= self.settings.presence_threshold
         seen &= shares >= self.settings.recognition_threshold
         return seen & (~lost | found)
+
+    def _remnants(self, covered: torch.Tensor) -> torch.Tensor:
+        """Tell which (N, 4 h w) masks are but a remnant of what was shown: (N,) bool."""
+        shown = [target.shown_cells for target in self._targets.values()]
+        return covered.sum(1) < _REMNANT * covered.new_tensor(shown, dtype=torch.int64)
+
+    def _believed(self, doubtful: list[bool]) -> list[bool]:
+        """Count for how long each object was doubtful; it is not believed the second time.
+
+        The memory goes on with it: it may be a small part of an object behind something.
+        """
+        for target, doubt in zip(self._targets.values(), doubtful, strict=True):
+            target.doubted = target.doubted + 1 if doubt else 0
+        return [target.doubted < 2 for target in self._targets.values()]
 
     def _note(self, cells: Cells, present: list[bool], certain: list[bool]) -> None:
         """Note who is lost, and take new witnesses where the old ones are old enough."""

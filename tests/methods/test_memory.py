@@ -35,18 +35,18 @@ def decoder() -> Decoder:
     return Decoder(network, Compute(torch.device("cpu"), torch.float32))
 
 
-def labels_of(places: Places) -> LabelMap:
+def labels_of(places: Places, *, side: int = 20) -> LabelMap:
     labels = np.zeros(SIZE_HW, dtype=np.uint8)
     for object_id, (x, y) in places.items():
-        labels[y : y + 20, x : x + 20] = object_id
+        labels[y : y + side, x : x + side] = object_id
     return labels
 
 
-def encoded(places: Places, *, layers: int = 3) -> Encoded:
+def encoded(places: Places, *, layers: int = 3, side: int = 20) -> Encoded:
     """Make features that say at each cell which object, or which background, is there."""
     generator = torch.Generator().manual_seed(7)
     signs = torch.randn(256, 256, generator=generator)
-    labels = torch.from_numpy(labels_of(places)).long()
+    labels = torch.from_numpy(labels_of(places, side=side)).long()
     geometry = Geometry(SIZE_HW)
 
     def grid(cell: int, channels: int) -> torch.Tensor:
@@ -98,6 +98,21 @@ def test_an_object_that_leaves_is_absent_and_is_found_again_elsewhere(decoder: D
     labels = track(method, back)
     assert overlap(labels, back, 1) > 0.6
     assert overlap(labels, back, 2) > 0.6
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0], ids=["believed", "doubted"])
+def test_a_remnant_that_only_the_memory_sees_is_not_shown_for_long(
+    decoder: Decoder, threshold: float
+) -> None:
+    settings = replace(ALONE, remnant_threshold=threshold)
+    method = MemoryMethod(decoder, settings)
+    method.describe(encoded({1: (60, 40)}), labels_of({1: (60, 40)}), (1,))
+    nothing = np.zeros(SIZE_HW, dtype=np.uint8)
+    remnants = [method.step(encoded({1: (66, 46)}, side=5), nothing) for _ in range(9)]
+    assert all(bool((remnant.low_res_logits > 0).any()) for remnant in remnants)
+    seen = [remnant.present[0] for remnant in remnants]
+    assert seen == ([True] * 9 if threshold == 0 else [True] + [False] * 8)
+    assert overlap(track(method, {1: (60, 40)}), {1: (60, 40)}, 1) > 0.6, "back where it was"
 
 
 def test_all_objects_may_leave(decoder: Decoder) -> None:
