@@ -32,6 +32,7 @@ def confidence_facts(clips: Sequence[Measured]) -> dict[str, Any]:
         "auroc": _rounded(auroc(scores, region)),
         "auroc_shown": _rounded(auroc(scores[shown], region[shown])),
         "calibration": calibration(scores, region),
+        "calibration_error": round(calibration_error(scores, region), 3),
     }
 
 
@@ -48,18 +49,26 @@ def auroc(scores: Values, region: Values) -> float | None:
 
 
 def calibration(scores: Values, region: Values) -> list[dict[str, float]]:
-    """Return score range, count and mean J of each tenth of (N,) scores, the lowest first."""
+    """Return range and mean of the score, and mean J, of each tenth of (N,) scores, lowest first."""
     order = np.argsort(scores, kind="stable")
     return [
         {
             "from": round(float(scores[part[0]]), 3),
             "to": round(float(scores[part[-1]]), 3),
+            "score": round(float(scores[part].mean()), 3),
             "frames": len(part),
             "J": round(float(region[part].mean()), 3),
         }
         for part in np.array_split(order, _BINS)
         if part.size
     ]
+
+
+def calibration_error(scores: Values, region: Values) -> float:
+    """Return how far the mean score of a tenth of the frames is from its mean J, on average."""
+    tenths = calibration(scores, region)
+    apart = [abs(tenth["score"] - tenth["J"]) for tenth in tenths]
+    return float(np.average(apart, weights=[tenth["frames"] for tenth in tenths]))
 
 
 def confidence_lines(facts: dict[str, dict[str, Any]]) -> list[str]:
@@ -77,7 +86,9 @@ def confidence_lines(facts: dict[str, dict[str, Any]]) -> list[str]:
         tenths = row["calibration"]
         lines += [
             "",
-            f"| {variant}: score up to | " + " | ".join(str(t["to"]) for t in tenths) + " |",
+            f"{variant}: score and J differ by {row['calibration_error']} on average",
+            "",
+            "| mean score | " + " | ".join(f"{t['score']:.2f}" for t in tenths) + " |",
             "|---" * (len(tenths) + 1) + "|",
             "| mean J | " + " | ".join(f"{t['J']:.2f}" for t in tenths) + " |",
         ]

@@ -16,8 +16,10 @@ from typing import Any
 
 from PIL import Image
 
+from benchmarks.public_encoder import public_encoder
 from persam_vos.sam.build import SamNetwork
 from persam_vos.sam.geometry import PIXEL_MEAN, PIXEL_STD
+from persam_vos.sam.tiny_vit import TinyViT
 from persam_vos.sam.vendor import load_modeling
 
 _TORCHVISION = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
@@ -25,16 +27,21 @@ _PACKAGE = "segment_anything"
 
 
 def load_predictor(network: SamNetwork) -> Any:
-    """Make a predictor that shares the modules of a network, on its device."""
+    """Make a predictor that shares the weights of a network, on its device.
+
+    The encoder computes as its published code does, which for the ViTs is the network's own.
+    """
+    encoder = network.image_encoder
+    if isinstance(encoder, TinyViT):
+        encoder = public_encoder(encoder)
     sam = load_modeling().Sam(
-        network.image_encoder,
+        encoder,
         network.prompt_encoder,
         network.mask_decoder,
         pixel_mean=list(PIXEL_MEAN),
         pixel_std=list(PIXEL_STD),
     )
     sam.to(network.positions.device)
-    network.image_encoder.img_size = network.image_size  # TinyViT has none of its own
     with _importable():
         predictor = importlib.import_module(f"{_PACKAGE}.predictor")
     return predictor.SamPredictor(sam)
