@@ -18,11 +18,11 @@ from ..scoring import VOID_LABEL
 from ..scoring.label_files import present_ids, read_label_file
 from ..structures import LabelMap, RgbImage
 
-PICTURE_WIDTH = 480
+PICTURE_WIDTH = 600
 TRUTH_RGB = (0, 214, 255)
 PREDICTION_RGB = (255, 60, 160)
 _FINE = 2  # lines are drawn on a picture this much larger, for smooth and thin ones
-_TRUTH_PX, _PREDICTION_PX = 5, 2  # there; the truth shows on both sides of a prediction that fits
+_TRUTH_PX, _PREDICTION_PX = 4, 2  # there; the truth shows on both sides of a prediction that fits
 _SUBPIXEL_BITS = 4
 _JPEG_QUALITY = 82
 
