@@ -200,12 +200,12 @@ def picture_of(tmp_path, truth, predicted):
 
 def test_outlines_lie_where_the_objects_end_and_have_their_colours(tmp_path):
     picture, pixels = picture_of(tmp_path, labels_at(10), labels_at(35))
-    assert picture.size_hw == pixels.shape[:2] == (320, 480)
-    # Labels are an eighth of the picture's width: truth ends at columns 80 and 240.
-    for column, colour in ((83, TRUTH_RGB), (235, TRUTH_RGB), (283, PREDICTION_RGB)):
-        near = pixels[160, column - 4 : column + 5]
+    assert picture.size_hw == pixels.shape[:2] == (400, 600)
+    # Labels are a tenth of the picture's width: truth ends at columns 100 and 300.
+    for column, colour in ((103, TRUTH_RGB), (295, TRUTH_RGB), (353, PREDICTION_RGB)):
+        near = pixels[200, column - 4 : column + 5]
         assert np.abs(near - colour).sum(axis=1).min() < 90
-    assert pixels[160, 160].max() < 60
+    assert pixels[200, 200].max() < 60
 
 
 @pytest.mark.parametrize(
