@@ -49,7 +49,7 @@ def auroc(scores: Values, region: Values) -> float | None:
 
 
 def calibration(scores: Values, region: Values) -> list[dict[str, float]]:
-    """Return range and mean of the score, and mean J, of each tenth of (N,) scores, lowest first."""
+    """Return range and mean of each tenth of (N,) scores, the lowest first, and its mean J."""
     order = np.argsort(scores, kind="stable")
     return [
         {

@@ -27,10 +27,12 @@ import numpy as np
 from benchmarks.results import facts, write_results
 from benchmarks.tiled import render_tiled, there_and_back
 from persam_vos.api import load_engine, track_to_folder
+from persam_vos.config import MethodSettings
 from persam_vos.device import Compute, forget_peak_memory, peak_memory_bytes, resolve_compute
 from persam_vos.media.label_png import write_label_png
 from persam_vos.media.video_writer import VideoWriter
 from persam_vos.pipeline import Engine
+from persam_vos.sam.geometry import IMAGE_SIZE
 from persam_vos.structures import Encoded, Frame, SourceInfo, TrackedFrame
 
 _SIZE_HW = (240, 424)
@@ -92,7 +94,8 @@ def write_clip(folder: Path, object_count: int, frame_count: int) -> None:
 
 def run_case(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Track the clip in a folder, and say what it took."""
-    engine = load_engine(device=args.device)
+    settings = MethodSettings(image_size=args.image_size)
+    engine = load_engine(device=args.device, settings=settings)
     if not args.encode_all:
         parts = (engine.network, engine.compute, engine.settings, engine.weights)
         engine = LappingEngine(*parts, encoder=engine.encoder)
@@ -108,15 +111,17 @@ def run_case(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def start_case(object_count: int, frame_count: int, args: argparse.Namespace) -> dict[str, Any]:
+def start_case(
+    object_count: int, frame_count: int, args: argparse.Namespace, *, image_size: int
+) -> dict[str, Any]:
     """Run a case in a process of its own, and print what it took."""
     with tempfile.TemporaryDirectory() as scratch:
         write_clip(Path(scratch), object_count, frame_count)
         command = [sys.executable, "-m", "benchmarks.memory_use", "--case", scratch]
         command += ["--frames", str(frame_count), "--device", args.device]
-        command += ["--encode-all"] * args.encode_all
+        command += ["--image-size", str(image_size), *["--encode-all"] * args.encode_all]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=_ROOT)
-    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1]) | {"image_size": image_size}
     peaks, seconds = row["peak_memory_bytes_by_tenth"], row["seconds_per_frame_by_tenth"]
     print(
         f"{frame_count:6} frames {object_count:3} objects  peak "
@@ -133,6 +138,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, nargs="*", default=[100, 1000, 10000])
     parser.add_argument("--objects", type=int, nargs="*", default=[1, 8, 50])
     parser.add_argument("--object-frames", type=int, default=100, help="of the cases of --objects")
+    parser.add_argument(
+        "--image-size", type=int, default=IMAGE_SIZE, help="of the cases of --frames; see track"
+    )
     parser.add_argument("--encode-all", action="store_true", help="keep no embeddings")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/memory_use.json"))
@@ -144,8 +152,13 @@ def main() -> None:
     content = {
         "embeddings": "every frame encoded" if args.encode_all else f"of {_LAP} frames, reused",
         "size_hw": _SIZE_HW,
-        "by_length": [start_case(1, count, args) for count in args.frames],
-        "by_objects": [start_case(count, args.object_frames, args) for count in args.objects],
+        "by_length": [
+            start_case(1, count, args, image_size=args.image_size) for count in args.frames
+        ],
+        "by_objects": [
+            start_case(count, args.object_frames, args, image_size=IMAGE_SIZE)
+            for count in args.objects
+        ],
     }
     write_results(args.output, facts(resolve_compute(args.device).describe()) | content)
 

@@ -1,7 +1,8 @@
 """Offer, for each coarse cell, the remembered coarse cells that are most like it.
 
 The last frames are searched in a window round the cell, tile by tile: cells of one tile have most
-of their windows in common. Older frames are searched everywhere.
+of their windows in common. Older frames are searched everywhere; of look-alikes the near one wins,
+since a little is taken off with the distance.
 """
 
 from __future__ import annotations
@@ -22,33 +23,60 @@ _SIDE = _TILE + 2 * _WINDOW  # of what a tile's cells can see
 _FORBIDDEN = -9.0  # below any similarity
 
 
-def offer(cells: Cells, memory: Memory, chosen: torch.Tensor) -> torch.Tensor:
+def offer(cells: Cells, memory: Memory, chosen: torch.Tensor, pull: float) -> torch.Tensor:
     """Find what all frames together offer the (Q,) ``chosen`` coarse cells: (Q, c).
 
-    The most similar ones of each frame, in no order, as places in the coarse tables of the memory
-    laid end to end.
+    The most similar ones of each frame, ``pull`` times the squared distance in coarse cells taken
+    off; in no order, as places in the coarse tables of the memory laid end to end.
     """
-    count = len(cells.coarse)
-    own = cells.coarse[chosen]
+    count, width = len(cells.coarse), cells.grid_hw[1]
+    places = _places(torch.arange(count, device=chosen.device), width)
+    own = _asking(cells.coarse[chosen], places[chosen], pull)
     windows = _windows(cells.grid_hw, chosen)
     nearby = memory.recent[:_WINDOWED]
     offered = [
         row * count
         + (
-            _offer_nearby(cells, memory.coarse[row], chosen, windows)
+            _offer_nearby(cells, memory.coarse[row], windows, pull)
             if row in nearby
-            else _offer_anywhere(own, memory, row)
+            else _offer_anywhere(own, places, memory, row, pull)
         )
         for row in memory.rows
     ]
     return torch.cat(offered, dim=1)
 
 
-def _offer_anywhere(own: torch.Tensor, memory: Memory, row: int) -> torch.Tensor:
+def squared_distance(cells: torch.Tensor, others: torch.Tensor, width: int) -> torch.Tensor:
+    """Measure how far coarse cells, (Q,), are from others, (Q, c), squared, in cells: (Q, c)."""
+    apart = _places(cells, width)[:, None] - _places(others, width)
+    return apart.square().sum(-1)
+
+
+def _places(cells: torch.Tensor, width: int) -> torch.Tensor:
+    """Return row and column of cells of any shape: (..., 2)."""
+    return torch.stack([cells // width, cells % width], dim=-1).float()
+
+
+def _asking(rows: torch.Tensor, places: torch.Tensor, pull: float) -> torch.Tensor:
+    """Append what makes products with `_asked` fall by ``pull`` times the squared distance."""
+    square = places.square().sum(-1, keepdim=True)
+    return torch.cat([rows, 2 * pull * places, -pull * square, torch.ones_like(square)], dim=-1)
+
+
+def _asked(rows: torch.Tensor, places: torch.Tensor, pull: float) -> torch.Tensor:
+    square = places.square().sum(-1, keepdim=True)
+    return torch.cat([rows, places, torch.ones_like(square), -pull * square], dim=-1)
+
+
+def _offer_anywhere(
+    own: torch.Tensor, places: torch.Tensor, memory: Memory, row: int, pull: float
+) -> torch.Tensor:
     searched = memory.references.get(row)
     if searched is None:
-        return _largest((own @ memory.coarse[row].T).view(len(own), *memory.grid_hw), _OFFERED)
-    affinity = own @ memory.coarse[row].index_select(0, searched).T
+        affinity = own @ _asked(memory.coarse[row], places, pull).T
+        return _largest(affinity.view(len(own), *memory.grid_hw), _OFFERED)
+    table = memory.coarse[row].index_select(0, searched)
+    affinity = own @ _asked(table, places[searched], pull).T
     return searched[affinity.topk(min(_OFFERED, len(searched)), dim=-1).indices]
 
 
@@ -104,14 +132,14 @@ def _cells_at(
 
 
 def _offer_nearby(
-    cells: Cells, table: torch.Tensor, chosen: torch.Tensor, windows: _Windows
+    cells: Cells, table: torch.Tensor, windows: _Windows, pull: float
 ) -> torch.Tensor:
     """Search a frame's (h w, D) coarse ``table`` in the window round each chosen cell."""
     tiles = len(windows.seen)
     asking = cells.coarse.index_select(0, windows.asking.flatten()).view(tiles, _TILE**2, -1)
     seen = table.index_select(0, windows.seen.flatten()).view(tiles, _SIDE**2, -1)
     affinity = torch.baddbmm(windows.forbidden[:, None], asking, seen.transpose(1, 2))
-    affinity += _beyond_window(chosen.device)
+    affinity += _by_distance(pull, table.device)
     mine = affinity.flatten(0, 1).index_select(0, windows.places)
     best = _largest(mine.view(-1, _SIDE, _SIDE), min(_OFFERED, len(table)))
     top, left = (corner[:, None] for corner in windows.corners)
@@ -119,13 +147,13 @@ def _offer_nearby(
 
 
 @lru_cache(maxsize=4)
-def _beyond_window(device: torch.device) -> torch.Tensor:
-    """Penalise what a tile sees but a cell of it does not: (_TILE^2, _SIDE^2)."""
+def _by_distance(pull: float, device: torch.device) -> torch.Tensor:
+    """Penalise what a tile sees by its distance from each of its cells: (_TILE^2, _SIDE^2)."""
     inner = torch.arange(_TILE, device=device)
     outer = torch.arange(-_WINDOW, _TILE + _WINDOW, device=device)
-    far = (inner[:, None] - outer).abs() > _WINDOW  # (_TILE, _SIDE)
-    beyond = far[:, None, :, None] | far[None, :, None, :]
-    return beyond.view(_TILE**2, _SIDE**2) * _FORBIDDEN
+    apart = (inner[:, None] - outer).float()  # (_TILE, _SIDE)
+    penalty = -pull * apart.square() + (apart.abs() > _WINDOW) * _FORBIDDEN
+    return (penalty[:, None, :, None] + penalty[None, :, None, :]).view(_TILE**2, _SIDE**2)
 
 
 def _largest(values: torch.Tensor, count: int) -> torch.Tensor:

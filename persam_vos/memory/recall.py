@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from .cells import Cells, by_quads, by_rows
-from .offers import offer
+from .offers import offer, squared_distance
 from .tables import Memory
 
 _NEIGHBOURS = 8  # middle cells that each quarter listens to
@@ -34,7 +34,7 @@ class _Matches:
     """The best middle cells for the quarters of Q coarse cells: (Q, 4, k) each.
 
     ``places`` are places in the memory's middle tables laid end to end; ``similarity`` leaves the
-    bonus of true masks out; ``weights`` sum to 1.
+    bonus of true masks out, not what distance takes; ``weights`` sum to 1.
     """
 
     places: torch.Tensor
@@ -42,21 +42,23 @@ class _Matches:
     weights: torch.Tensor
 
 
-def recall(cells: Cells, memory: Memory, near: torch.Tensor) -> torch.Tensor:
+def recall(cells: Cells, memory: Memory, near: torch.Tensor, *, pull: float = 0.0) -> torch.Tensor:
     """Recall the masks of a frame, in log-odds: (N, 4h, 4w) for (h, w) coarse cells.
 
-    The coarse cells marked in ``near``, (h, w) bool, are computed; all others are background.
+    The coarse cells marked in ``near``, (h, w) bool, are computed; all others are background. From
+    the similarity of coarse and middle cells ``pull`` times the squared distance of the coarse
+    cells they lie in is taken.
     """
     chosen = near.flatten().nonzero()[:, 0]  # (Q,)
     count = len(cells.coarse)
     shares = memory.shares.new_full((count, 4, memory.shares.shape[-1] - 1), _MIN_SHARE)
     if len(chosen):
-        offered = offer(cells, memory, chosen)
+        offered = offer(cells, memory, chosen, pull)
         promising = _promising(offered, memory)
         chosen, offered = chosen[promising], offered[promising]
     if not len(chosen):
         return _upsampled(shares, cells.grid_hw)
-    matches = _match_middle(cells, memory, chosen, offered)
+    matches = _match_middle(cells, memory, chosen, offered, pull)
     found = _rows_of(memory.shares.flatten(0, 1), matches.places)  # (Q, 4, k, 1 + N)
     found = (matches.weights[..., None, :] @ found)[..., 0, 1:]
     shares[chosen] = found.clamp(_MIN_SHARE, 1 - _MIN_SHARE)
@@ -88,7 +90,7 @@ def _promising(offered: torch.Tensor, memory: Memory) -> torch.Tensor:
 
 
 def _match_middle(
-    cells: Cells, memory: Memory, chosen: torch.Tensor, offered: torch.Tensor
+    cells: Cells, memory: Memory, chosen: torch.Tensor, offered: torch.Tensor, pull: float
 ) -> _Matches:
     """Find the middle cells most like each quarter of Q coarse cells.
 
@@ -100,8 +102,10 @@ def _match_middle(
     best, places = [], []
     for own, others in zip(_parts(chosen), _parts(offered), strict=True):
         keys = _rows_of(table, others).view(len(own), -1, width)  # (q, 4 c, D)
-        bonus = _TRUTH_BONUS * _is_true(others, memory, count).repeat_interleave(4, dim=1)
-        similarity = torch.baddbmm(bonus[:, None], quarters[own], keys.transpose(1, 2))
+        bonus = _TRUTH_BONUS * _is_true(others, memory, count)
+        bonus -= pull * squared_distance(own, others % count, cells.grid_hw[1])
+        bonus = bonus.repeat_interleave(4, dim=1)[:, None]  # of all quarters
+        similarity = torch.baddbmm(bonus, quarters[own], keys.transpose(1, 2))
         values, index = similarity.topk(min(_NEIGHBOURS, similarity.shape[-1]), dim=-1)
         best.append(values)
         found = others.gather(1, (index // 4).flatten(1)).view(index.shape)

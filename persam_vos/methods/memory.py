@@ -26,6 +26,7 @@ from ..stages.windows import decode_round
 from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
 
 _REACH = 6  # coarse cells that an object may move from one frame to the next: 96 input pixels
+_PULL = 1e-4  # of similarity per squared coarse cell: tells look-alikes apart by their places
 _DENSE_GAIN = 1.5  # recalled log-odds to the decoder's mask prompt, whose logits are larger
 _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a recall finds a lost object again
 _FOUND_CELLS = 8  # middle cells that it then covers, or half of what it covered when shown
@@ -102,7 +103,9 @@ class MemoryMethod:
         )
         with self.decoder.clock.part("recall"):
             cells = self._cells(encoded)
-            recalled = recall(cells, self._memory, self._near(self._memory))
+            astray = self._astray()
+            near = self._near(self._memory, anywhere=astray)
+            recalled = recall(cells, self._memory, near, pull=0.0 if astray else _PULL)
         logits, iou = self._decode(encoded.features, recalled)
         fused = judge.fuse(logits, recalled, decoder_share=self.settings.decoder_share)
         looks = targets.likeness(similarities, fused, appearances)
@@ -123,11 +126,14 @@ class MemoryMethod:
         shown = [there and seen for there, seen in zip(present.tolist(), believed, strict=True)]
         return self._answer(fused, scores.tolist(), shown)
 
-    def _near(self, memory: Memory) -> torch.Tensor:
-        """Mark the coarse cells that an object can be in: (h, w) bool."""
+    def _astray(self) -> bool:
+        """Tell whether an object is gone, which may come back anywhere."""
         known = self._targets.values()
-        if any(target.lost or target.doubted >= _DOUBTED_FRAMES for target in known):
-            # It may come back anywhere.
+        return any(target.lost or target.doubted >= _DOUBTED_FRAMES for target in known)
+
+    def _near(self, memory: Memory, *, anywhere: bool) -> torch.Tensor:
+        """Mark the coarse cells that an object can be in: (h, w) bool."""
+        if anywhere:
             return torch.ones(memory.grid_hw, dtype=torch.bool, device=memory.masks.device)
         return cells_near(memory.newest_masks, memory.grid_hw, reach=_REACH)
 

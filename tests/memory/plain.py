@@ -24,7 +24,8 @@ Match = tuple[float, int, int]
 class PlainRecall:
     """The definition of `persam_vos.memory.recall.recall`, in float64."""
 
-    def __init__(self, cells: Cells, memory: Memory) -> None:
+    def __init__(self, cells: Cells, memory: Memory, pull: float = 0.0) -> None:
+        self.pull = pull
         self.grid_hw = cells.grid_hw
         self.frame = [table.double().numpy() for table in (cells.coarse, cells.middle, cells.fine)]
         tables = (memory.coarse, memory.middle, memory.fine, memory.masks, memory.shares)
@@ -72,8 +73,15 @@ class PlainRecall:
                     if abs(cell // width - y) <= WINDOW and abs(cell % width - x) <= WINDOW
                 ]
             alike = self.coarse[row, searched] @ self.frame[0][y * width + x]
+            alike = alike - [self._distance(y * width + x, cell) for cell in searched]
             offered += [(row, searched[i]) for i in np.argsort(-alike)[:OFFERED]]
         return offered
+
+    def _distance(self, cell: int, other: int) -> float:
+        """What the distance of two coarse cells takes off their similarity."""
+        width = self.grid_hw[1]
+        y, x = cell // width - other // width, cell % width - other % width
+        return self.pull * (y * y + x * x)
 
     def _shown(self, row: int, cell: int) -> bool:
         """Tell whether a coarse cell has some of an object."""
@@ -82,7 +90,12 @@ class PlainRecall:
     def _match(self, quarter: int, offered: list[tuple[int, int]]) -> list[Match]:
         """Find the middle cells, among the quarters of what is offered, most like one of ours."""
         matches = [
-            (float(self.middle[row, cell] @ self.frame[1][quarter]), row, cell)
+            (
+                float(self.middle[row, cell] @ self.frame[1][quarter])
+                - self._distance(quarter // 4, coarse),
+                row,
+                cell,
+            )
             for row, coarse in offered
             for cell in range(4 * coarse, 4 * coarse + 4)
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from persam_vos.memory.cells import Cells
 from persam_vos.memory.recall import cells_near, recall
@@ -44,6 +45,7 @@ def in_cells(mask: torch.Tensor) -> torch.Tensor:
     return mask.repeat_interleave(4, 0).repeat_interleave(4, 1)
 
 
+@pytest.mark.parametrize("pull", [0.0, 3e-3])
 @pytest.mark.parametrize(
     ("grid_hw", "objects", "later", "references"),
     [
@@ -59,12 +61,12 @@ def in_cells(mask: torch.Tensor) -> torch.Tensor:
     ],
 )
 def test_recall_is_its_definition(
-    grid_hw: tuple[int, int], objects: int, later: int, references: tuple[int, ...]
+    grid_hw: tuple[int, int], objects: int, later: int, references: tuple[int, ...], pull: float
 ) -> None:
     memory = remember(grid_hw, objects=objects, later=later, references=references)
     cells, _ = make_frame(100, grid_hw, objects=objects)
-    expected, _ = PlainRecall(cells, memory)(everywhere(grid_hw).numpy())
-    got = recall(cells, memory, everywhere(grid_hw))
+    expected, _ = PlainRecall(cells, memory, pull)(everywhere(grid_hw).numpy())
+    got = recall(cells, memory, everywhere(grid_hw), pull=pull)
     np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
 
 
@@ -93,6 +95,24 @@ def test_masks_follow_a_picture_that_moves(by: tuple[int, int]) -> None:
     true = masks[:, 1:].T.view(2, 52, 60).roll((4 * by[0], 4 * by[1]), (1, 2)) > 0
     for mask, expected in zip(got > 0, true, strict=True):
         assert int((mask & expected).sum()) > 0.97 * int((mask | expected).sum())
+
+
+def test_of_look_alikes_the_near_one_is_meant() -> None:
+    half, soft = make_frame(3, (6, 12), objects=1)
+
+    def twice(rows: torch.Tensor, cell: int) -> torch.Tensor:
+        """Put a table's picture beside itself."""
+        grid = rows.view(6 * cell, 12 * cell, -1)
+        return torch.cat([grid, grid], dim=1).flatten(0, 1)
+
+    coarse, fine = twice(half.coarse, 1), twice(half.fine, 4)
+    middle = twice(half.middle.view(72, -1), 1).view(2 * 288, -1)
+    mask = hard_masks(soft)[:, 1].view(24, 12 * 4)
+    left, right = F.pad(mask, (0, 48)), F.pad(mask, (48, 0))
+    masks = torch.stack([1 - left - right, left, right], dim=-1).flatten(0, 1)
+    cells = Cells(coarse, middle, fine, (6, 24))
+    got = recall(cells, remembered(cells, masks), everywhere((6, 24)), pull=1e-4)
+    assert torch.equal(got > 0, torch.stack([left, right]) > 0)
 
 
 def test_cells_that_are_not_near_are_background() -> None:
