@@ -34,7 +34,9 @@ class Variant:
     constants: Mapping[str, Any] = field(default_factory=dict)
 
 
-CELLS, TABLES, RECALL = (f"persam_vos.memory.{name}." for name in ("cells", "tables", "recall"))
+CELLS, TABLES, RECALL, OFFERS = (
+    f"persam_vos.memory.{name}." for name in ("cells", "tables", "recall", "offers")
+)
 DEFAULT = "default"
 VARIANTS = {
     DEFAULT: Variant(),
@@ -42,6 +44,9 @@ VARIANTS = {
     "decoder alone": Variant(MethodSettings(decoder_share=1.0)),
     "never absent": Variant(MethodSettings(presence_threshold=0.0)),
     "never unrecognised": Variant(MethodSettings(recognition_threshold=0.0)),
+    "remnants believed": Variant(MethodSettings(remnant_threshold=0.0)),
+    "distance costs nothing": Variant(constants={"persam_vos.methods.memory._PULL": 0.0}),
+    "decoder sees everything": Variant(constants={"persam_vos.stages.windows._MARGIN": 99.0}),
     "everything trusted": Variant(MethodSettings(trust_threshold=0.0)),
     "true masks no dearer": Variant(
         constants={RECALL + "_TRUTH_BONUS": 0.0, RECALL + "_FINE_TRUTH_BONUS": 0.0}
@@ -52,7 +57,7 @@ VARIANTS = {
     "no colours": Variant(
         constants={CELLS + "_COLOUR_SHARE": 0.0, CELLS + "_FINE_SHARES": (0.5, 0.0)}
     ),
-    "all frames windowed": Variant(constants={RECALL + "_WINDOWED": 16}),
+    "all frames windowed": Variant(constants={OFFERS + "_WINDOWED": 16}),
     "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),
 }
 
