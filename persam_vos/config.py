@@ -40,7 +40,7 @@ class MethodSettings:
     ``guide_weight`` is alpha of eq. 8. ``presence_threshold`` is the score under which an object
     counts as gone. For the memory: ``decoder_share`` of the decoder's logits in the mask, the rest
     is the recalled mask's; ``trust_threshold`` the score from which a decoded mask is remembered;
-    ``remnant_threshold`` the score under which the small remnants of a mask are not believed; and
+    ``remnant_threshold`` the score under which the small remnant of a mask is not believed;
     ``recognition_threshold`` the share of a mask's cells that have to resemble the object more than
     anything else on its reference frame, or it is taken for gone; ``image_size`` the long side of
     what the encoder is shown, in pixels: SAM's own is 1024.

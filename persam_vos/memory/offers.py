@@ -32,12 +32,12 @@ def offer(cells: Cells, memory: Memory, chosen: torch.Tensor, pull: float) -> to
     count, width = len(cells.coarse), cells.grid_hw[1]
     places = _places(torch.arange(count, device=chosen.device), width)
     own = _asking(cells.coarse[chosen], places[chosen], pull)
-    windows = _windows(cells.grid_hw, chosen)
+    windows = _windows(cells, chosen)
     nearby = memory.recent[:_WINDOWED]
     offered = [
         row * count
         + (
-            _offer_nearby(cells, memory.coarse[row], windows, pull)
+            _offer_nearby(memory.coarse[row], windows, width, pull)
             if row in nearby
             else _offer_anywhere(own, places, memory, row, pull)
         )
@@ -84,10 +84,10 @@ def _offer_anywhere(
 class _Windows:
     """The T tiles that hold some chosen cells, and where each of these is in them.
 
-    ``asking`` (T, _TILE^2) are the tiles' cells and ``seen`` (T, _SIDE^2) what lies round them;
-    what would lie outside the picture is ``forbidden``, (T, _SIDE^2), and stands for a cell inside.
-    ``places`` (Q,) are the chosen cells' places in ``asking`` laid end to end, and ``corners`` (Q,)
-    the row and column of the first cell that their tiles see.
+    ``asking`` (T, _TILE^2, D) are the tiles' cells, and ``seen`` (T, _SIDE^2) which cells lie round
+    them; what would lie outside the picture is ``forbidden``, (T, _SIDE^2), and stands for a cell
+    inside. ``places`` (Q,) are the chosen cells' places in ``asking`` laid end to end, and
+    ``corners`` (Q,) the row and column of the first cell that their tiles see.
     """
 
     asking: torch.Tensor
@@ -97,19 +97,19 @@ class _Windows:
     corners: tuple[torch.Tensor, torch.Tensor]
 
 
-def _windows(grid_hw: tuple[int, int], chosen: torch.Tensor) -> _Windows:
+def _windows(cells: Cells, chosen: torch.Tensor) -> _Windows:
     """Cut the picture into tiles, and keep those that hold chosen cells."""
-    width = grid_hw[1]
+    width = cells.grid_hw[1]
     y, x = chosen // width, chosen % width
     across = -(-width // _TILE)
     tiles, rank = torch.unique(y // _TILE * across + x // _TILE, return_inverse=True)
     top, left = tiles // across * _TILE, tiles % across * _TILE
     inner = torch.arange(_TILE, device=chosen.device)
     outer = torch.arange(-_WINDOW, _TILE + _WINDOW, device=chosen.device)
-    asking, _ = _cells_at(top, left, inner, grid_hw)
-    seen, inside = _cells_at(top, left, outer, grid_hw)
+    asking, _ = _cells_at(top, left, inner, cells.grid_hw)
+    seen, inside = _cells_at(top, left, outer, cells.grid_hw)
     return _Windows(
-        asking,
+        cells.coarse[asking],
         seen,
         ~inside * _FORBIDDEN,
         places=rank * _TILE**2 + y % _TILE * _TILE + x % _TILE,
@@ -131,19 +131,15 @@ def _cells_at(
     return (rows[:, :, None] * width + columns[:, None]).flatten(1), inside.flatten(1)
 
 
-def _offer_nearby(
-    cells: Cells, table: torch.Tensor, windows: _Windows, pull: float
-) -> torch.Tensor:
+def _offer_nearby(table: torch.Tensor, windows: _Windows, width: int, pull: float) -> torch.Tensor:
     """Search a frame's (h w, D) coarse ``table`` in the window round each chosen cell."""
-    tiles = len(windows.seen)
-    asking = cells.coarse.index_select(0, windows.asking.flatten()).view(tiles, _TILE**2, -1)
-    seen = table.index_select(0, windows.seen.flatten()).view(tiles, _SIDE**2, -1)
-    affinity = torch.baddbmm(windows.forbidden[:, None], asking, seen.transpose(1, 2))
+    seen = table.index_select(0, windows.seen.flatten()).view(*windows.seen.shape, -1)
+    affinity = torch.baddbmm(windows.forbidden[:, None], windows.asking, seen.transpose(1, 2))
     affinity += _by_distance(pull, table.device)
     mine = affinity.flatten(0, 1).index_select(0, windows.places)
     best = _largest(mine.view(-1, _SIDE, _SIDE), min(_OFFERED, len(table)))
     top, left = (corner[:, None] for corner in windows.corners)
-    return (top + best // _SIDE) * cells.grid_hw[1] + left + best % _SIDE
+    return (top + best // _SIDE) * width + left + best % _SIDE
 
 
 @lru_cache(maxsize=4)

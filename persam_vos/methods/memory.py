@@ -106,7 +106,7 @@ class MemoryMethod:
             astray = self._astray()
             near = self._near(self._memory, anywhere=astray)
             recalled = recall(cells, self._memory, near, pull=0.0 if astray else _PULL)
-        logits, iou = self._decode(encoded.features, recalled)
+        logits, iou, seen_alike = self._decode(encoded.features, recalled)
         fused = judge.fuse(logits, recalled, decoder_share=self.settings.decoder_share)
         looks = targets.likeness(similarities, fused, appearances)
         agreed = judge.agreement(fused.sigmoid(), recalled.sigmoid())
@@ -119,9 +119,8 @@ class MemoryMethod:
         self._memory.add(cells, _compete(kept, present))
         certain = present & trusted & (shares >= _CERTAIN_SHARE)
         self._note(cells, present.tolist(), certain.tolist())
-        alone = judge.confidence(iou, judge.agreement(logits.sigmoid(), recalled.sigmoid()), looks)
         remnant = self._remnants(covered)
-        scores = torch.where(remnant, alone, scores)
+        scores = torch.where(remnant, judge.confidence(iou, seen_alike, looks), scores)
         believed = self._believed((remnant & (scores < self.settings.remnant_threshold)).tolist())
         shown = [there and seen for there, seen in zip(present.tolist(), believed, strict=True)]
         return self._answer(fused, scores.tolist(), shown)
@@ -248,15 +247,17 @@ class MemoryMethod:
 
     def _decode(
         self, features: torch.Tensor, recalled: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Decode the recalled (N, 4h, 4w) logits; returns the best logits and their IoU.
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Decode the recalled (N, 4h, 4w) logits.
 
-        Objects that are not recalled anywhere cost nothing and keep their recalled logits.
+        Returns the best logits, their predicted IoU (N,) and their agreement with the recalled ones
+        (N,). Objects that are not recalled anywhere cost nothing and keep their recalled logits.
         """
         somewhere = (recalled > 0).flatten(1).any(1)
-        logits, iou = recalled.clone(), recalled.new_zeros(len(recalled))
+        logits = recalled.clone()
+        iou, agree = recalled.new_zeros(2, len(recalled))
         if not somewhere.any():
-            return logits, iou
+            return logits, iou, agree
         memories = recalled[somewhere]
         boxes, valid = decode.logit_boxes(memories)
         with_boxes = decode.with_boxes(_inner_points(memories), boxes, valid)
@@ -265,10 +266,10 @@ class MemoryMethod:
         positions = self.decoder.network.grid_positions((height, width))
         prompted = replace(with_boxes, dense_logits=dense)
         offered = decode_round(self.decoder, features, positions, prompted, boxes)
-        logits[somewhere], iou[somewhere] = judge.best_candidate(
+        logits[somewhere], iou[somewhere], agree[somewhere] = judge.best_candidate(
             offered.low_res_logits, offered.predicted_iou, memories
         )
-        return logits, iou
+        return logits, iou, agree
 
 
 def _covered(logits: torch.Tensor) -> torch.Tensor:

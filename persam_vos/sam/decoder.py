@@ -43,10 +43,10 @@ def decode(
 
     ``features`` is (1, C, h, w), the top left part of the square's grid or all of it;
     ``positions`` the result of `grid_positions` for (h, w), made here when it is None. Or both are
-    (N, C, h, w), of a part of the grid for each object. Nothing is
-    appended to the prompts: SAM itself adds a padding point of label -1 to points without a box,
-    so callers that want SAM's result give it explicitly; a box is two points of the labels 2 and
-    3. Point coordinates are pixels of the (padded) input.
+    (N, C, h, w), of a part of the grid for each object. Nothing is appended to the prompts: SAM
+    itself adds a padding point of label -1 to points without a box, so callers that want SAM's
+    result give it explicitly; a box is two points of the labels 2 and 3. Point coordinates are
+    pixels of the (padded) input.
     Returns all four masks, (N, 4, 4h, 4w) logits, and their predicted IoU, (N, 4), in float32.
     """
     height, width = features.shape[-2:]

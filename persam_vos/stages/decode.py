@@ -35,10 +35,10 @@ class Decoder:
         parts = []
         for start in range(0, len(prompts.points_xy), _OBJECTS_AT_ONCE):
             rows = slice(start, start + _OBJECTS_AT_ONCE)
-            whole = features if positions is None else features[rows]
+            seen = features if positions is None else features[rows]
             places = None if positions is None else positions[rows]
             with self.clock.part("decode"), self.compute.autocast():
-                parts.append(self.network.decode(whole, prompts.rows(rows), places))
+                parts.append(self.network.decode(seen, prompts.rows(rows), places))
         return MaskCandidates(
             torch.cat([part.low_res_logits.float() for part in parts]),
             torch.cat([part.predicted_iou.float() for part in parts]),

@@ -17,16 +17,16 @@ def agreement(probabilities: torch.Tensor, recalled: torch.Tensor) -> torch.Tens
 
 def best_candidate(
     logits: torch.Tensor, predicted_iou: torch.Tensor, recalled: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Keep each object's candidate with the best predicted IoU + 3 x agreement with the memory.
 
     ``logits`` is (N, K, S, S), ``predicted_iou`` (N, K), ``recalled`` (N, S, S) logits. Returns
-    the kept logits (N, S, S) and their predicted IoU (N,).
+    the kept logits (N, S, S), their predicted IoU (N,) and agreement (N,).
     """
     agree = agreement(logits.sigmoid(), recalled.sigmoid()[:, None])
     index = (predicted_iou + _AGREEMENT_WEIGHT * agree).argmax(1)
     rows = torch.arange(len(index), device=index.device)
-    return logits[rows, index], predicted_iou[rows, index]
+    return logits[rows, index], predicted_iou[rows, index], agree[rows, index]
 
 
 def fuse(logits: torch.Tensor, recalled: torch.Tensor, *, decoder_share: float) -> torch.Tensor:

@@ -31,16 +31,17 @@ def test_agreement_is_soft_iou(first: list[float], second: list[float], expected
 
 def test_agreement_with_the_memory_outweighs_predicted_iou() -> None:
     right, wrong = half(), -half()
-    logits, iou = judge.best_candidate(
+    logits, iou, agree = judge.best_candidate(
         torch.stack([wrong, right])[None], torch.tensor([[0.95, 0.6]]), right[None]
     )
     assert torch.equal(logits[0], right)
     assert float(iou) == pytest.approx(0.6)
+    assert float(agree) == pytest.approx(float(judge.agreement(right.sigmoid(), right.sigmoid())))
 
 
 def test_predicted_iou_decides_between_masks_that_agree_alike() -> None:
     offered = torch.stack([half(logit=8), half(logit=8)])[None]
-    _, iou = judge.best_candidate(offered, torch.tensor([[0.4, 0.7]]), half()[None])
+    _, iou, _ = judge.best_candidate(offered, torch.tensor([[0.4, 0.7]]), half()[None])
     assert float(iou) == pytest.approx(0.7)
 
 
