@@ -55,6 +55,11 @@ class Memory:
         """Masks of the frame that was added last, (16 h w, 1 + N); a view."""
         return self.masks[self.recent[0]]
 
+    def mask(self, row: int, channel: int) -> torch.Tensor:
+        """Return one remembered mask as a picture of its fine cells' shares, (4h, 4w)."""
+        height, width = self.grid_hw
+        return self.masks[row, :, channel].view(4 * height, 4 * width)
+
     def add(self, cells: Cells, masks: torch.Tensor) -> None:
         """Remember a frame by its (16 h w, 1 + N) masks; the oldest one is forgotten."""
         self._count += 1

@@ -22,6 +22,7 @@ from ..memory.recall import cells_near, recall
 from ..memory.tables import Memory, new_memory
 from ..sam.geometry import LOGIT_CELL, PATCH
 from ..stages import decode, judge, prompts, targets
+from ..stages.thin import Thinness, measure_thinness, restore_thin
 from ..stages.windows import decode_round
 from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
 
@@ -40,15 +41,17 @@ _WITNESS_FRAMES = 10  # between two witnesses; drifts are faster, changes of the
 class _Target:
     """What is known of one object: made on its reference frame, a row of the memory.
 
-    ``shown_cells`` is how many middle cells it filled there. ``witness`` is a portrait of an older
-    frame in which the object was recognised, and ``witness_age`` that frame's age. ``doubted``
-    frames in a row had only a remnant of it that nobody but the memory saw.
+    ``shown_cells`` is how many middle cells it filled there, and ``thinness`` how thin it was.
+    ``witness`` is a portrait of an older frame in which the object was recognised, and
+    ``witness_age`` that frame's age. ``doubted`` frames in a row had only a remnant of it that
+    nobody but the memory saw.
     """
 
     appearance: targets.Appearance
     reference: int
     portrait: Portrait
     shown_cells: int
+    thinness: Thinness
     witness: Portrait
     witness_age: int = 0
     lost: bool = False
@@ -87,7 +90,8 @@ class MemoryMethod:
             share = memory.shares[row, :, 1 + channel]
             portrait = make_portrait(cells.middle, share)
             shown = int((share >= 0.5).sum())
-            self._targets[object_id] = _Target(appearance, row, portrait, shown, portrait)
+            thinness = measure_thinness(memory.mask(row, 1 + channel))
+            self._targets[object_id] = _Target(appearance, row, portrait, shown, thinness, portrait)
         used = {target.reference for target in self._targets.values()}
         for unused in memory.references.keys() - used:
             memory.forget(unused)
@@ -123,7 +127,8 @@ class MemoryMethod:
         scores = torch.where(remnant, judge.confidence(iou, seen_alike, looks), scores)
         believed = self._believed((remnant & (scores < self.settings.remnant_threshold)).tolist())
         shown = [there and seen for there, seen in zip(present.tolist(), believed, strict=True)]
-        return self._answer(fused, scores.tolist(), shown)
+        drawn = restore_thin(fused, [target.thinness for target in known])
+        return self._answer(drawn, scores.tolist(), shown)
 
     def _astray(self) -> bool:
         """Tell whether an object is gone, which may come back anywhere."""
