@@ -7,7 +7,7 @@ The clips are not part of the project: `--clips` names a folder that holds `davi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,8 +99,11 @@ class CachedEngine(Engine):
             encoder=engine.encoder,
         )
 
-    def encode(self, frame: Frame) -> Encoded:
-        """Embed one frame, or load its embedding."""
+    def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
+        """Embed frames, or load their embeddings."""
+        return [self._recall(frame) for frame in frames]
+
+    def _recall(self, frame: Frame) -> Encoded:
         picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
         part = "picture" if self.settings.method == "memory" else "square"
         encoder = f"{self.weights.get('name')}-{self.encoding.backend}"
@@ -111,7 +114,7 @@ class CachedEngine(Engine):
             layers = {name: tensors.pop(name).float() for name in LAYERS if name in tensors}
             input_hw = Geometry(frame.size_hw, self.settings.image_size).input_hw
             return Encoded(frame, input_hw=input_hw, **tensors, **layers)
-        encoded = super().encode(frame)
+        (encoded,) = super().encode_batch([frame])
         tensors = {"features": encoded.features, "colours": encoded.colours}
         if self.settings.method == "memory":
             found = {name: getattr(encoded, name) for name in LAYERS}

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -49,11 +50,14 @@ class LappingEngine(Engine):
 
     lap: dict[int, Encoded] = field(default_factory=dict)
 
-    def encode(self, frame: Frame) -> Encoded:
-        """Embed one frame, or recall its embedding."""
+    def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
+        """Embed frames, or recall their embeddings."""
+        return [self._recall(frame) for frame in frames]
+
+    def _recall(self, frame: Frame) -> Encoded:
         place = frame.index % _LAP
         if place not in self.lap:
-            self.lap[place] = super().encode(frame)
+            (self.lap[place],) = super().encode_batch([frame])
         return replace(self.lap[place], frame=frame)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from .options import engine_options
+from .options import command_line, engine_options
 from .progress import Console
-from .track_command import run_track, summary_facts
+from .track_command import run_track
+from .track_result import summary_facts
 
 
 @click.command()
@@ -41,6 +42,7 @@ def demo(
         output / "result",
         engine_choice=engine_choice,
         overwrite=overwrite,
+        command=command_line(),
     )
     score = score_folders(summary.masks, clip.truth)
     region, boundary = score.region.mean, score.boundary.mean

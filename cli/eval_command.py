@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ import click
 from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS
 from persam_vos.errors import PersamVosError, UsageError
 
-from .options import engine_choice, engine_options
+from .options import command_line, engine_choice, engine_options
 from .progress import Console
 
 if TYPE_CHECKING:
@@ -106,7 +104,7 @@ def evaluate(
         "workers": workers,
         "allow_missing": allow_missing,
         "overwrite": overwrite,
-        "command": shlex.join(["persam-vos", *sys.argv[1:]]),
+        "command": command_line(),
     }
     if predictions is not None:
         from persam_vos import evaluate_predictions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +27,7 @@ from persam_vos.config import (
 from persam_vos.weights.registry import DEFAULT_WEIGHTS, WEIGHTS
 
 if TYPE_CHECKING:
-    from persam_vos import Engine, MethodSettings
-    from persam_vos.evaluation import EngineChoice
+    from persam_vos import Engine, EngineChoice
 
     from .progress import Console
 
@@ -110,34 +111,16 @@ def engine_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def make_engine(
-    console: Console,
-    *,
-    method: str | None,
-    recipe: str,
-    without: tuple[str, ...],
-    quality: QualityName,
-    image_size: int | None,
-    weights: str,
-    checkpoint: Path | None,
-    device: str,
-    dtype: str,
-    backend: str,
-) -> Engine:
-    """Load the network that the options choose; fetching shows its progress on ``console``."""
-    from persam_vos import load_engine
+def command_line() -> str:
+    """Return the command that runs, for logs."""
+    return shlex.join(["persam-vos", *sys.argv[1:]])
 
-    settings = _settings(method, recipe, without, quality, image_size)
+
+def make_engine(console: Console, **options: Any) -> Engine:
+    """Load the network that the options choose; fetching shows its progress on ``console``."""
+    choice = engine_choice(**options)
     with console.download() as on_progress:
-        return load_engine(
-            weights,
-            checkpoint=checkpoint,
-            device=device,
-            dtype=dtype,
-            backend=backend,
-            settings=settings,
-            on_progress=on_progress,
-        )
+        return choice.load(on_progress)
 
 
 def engine_choice(
@@ -150,21 +133,9 @@ def engine_choice(
     **loading: Any,
 ) -> EngineChoice:
     """Keep what the options choose, to load it here or in other processes."""
-    from persam_vos import EngineChoice
-
-    settings = _settings(method, recipe, without, quality, image_size)
-    return EngineChoice(settings=settings, **loading)
-
-
-def _settings(
-    method: str | None,
-    recipe: str,
-    without: tuple[str, ...],
-    quality: QualityName,
-    image_size: int | None,
-) -> MethodSettings:
-    from persam_vos import MethodSettings
+    from persam_vos import EngineChoice, MethodSettings
 
     method = method or default_method(recipe=recipe, without=without)
     chosen: dict[str, Any] = {"method": method, "recipe": recipe, "without": frozenset(without)}
-    return MethodSettings(**chosen, image_size=image_size or IMAGE_SIZES[quality])
+    settings = MethodSettings(**chosen, image_size=image_size or IMAGE_SIZES[quality])
+    return EngineChoice(settings=settings, **loading)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console as RichConsole
 from rich.progress import (
     BarColumn,
@@ -38,6 +39,10 @@ class Console:
     def warn(self, message: str) -> None:
         """Show a warning on a line of its own."""
         self._rich.print(f"warning: {message}", style="yellow", markup=False)
+
+    def fail(self, message: str) -> None:
+        """Show what went wrong, on a line of its own; never silent."""
+        click.echo(f"persam-vos: {message}", err=True)
 
     def say(self, message: str) -> None:
         """Show a line of information."""
@@ -87,14 +92,16 @@ class Console:
 
 
 class FrameProgress:
-    """Counts finished frames on a bar."""
+    """Counts finished frames on a bar, of one clip after the other."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._task: TaskID | None = None
 
     def start(self, what: str, total: int | None) -> None:
-        """Show the bar; ``total`` is None when nobody knows."""
+        """Show the bar, in place of the last one; ``total`` is None when nobody knows."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
         self._progress.start()
         self._task = self._progress.add_task(what, total=total)
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import engine_options, make_engine
+from .options import command_line, engine_options, make_engine
 from .progress import Console
-from .stage_table import print_stages
+from .track_many import about, masks_of, output_of, track_many
+from .track_result import print_summary, summary_facts
 
 if TYPE_CHECKING:
     from persam_vos import Engine, ReferenceMasks, TrackSummary
@@ -50,13 +48,14 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 
 
 @click.command()
-@click.argument("source", metavar="VIDEO")
+@click.argument("sources", metavar="VIDEO...", nargs=-1, required=True)
 @click.option(
     "--first-mask",
     "masks",
     multiple=True,
     metavar="[ID=]PNG",
-    help="The objects on the start frame: a label PNG, or one file per object as 1=a.png.",
+    help="The objects on the start frame: a label PNG, or one file per object as 1=a.png. {name} "
+    "in it stands for the name of the video: 'masks/{name}.png'; several videos need it.",
 )
 @click.option(
     "--start-frame",
@@ -71,7 +70,7 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     type=_FrameMask(),
     multiple=True,
     help="Objects on another frame, to add or correct them from there on: 40=m.png, or one file "
-    "per object as 40:2=dog.png; may be repeated.",
+    "per object as 40:2=dog.png; may be repeated. {name} as in --first-mask.",
 )
 @click.option(
     "--direction",
@@ -85,7 +84,15 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     "--output",
     "-o",
     type=click.Path(path_type=Path),
-    help="Folder for masks/, overlay.mp4, track.json.  [default: VIDEO's name + _tracked]",
+    help="Folder for masks/, overlay.mp4, track.json; several videos get OUTPUT/NAME_tracked "
+    "each.  [default: NAME_tracked, after VIDEO's name]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Videos at a time: processes, each with its share of the cores.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace results that are already there.")
 @click.option(
@@ -115,13 +122,14 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def track(
     *,
-    source: str,
+    sources: tuple[str, ...],
     masks: tuple[str, ...],
     start_frame: int | None,
     later_masks: tuple[tuple[int, str], ...],
     direction: Any,
     objects: tuple[int, ...] | None,
     output: Path | None,
+    workers: int,
     overwrite: bool,
     overlay: bool,
     alpha: float,
@@ -131,30 +139,37 @@ def track(
     as_json: bool,
     **engine_choice: Any,
 ) -> None:
-    """Cut objects out of VIDEO (a file, a folder of images or a glob) from one mask each."""
+    """Cut objects out of each VIDEO (a file, a folder of images or a glob) from one mask each.
+
+    Of several videos, one that fails does not stop the others; the exit code is then 1.
+    """
     if not masks and not later_masks:
         raise click.UsageError("got no mask, expected --first-mask PNG or --mask FRAME=PNG")
     console = Console(quiet=quiet)
-    summary = run_track(
-        console,
-        source,
-        masks,
-        output or Path(f"{_stem(source)}_tracked"),
-        engine_choice=engine_choice,
-        start_frame=start_frame,
-        later_masks=_by_frame(later_masks),
-        direction=direction,
-        objects=objects,
-        reader=reader,
-        overlay=overlay,
-        alpha=alpha,
-        overwrite=overwrite,
-        profile=profile,
-    )
+    later = _by_frame(later_masks)
+    options: dict[str, Any] = {
+        "start_frame": start_frame,
+        "direction": direction,
+        "objects": objects,
+        "reader": reader,
+        "overlay": overlay,
+        "alpha": alpha,
+        "overwrite": overwrite,
+        "profile": profile,
+        "command": command_line(),
+    }
+    if len(sources) > 1:
+        several: dict[str, Any] = {"engine": engine_choice, "workers": workers, "as_json": as_json}
+        track_many(console, sources, masks, later, output, **several, **options)
+        return
+    (source,) = sources
+    first, later = masks_of(source, masks, later)
+    options |= {"engine_choice": engine_choice, "later_masks": later}
+    summary = run_track(console, source, first, output or output_of(source), **options)
     if as_json:
         click.echo(json.dumps(summary_facts(summary), indent=1))
     else:
-        _print_summary(summary)
+        print_summary(summary)
 
 
 def run_track(
@@ -176,28 +191,17 @@ def run_track(
                 console.warn(warning)
             if engine.encoding.warning:
                 console.warn(engine.encoding.warning)
-            count = len(reference.object_ids)
-            objects = "1 object" if count == 1 else f"{count} objects"
-            progress.start(f"{objects}, {engine.compute.describe()}", total)
+            progress.start(about(reference, engine), total)
 
         return track_to_folder(
             source,
             list(masks) or None,
             output,
             engine=lambda: make_engine(console, **engine_choice),
-            command=shlex.join(["persam-vos", *sys.argv[1:]]),
             on_start=start,
             on_frame=lambda _: progress.advance(),
             **options,
         )
-
-
-def summary_facts(summary: TrackSummary) -> dict[str, Any]:
-    """Turn a summary into what `--json` prints."""
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in asdict(summary).items()
-    }
 
 
 def _by_frame(masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
@@ -216,28 +220,3 @@ def _by_frame(masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
                 remedy=f"leave all but one out, or name them as in {frame}:1=a.png {frame}:2=b.png",
             )
     return by_frame
-
-
-def _print_summary(summary: TrackSummary) -> None:
-    rate = summary.frame_count / summary.wall_seconds
-    ids = ", ".join(map(str, summary.object_ids))
-    click.echo(
-        f"{summary.frame_count} frames, objects {ids}, "
-        f"{summary.wall_seconds:.1f} s ({rate:.2f} frames/s)"
-    )
-    click.echo(f"masks    {summary.masks}")
-    if summary.overlay is not None:
-        click.echo(f"overlay  {summary.overlay}")
-    click.echo(f"log      {summary.log}")
-    if summary.trace is not None:
-        click.echo(f"trace    {summary.trace}")
-        print_stages(summary)
-
-
-def _stem(source: str) -> str:
-    """Name a source for its default output: a file's stem, a folder's name, a glob's folder."""
-    path = Path(source)
-    if any(sign in path.name for sign in "*?["):
-        path = path.parent
-    path = path.resolve()
-    return (path.name if path.is_dir() else path.stem) or "video"

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from .datasets.catalog import open_split
     from .demo import DemoClip, write_demo
     from .errors import PersamVosError
-    from .evaluation import EngineChoice, evaluate, evaluate_predictions
+    from .evaluation import evaluate, evaluate_predictions
+    from .many import TrackJob, TrackOutcome, track_many
     from .media.reference import ReferenceMasks
     from .pipeline import Engine
     from .scoring.folders import score_folders
     from .structures import Frame, ObjectResult, SourceInfo, TrackedFrame
+    from .workers import EngineChoice
 
     __version__: str
 
@@ -40,6 +42,8 @@ __all__ = [
     "PersamVosError",
     "ReferenceMasks",
     "SourceInfo",
+    "TrackJob",
+    "TrackOutcome",
     "TrackSummary",
     "TrackedFrame",
     "Tracker",
@@ -50,6 +54,7 @@ __all__ = [
     "open_split",
     "score_folders",
     "track",
+    "track_many",
     "track_to_folder",
     "write_demo",
 ]
@@ -57,13 +62,15 @@ __all__ = [
 _HOMES = {
     "DemoClip": "demo",
     "Engine": "pipeline",
-    "EngineChoice": "evaluation",
+    "EngineChoice": "workers",
     "Frame": "structures",
     "MethodSettings": "config",
     "ObjectResult": "structures",
     "PersamVosError": "errors",
     "ReferenceMasks": "media.reference",
     "SourceInfo": "structures",
+    "TrackJob": "many",
+    "TrackOutcome": "many",
     "TrackSummary": "api",
     "TrackedFrame": "structures",
     "Tracker": "api",
@@ -73,6 +80,7 @@ _HOMES = {
     "open_split": "datasets.catalog",
     "score_folders": "scoring.folders",
     "track": "api",
+    "track_many": "many",
     "track_to_folder": "api",
     "write_demo": "demo",
 }

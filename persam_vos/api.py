@@ -22,6 +22,7 @@ from .media.reader import Reader, open_source
 from .media.reference import MaskInput, ReferenceMasks, read_reference_masks
 from .outputs import LOG, MASKS, TRACE, OutputFolder
 from .pipeline import Engine, Propagation
+from .portions import Portions
 from .prefetch import Sink
 from .profiling import Profile, StageTime
 from .runtimes import fitting_backends, make_encoder
@@ -94,6 +95,7 @@ def load_engine(
             # With bfloat16 the public recipe's masks are no longer the public ones: IoU 0.76.
             exact=settings.method != "memory",
         ),
+        pictures=Portions(compute.pictures_at_once),
     )
 
 

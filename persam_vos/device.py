@@ -6,6 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from .errors import UsageError
@@ -16,6 +18,9 @@ _DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+_NO_MEMORY = (  # what errors say of it that have no type of their own: CPUs, MPS, cuBLAS and cuDNN
+    *("DefaultCPUAllocator", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,18 @@ class Compute:
         if self.dtype is torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self.dtype)
+
+    @property
+    def pictures_at_once(self) -> int:
+        """How many pictures of a clip to encode in one batch; a CPU gains nothing by it."""
+        return 1 if self.device.type == "cpu" else 8
+
+    def upload(self, array: npt.NDArray[np.uint8]) -> torch.Tensor:
+        """Return an array on the device; CUDA copies it while the program goes on."""
+        tensor = torch.from_numpy(array)
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
     @property
     def dtype_name(self) -> str:
@@ -71,6 +88,18 @@ def synchronise(compute: Compute) -> None:
         torch.cuda.synchronize(compute.device)
     elif compute.device.type == "mps":
         torch.mps.synchronize()
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether torch raised this because a device, or the CPU, had no memory left."""
+    named = isinstance(error, torch.cuda.OutOfMemoryError)
+    return named or any(words in str(error) for words in _NO_MEMORY)
+
+
+def free_cache(compute: Compute) -> None:
+    """Give back what torch keeps of CUDA's memory for later, so that larger pieces can be had."""
+    if compute.device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def peak_memory_bytes(compute: Compute) -> int:

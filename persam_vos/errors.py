@@ -39,6 +39,13 @@ class PersamVosError(Exception):
         super().__init__(" ".join(message.split()))
 
 
+def explain(error: Exception) -> str:
+    """Return what went wrong in one line, also for errors that are not of this tree."""
+    if isinstance(error, PersamVosError):
+        return str(error)
+    return " ".join(f"unexpected {type(error).__name__}: {error}".split())
+
+
 class UsageError(PersamVosError):
     """Options that are wrong or contradict each other."""
 

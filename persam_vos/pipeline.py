@@ -6,7 +6,7 @@ every frame prompt, decode and compose; hand on the labels.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,13 +19,14 @@ from .errors import MaskError
 from .methods.memory import MemoryMethod
 from .methods.persam import PersamMethod
 from .methods.public import PublicMethod
-from .prefetch import prefetch
+from .portions import Portions
+from .prefetch import in_batches, prefetch
 from .runtimes import Encoder, torch_encoder
 from .sam.build import SamNetwork
 from .sam.geometry import Geometry
 from .stages.compose import compose
 from .stages.decode import Decoder
-from .stages.encode import encode_frame
+from .stages.encode import Prepared, encode, prepare
 from .stages.prompts import box_of
 from .structures import (
     Encoded,
@@ -36,7 +37,9 @@ from .structures import (
     TrackedFrame,
 )
 
-_FRAMES_AHEAD = 4  # pictures read ahead of the encoder: 1.2 MB each at 480p, 25 MB at 4K
+_FRAMES_AHEAD = (
+    3  # pictures read ahead of the encoder, beside a batch: 1.2 MB each at 480p, 25 MB at 4K
+)
 _EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker: 4 MB each
 
 
@@ -61,6 +64,8 @@ class Engine:
     """Name of the weights, and the sha256 of each of their files; for reports."""
     encoder: Encoder | None = field(default=None, kw_only=True)
     """What encodes; the network itself if None."""
+    pictures: Portions = field(default_factory=Portions, kw_only=True)
+    """How many pictures of a clip are encoded at once."""
 
     @property
     def encoding(self) -> Encoder:
@@ -76,16 +81,22 @@ class Engine:
         return kind(decoder, self.settings)
 
     def encode(self, frame: Frame) -> Encoded:
-        """Embed one frame."""
-        # The paper's methods see the padding that SAM was trained with; the memory needs none.
-        square = self.settings.method != "memory"
-        return encode_frame(
-            frame,
+        """Embed one frame; raises what `encode_batch` raises."""
+        return self.encode_batch([frame])[0]
+
+    def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
+        """Embed frames of one size; raises PersamVosError when memory is too small for one."""
+        return encode(
+            [self._prepare(frame) for frame in frames],
             self.encoding.layers,
             self.compute,
-            image_size=self.settings.image_size,
-            square=square,
+            self.pictures,
         )
+
+    def _prepare(self, frame: Frame) -> Prepared:
+        # The paper's methods see the padding that SAM was trained with; the memory needs none.
+        square = self.settings.method != "memory"
+        return prepare(frame, self.compute, image_size=self.settings.image_size, square=square)
 
 
 @dataclass(slots=True)
@@ -145,18 +156,19 @@ def track_frames(
     """Label every frame, lazily; reading, encoding and tracking overlap.
 
     ``references`` gives labels (H, W) by frame index; the first frame needs one. Memory does not
-    grow with the number of frames.
+    grow with the number of frames: embeddings of two batches, at most, are ahead of the tracker.
     """
     clock = clock or Clock()
     state = Propagation(engine, engine.new_method(clock), clock=clock)
 
-    def encode() -> Iterator[Encoded]:
-        for frame in prefetch(clock.each("read", frames), depth=_FRAMES_AHEAD):
+    def encoded_frames() -> Iterator[Encoded]:
+        ahead = prefetch(clock.each("read", frames), depth=_FRAMES_AHEAD + engine.pictures.most)
+        for batch in in_batches(ahead, engine.pictures.most):
             with clock.measure("encode"):
-                encoded = engine.encode(frame)
-            yield encoded
+                encoded = engine.encode_batch(batch)
+            yield from encoded
 
-    for encoded in prefetch(encode(), depth=_EMBEDDINGS_AHEAD):
+    for encoded in prefetch(encoded_frames(), depth=_EMBEDDINGS_AHEAD):
         with clock.measure("track"):
             tracked = state.advance(encoded, references.get(encoded.frame.index))
         yield tracked

@@ -64,6 +64,26 @@ def prefetch(items: Iterable[T], *, depth: int = 2) -> Iterator[T]:
         stop()
 
 
+def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Gather items, ``size`` at a time and what is left at the end; in order.
+
+    An error of ``items`` is raised after the batch of those before it.
+    """
+    batch: list[T] = []
+    failure: Exception | None = None
+    iterator = iter(items)
+    while failure is None:
+        try:
+            batch.append(next(iterator))
+        except Exception as error:
+            failure = error
+        if batch and (failure is not None or len(batch) == size):
+            yield batch
+            batch = []
+    if not isinstance(failure, StopIteration):
+        raise failure
+
+
 class Sink(Generic[T]):
     """Hand items to ``consume`` in a thread of its own, at most ``depth`` items behind.
 

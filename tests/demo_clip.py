@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -24,12 +25,15 @@ class RememberingEngine(Engine):
 
     memory: dict[bytes, Encoded] = field(default_factory=dict)
 
-    def encode(self, frame: Frame) -> Encoded:
+    def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
+        return [self._recall(frame) for frame in frames]
+
+    def _recall(self, frame: Frame) -> Encoded:
         padded = self.settings.method != "memory"
         facts = bytes(f"{frame.size_hw} {padded}", "ascii")
         key = hashlib.sha1(frame.image.tobytes() + facts).digest()
         if key not in self.memory:
-            self.memory[key] = super().encode(frame)
+            (self.memory[key],) = super().encode_batch([frame])
         return replace(self.memory[key], frame=frame)
 
 

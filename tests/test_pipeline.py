@@ -8,12 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from demo_clip import DemoFrames, RememberingEngine, overlap
 
 from persam_vos.clock import Clock
 from persam_vos.config import MethodSettings
 from persam_vos.errors import MaskError, MediaError
-from persam_vos.pipeline import track_frames
+from persam_vos.pipeline import Engine, track_frames
+from persam_vos.portions import Portions
 from persam_vos.structures import Frame, LabelMap, TrackedFrame
 
 GAPS = np.array([0, 200, 7, 1], np.uint8)
@@ -135,6 +137,45 @@ def test_a_reader_that_fails_half_way_fails_after_its_good_frames(
         for tracked in track_frames(frames(), {0: demo_frames.labels[0]}, fast):
             seen.append(tracked.index)
     assert seen == [0, 1]
+
+
+def test_encoding_in_batches_changes_no_mask(
+    engine: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    sizes: list[int] = []
+
+    def counted(images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        sizes.append(len(images))
+        return engine.network.encode_layers(images)
+
+    small = replace(MethodSettings(), image_size=512)
+    encoder = replace(engine.encoding, layers=counted)
+
+    def masks(at_once: int) -> list[LabelMap]:
+        batching = Engine(
+            engine.network, engine.compute, small, encoder=encoder, pictures=Portions(at_once)
+        )
+        frames = iter(demo_frames.frames)
+        return [t.label_map for t in track_frames(frames, {0: demo_frames.labels[0]}, batching)]
+
+    alone, together = masks(1), masks(3)
+    assert sizes == [1, 1, 1, 1, 3, 1]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_a_failure_of_the_reader_comes_after_the_frames_of_its_unfinished_batch(
+    fast: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    def frames() -> Iterator[Frame]:
+        yield demo_frames.frames[0]
+        raise MediaError("clip.mp4", got="1 frame")
+
+    tracked = track_frames(
+        frames(), {0: demo_frames.labels[0]}, replace(fast, pictures=Portions(3))
+    )
+    assert next(tracked).index == 0
+    with pytest.raises(MediaError, match="got 1 frame"):
+        next(tracked)
 
 
 def test_leaving_early_stops_reading_and_every_thread(

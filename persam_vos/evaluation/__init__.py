@@ -40,7 +40,7 @@ when the fingerprint is what it would be now and the masks are those it was writ
 from .clip import ClipOutcome
 from .report import write_report
 from .results import GLOBAL, REPORT, RESULTS, RUN
-from .run import EngineChoice, Evaluation, evaluate, evaluate_predictions
+from .run import Evaluation, evaluate, evaluate_predictions
 
 __all__ = [
     "GLOBAL",
@@ -48,7 +48,6 @@ __all__ = [
     "RESULTS",
     "RUN",
     "ClipOutcome",
-    "EngineChoice",
     "Evaluation",
     "evaluate",
     "evaluate_predictions",

@@ -16,7 +16,7 @@ import numpy as np
 from ..clock import Clock
 from ..datasets.clips import Clip, FirstMask
 from ..device import forget_peak_memory, peak_memory_bytes
-from ..errors import DatasetError, OutputError, PersamVosError
+from ..errors import DatasetError, OutputError, explain
 from ..media.atomic import atomic_path, make_folder, output_error
 from ..media.image_reader import ImageSource
 from ..media.label_png import write_label_png
@@ -99,11 +99,8 @@ def run_clip(job: ClipJob, engine: Engine) -> ClipOutcome:
     try:
         facts = _kept_facts(job) if job.finished else _track(job, engine)
         score = None if job.truth is None else _score(job, job.truth, job.folder)
-    except PersamVosError as error:
-        return ClipOutcome(name, error=str(error))
     except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        return ClipOutcome(name, error=f"unexpected {what}")
+        return ClipOutcome(name, error=explain(error))
     return ClipOutcome(name, facts, score, reused=job.finished)
 
 

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
-import torch
-
-from ..api import load_engine
-from ..config import MethodSettings
 from ..datasets.clips import Split
 from ..errors import DatasetError
 from ..fetching import ProgressCallback
 from ..pipeline import Engine
 from ..scoring import SplitScore, score_folders
-from ..weights import DEFAULT_WEIGHTS
+from ..workers import EngineChoice, run_jobs
 from .clip import ClipJob, ClipOutcome, is_finished, run_clip, score_as_missing
 from .identity import fingerprint, run_settings
 from .report import write_report
@@ -38,30 +29,6 @@ from .results import (
 )
 
 RUN_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class EngineChoice:
-    """What `load_engine` is given, in this process and in others; see there."""
-
-    weights: str = DEFAULT_WEIGHTS
-    checkpoint: Path | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    backend: str = "auto"
-    settings: MethodSettings = field(default_factory=MethodSettings)
-
-    def load(self, on_progress: ProgressCallback | None = None) -> Engine:
-        """Load the network; raises what `load_engine` raises."""
-        return load_engine(
-            self.weights,
-            checkpoint=self.checkpoint,
-            device=self.device,
-            dtype=self.dtype,
-            backend=self.backend,
-            settings=self.settings,
-            on_progress=on_progress,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,42 +170,13 @@ def _run(
     """Yield outcomes as they come: first the finished clips, then the others."""
     waiting = [job for job in jobs if not job.finished]
     yield from (run_clip(job, engine) for job in jobs if job.finished)
-    workers = min(workers, len(waiting))
-    if workers <= 1:
-        yield from (run_clip(job, engine) for job in waiting)
-        return
-    # "spawn", since a process that has threads or a GPU must not be forked.
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(choice, max(1, (os.cpu_count() or 1) // workers)),
+    yield from run_jobs(
+        waiting, run_clip, engine=engine, choice=choice, workers=workers, lost=_lost
     )
-    try:
-        names = {pool.submit(_work, job): job.clip.name for job in waiting}
-        for future in as_completed(names):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                lost = "a worker process ended early (out of memory?); try fewer workers"
-                yield ClipOutcome(names[future], error=lost)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
-_engine: Engine | None = None  # of a worker process, which loads it once
-
-
-def _start_worker(choice: EngineChoice, threads: int) -> None:
-    global _engine
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
-    _engine = choice.load()
-
-
-def _work(job: ClipJob) -> ClipOutcome:
-    assert _engine is not None  # _start_worker ran before
-    return run_clip(job, _engine)
+def _lost(job: ClipJob, why: str) -> ClipOutcome:
+    return ClipOutcome(job.clip.name, error=why)
 
 
 def _conclude(

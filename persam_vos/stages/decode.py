@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 
 from ..clock import Clock
 from ..device import Compute
+from ..portions import Portions
 from ..sam.build import SamNetwork
 from ..sam.geometry import LOGIT_CELL
 from ..structures import MaskCandidates, Prompts
@@ -22,27 +24,28 @@ class Decoder:
     network: SamNetwork
     compute: Compute
     clock: Clock = field(default_factory=Clock)
+    portions: Portions = field(default_factory=partial(Portions, _OBJECTS_AT_ONCE))
 
     @torch.inference_mode()
     def __call__(
         self, features: torch.Tensor, prompts: Prompts, positions: torch.Tensor | None = None
     ) -> MaskCandidates:
-        """Decode N objects on one frame, ``_OBJECTS_AT_ONCE`` at a time; float32 results.
+        """Decode N objects on one frame, as many at once as ``portions`` says; float32 results.
 
         ``features`` are (1, C, h, w) of the whole picture; or, with their ``positions``, (N, C, h,
-        w) of a window for each object.
+        w) of a window for each object. Raises PersamVosError when there is no memory for one
+        object alone.
         """
-        parts = []
-        for start in range(0, len(prompts.points_xy), _OBJECTS_AT_ONCE):
-            rows = slice(start, start + _OBJECTS_AT_ONCE)
+
+        def decode(rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
             seen = features if positions is None else features[rows]
             places = None if positions is None else positions[rows]
             with self.clock.part("decode"), self.compute.autocast():
-                parts.append(self.network.decode(seen, prompts.rows(rows), places))
-        return MaskCandidates(
-            torch.cat([part.low_res_logits.float() for part in parts]),
-            torch.cat([part.predicted_iou.float() for part in parts]),
-        )
+                found = self.network.decode(seen, prompts.rows(rows), places)
+            return found.low_res_logits.float(), found.predicted_iou.float()
+
+        count = len(prompts.points_xy)
+        return MaskCandidates(*self.portions.run(count, decode, self.compute, "object to decode"))
 
 
 def best_scale(candidates: MaskCandidates) -> tuple[torch.Tensor, torch.Tensor]:

@@ -220,6 +220,23 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
         "object ids such as 1,3",
     ),
 }
+WRONG |= {
+    "one mask for several videos": (
+        ["track", "clip.mp4", "mixed", "--first-mask", "first_mask.png"],
+        2,
+        "got the same file for 2 videos, expected {name} in its path",
+    ),
+    "one later mask for several videos": (
+        ["track", "clip.mp4", "mixed", "--first-mask", "{name}.png", "--mask", "1:2=m.png"],
+        2,
+        "mask 2=m.png: got the same file",
+    ),
+    "two videos of one name": (
+        ["track", "clip.mp4", "other/clip.mp4", "--first-mask", "{name}.png"],
+        2,
+        "clip.mp4 and other/clip.mp4: got the same output for both, clip_tracked",
+    ),
+}
 OWN_WORDS = {name for name, (_, code, _) in WRONG.items() if code == 1}
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from persam_vos.device import Compute
+from persam_vos.sam.build import build_sam, random_state
 from persam_vos.stages import decode
 from persam_vos.structures import MaskCandidates, Prompts
 
@@ -75,3 +77,30 @@ def test_boxes_become_corner_tokens_and_missing_ones_padding() -> None:
     assert prompts.points_xy[0].tolist() == [[0, 0], [1, 2], [3, 4]]
     assert prompts.point_labels.tolist() == [[1, 2, 3], [1, -1, -2]]
     assert points.point_labels.shape == (2, 1), "what was passed in is left as it was"
+
+
+def test_objects_that_do_not_fit_at_once_are_decoded_in_smaller_portions() -> None:
+    network = build_sam("vit_t", random_state("vit_t", seed=0))
+    compute = Compute(torch.device("cpu"), torch.float32)
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(1, 256, 4, 4, generator=generator)
+    prompts = Prompts(
+        torch.rand(5, 1, 2, generator=generator) * 64, torch.ones(5, 1, dtype=torch.long)
+    )
+    whole = decode.Decoder(network, compute)(features, prompts)
+    counts: list[int] = []
+    own = network.decode
+
+    def small(features: torch.Tensor, prompts: Prompts, positions: None) -> MaskCandidates:
+        counts.append(len(prompts.points_xy))
+        if counts[-1] > 2:
+            torch.empty(2**60)  # the real error: no machine has that much
+        return own(features, prompts, positions)
+
+    network.decode = small
+    decoder = decode.Decoder(network, compute)
+    first, again = decoder(features, prompts), decoder(features, prompts)
+    assert counts == [5, 2, 2, 1, 2, 2, 1]
+    for found in (first, again):
+        torch.testing.assert_close(found.low_res_logits, whole.low_res_logits)
+        torch.testing.assert_close(found.predicted_iou, whole.predicted_iou)

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from persam_vos.device import Compute
+from persam_vos.portions import Portions
 from persam_vos.sam.build import build_sam, random_state
 from persam_vos.sam.geometry import PIXEL_MEAN, PIXEL_STD
-from persam_vos.stages.encode import encode_frame
-from persam_vos.structures import Frame
+from persam_vos.stages.encode import encode, prepare
+from persam_vos.structures import Encoded, Frame
 
 Layers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 CPU = Compute(torch.device("cpu"), torch.float32)
@@ -31,8 +32,15 @@ def frame(colour: tuple[int, int, int]) -> Frame:
     return Frame(0, "0", image, 0.0)
 
 
+def encode_one(shown: Frame, layers: Layers, *, square: bool) -> Encoded:
+    (encoded,) = encode(
+        [prepare(shown, CPU, image_size=256, square=square)], layers, CPU, Portions()
+    )
+    return encoded
+
+
 def test_layers_and_colours_lie_on_grids_of_16_8_and_4_pixels(layers: Layers) -> None:
-    encoded = encode_frame(frame((9, 99, 200)), layers, CPU, image_size=256, square=False)
+    encoded = encode_one(frame((9, 99, 200)), layers, square=False)
     assert encoded.input_hw == (26, 256)
     assert encoded.features.shape == (1, 256, 2, 16)
     assert encoded.fine is not None
@@ -44,7 +52,7 @@ def test_layers_and_colours_lie_on_grids_of_16_8_and_4_pixels(layers: Layers) ->
 
 def test_colours_are_those_of_the_picture_as_sam_normalises_them(layers: Layers) -> None:
     colour = (9, 99, 200)
-    encoded = encode_frame(frame(colour), layers, CPU, image_size=256, square=False)
+    encoded = encode_one(frame(colour), layers, square=False)
     mean, deviation = torch.tensor(PIXEL_MEAN), torch.tensor(PIXEL_STD)
     right = (torch.tensor(colour) - mean) / deviation
     for row, share in [(0, 1.0), (5, 1.0), (6, 0.5), (7, 0.0)]:  # 26 of 32 rows of pixels
@@ -54,7 +62,39 @@ def test_colours_are_those_of_the_picture_as_sam_normalises_them(layers: Layers)
 
 
 def test_the_square_has_the_padding_that_the_network_was_trained_with(layers: Layers) -> None:
-    encoded = encode_frame(frame((9, 99, 200)), layers, CPU, image_size=256)
+    encoded = encode_one(frame((9, 99, 200)), layers, square=True)
     assert encoded.features.shape == (1, 256, 16, 16)
     assert encoded.colours.shape == (1, 3, 64, 64)
     assert not encoded.colours[0, :, 7:].any()
+
+
+def test_a_batch_answers_for_each_picture_as_it_is_answered_alone(layers: Layers) -> None:
+    shown = [frame(colour) for colour in ((9, 99, 200), (250, 8, 30), (0, 0, 0))]
+    sizes: list[int] = []
+
+    def counted(images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        sizes.append(len(images))
+        return layers(images)
+
+    pictures = [prepare(one, CPU, image_size=256, square=False) for one in shown]
+    together = encode(pictures, counted, CPU, Portions(2))
+    assert sizes == [2, 1]
+    for one, encoded in zip(shown, together, strict=True):
+        alone = encode_one(one, layers, square=False)
+        assert encoded.frame is one
+        assert encoded.input_hw == alone.input_hw
+        for name in ("features", "colours", "fine", "finest"):
+            found, expected = getattr(encoded, name), getattr(alone, name)
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.gpu
+def test_a_batch_on_the_gpu_answers_as_the_cpu_does() -> None:
+    network = build_sam("vit_t", random_state("vit_t", seed=0))
+    shown = [frame((9, 99, 200)), frame((250, 8, 30))]
+    on_cpu = [encode_one(one, network.encode_layers, square=False) for one in shown]
+    cuda = Compute(torch.device("cuda"), torch.float32)
+    pictures = [prepare(one, cuda, image_size=256, square=False) for one in shown]
+    on_gpu = encode(pictures, network.to("cuda").encode_layers, cuda, Portions(2))
+    for found, expected in zip(on_gpu, on_cpu, strict=True):
+        torch.testing.assert_close(found.features.cpu(), expected.features, rtol=0, atol=1e-2)
