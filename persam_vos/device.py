@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ _DTYPES = {
 _NO_MEMORY = (  # what errors say of it that have no type of their own: CPUs, MPS, cuBLAS and cuDNN
     *("DefaultCPUAllocator", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED"),
 )
+_HIGH_WATER = re.compile(rb"^VmHWM:\s+(\d+) kB$", re.MULTILINE)  # in Linux's status of a process
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +109,7 @@ def peak_memory_bytes(compute: Compute) -> int:
     """Return the peak memory of this process: of the device on CUDA, resident elsewhere."""
     if compute.device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(compute.device))
-    import resource
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes on Linux
+    return _peak_resident_bytes()
 
 
 def forget_peak_memory(compute: Compute) -> None:
@@ -120,6 +119,21 @@ def forget_peak_memory(compute: Compute) -> None:
         return
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", "ascii")  # 5 resets the high-water mark
+
+
+def _peak_resident_bytes() -> int:
+    """Return the most that was resident, of this process alone.
+
+    On Linux getrusage does not say less than what the process that started this one had.
+    """
+    with contextlib.suppress(OSError):
+        high_water = _HIGH_WATER.search(Path("/proc/self/status").read_bytes())
+        if high_water:
+            return int(high_water[1]) * 1024
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes on other systems
 
 
 def _resolve_device(device: str) -> torch.device:

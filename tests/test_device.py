@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
-from persam_vos.device import Compute, peak_memory_bytes, resolve_compute
+from persam_vos.device import Compute, forget_peak_memory, peak_memory_bytes, resolve_compute
 from persam_vos.errors import UsageError
 
 CPU = torch.device("cpu")
@@ -63,6 +66,30 @@ def test_lower_precision_applies_to_products() -> None:
 def test_peak_memory_is_at_least_what_is_held() -> None:
     held = torch.ones(20_000_000)  # 80 MB
     assert peak_memory_bytes(resolve_compute("cpu")) > held.nbytes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a peak cannot be forgotten")
+def test_peak_memory_can_be_forgotten() -> None:
+    compute = resolve_compute("cpu")
+    held = torch.ones(50_000_000)  # 200 MB
+    before, size = peak_memory_bytes(compute), held.nbytes
+    del held
+    forget_peak_memory(compute)
+    assert peak_memory_bytes(compute) < before - size / 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no list of processes' memory")
+def test_peak_memory_is_not_that_of_the_process_that_started_this_one() -> None:
+    child = "from persam_vos.device import *; print(peak_memory_bytes(resolve_compute('cpu')))"
+    large = 600_000_000  # the child has less than half of it
+    parent = (
+        "import subprocess, sys; "
+        f"held = bytearray(b'1') * {large}; "
+        "subprocess.run([sys.executable, '-c', sys.argv[1]], check=True)"
+    )
+    command = [sys.executable, "-c", parent, child]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    assert int(done.stdout) < large
 
 
 @pytest.mark.gpu

@@ -210,7 +210,12 @@ def broken(path: Path, count: int, stream: VideoStream, why: str) -> MediaError:
 
 def orientation_of(picture: VideoFrame) -> Orientation:
     """Return how a decoded picture has to be turned."""
-    matrix = picture.side_data.get("DISPLAYMATRIX")
+    from av.sidedata.sidedata import SideDataContainer
+
+    # Not `picture.side_data`: it and its picture hold each other, with all pixels, until Python's
+    # cycle collector comes by, which took over a thousand frames.
+    side_data = SideDataContainer(picture)  # type: ignore[call-arg]  # its stub has no __init__
+    matrix = side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return Orientation()
     return Orientation.from_display_matrix(bytes(cast("SideData", matrix)))

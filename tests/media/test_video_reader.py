@@ -263,3 +263,22 @@ def test_dropping_the_frames_closes_the_file(make_video: MakeVideo) -> None:
     assert handles() > before
     frames.close()
     assert handles() == before
+
+
+@pytest.mark.parametrize("rotation", [None, (90, False)], ids=["upright", "turned"])
+def test_pictures_that_were_read_do_not_wait_for_the_collector(
+    make_video: MakeVideo, rotation: tuple[float, bool] | None
+) -> None:
+    def pictures() -> int:
+        return sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
+
+    path = make_video(rotation=rotation)
+    gc.collect()  # what earlier tests left
+    gc.disable()
+    try:
+        before = pictures()
+        source = open_source(path)
+        assert len(list(source)) == len(list(source.frames_reversed(11))) == 12
+        assert pictures() == before
+    finally:
+        gc.enable()
