@@ -18,7 +18,8 @@ from safetensors.torch import load_file, save_file
 from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
 from persam_vos.pipeline import Engine
-from persam_vos.sam.geometry import Geometry
+from persam_vos.portions import Portions
+from persam_vos.stages.encode import encode
 from persam_vos.structures import Encoded, Frame, LabelMap
 
 LAYERS = ("fine", "finest")
@@ -111,11 +112,11 @@ class CachedEngine(Engine):
         path = self.cache / name
         if path.exists():
             tensors = load_file(path, device=str(self.compute.device))
-            layers = {name: tensors.pop(name).float() for name in LAYERS if name in tensors}
-            input_hw = Geometry(frame.size_hw, self.settings.image_size).input_hw
-            return Encoded(frame, input_hw=input_hw, **tensors, **layers)
+            known = [tensors[name].float() for name in ("features", *LAYERS) if name in tensors]
+            (encoded,) = encode([self.prepare(frame)], lambda _: known, self.compute, Portions())
+            return encoded
         (encoded,) = super().encode_batch([frame])
-        tensors = {"features": encoded.features, "colours": encoded.colours}
+        tensors = {"features": encoded.features}
         if self.settings.method == "memory":
             found = {name: getattr(encoded, name) for name in LAYERS}
             tensors |= {name: layer.half() for name, layer in found.items() if layer is not None}

@@ -46,7 +46,7 @@ class Compute:
 
     def upload(self, array: npt.NDArray[np.uint8]) -> torch.Tensor:
         """Return an array on the device; CUDA copies it while the program goes on."""
-        tensor = torch.from_numpy(array)
+        tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))  # torch wants both
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)

@@ -24,9 +24,10 @@ from .prefetch import in_batches, prefetch
 from .runtimes import Encoder, torch_encoder
 from .sam.build import SamNetwork
 from .sam.geometry import Geometry
-from .stages.compose import compose
+from .stages.compose import compose, scale
 from .stages.decode import Decoder
 from .stages.encode import Prepared, encode, prepare
+from .stages.outline import scale_by_colours
 from .stages.prompts import box_of
 from .structures import (
     Encoded,
@@ -34,6 +35,7 @@ from .structures import (
     LabelMap,
     ObjectLogits,
     ObjectResult,
+    ScaledLogits,
     TrackedFrame,
 )
 
@@ -87,13 +89,14 @@ class Engine:
     def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
         """Embed frames of one size; raises PersamVosError when memory is too small for one."""
         return encode(
-            [self._prepare(frame) for frame in frames],
+            [self.prepare(frame) for frame in frames],
             self.encoding.layers,
             self.compute,
             self.pictures,
         )
 
-    def _prepare(self, frame: Frame) -> Prepared:
+    def prepare(self, frame: Frame) -> Prepared:
+        """Scale, normalise and pad one frame, as the method wants it encoded."""
         # The paper's methods see the padding that SAM was trained with; the memory needs none.
         square = self.settings.method != "memory"
         return prepare(frame, self.compute, image_size=self.settings.image_size, square=square)
@@ -138,12 +141,19 @@ class Propagation:
         return TrackedFrame(frame, labels, _results(labels, self.object_ids, scores))
 
     def _propagate(self, encoded: Encoded, previous: LabelMap) -> tuple[LabelMap, dict[int, float]]:
-        size_hw = encoded.frame.size_hw
         answer = self.method.step(encoded, previous)
-        geometry = Geometry(size_hw, self.engine.settings.image_size)
         with self.clock.part("compose"):
-            labels = compose(answer, geometry.logit_weights(answer.low_res_logits))
+            scaled = self._scaled(answer, encoded)
+            labels = compose(scaled, encoded.frame.size_hw, encoded.features.device)
         return labels, dict(zip(answer.object_ids, answer.scores, strict=True))
+
+    def _scaled(self, answer: ObjectLogits, encoded: Encoded) -> Iterator[ScaledLogits]:
+        frame = encoded.frame
+        geometry = Geometry(frame.size_hw, self.engine.settings.image_size)
+        if not answer.outlined:
+            return scale(answer, geometry.logit_weights(answer.low_res_logits))
+        picture = self.engine.compute.upload(frame.image)
+        return scale_by_colours(answer, encoded.colours[0], picture, geometry)
 
 
 def track_frames(

@@ -118,7 +118,7 @@ class Encoded:
 
     ``features`` is (1, C, h, w) on the compute device, the encoder's neck output of the padded
     square, or of its top left part that holds the picture; ``input_hw`` is the size of the picture
-    in the encoder's input. ``colours`` is (1, 3, 4h, 4w), the mean of 4 x 4 pixels of that input,
+    in the encoder's input. ``colours`` is (1, 3, 8h, 8w), the mean of 2 x 2 pixels of that input,
     normalised as SAM wants it. ``fine`` is (1, C', 2h, 2w) and ``finest`` (1, C'', 4h, 4w), earlier
     layers' outputs of twice and four times the resolution, where the network has them.
     """
@@ -176,10 +176,25 @@ class ObjectLogits:
 
     ``low_res_logits`` is (N, 4h, 4w) float for features of (h, w) cells, in the order of
     ``object_ids`` (ascending); ``scores`` are in [0, 1]; an object that is not ``present`` is left
-    out of the label map whatever its logits say.
+    out of the label map whatever its logits say. ``outlined`` asks for outlines that follow the
+    picture's edges.
     """
 
     object_ids: tuple[int, ...]
     low_res_logits: torch.Tensor
     scores: tuple[float, ...]
     present: tuple[bool, ...]
+    outlined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledLogits:
+    """One object's logits at the picture's size; produced by ``stages``, consumed by ``compose``.
+
+    ``logits`` is (R, C) float, of the pixels in ``rows`` and ``columns``: it is not elsewhere.
+    """
+
+    object_id: int
+    rows: slice
+    columns: slice
+    logits: torch.Tensor

@@ -77,8 +77,7 @@ def find_basis(encoded: Encoded) -> Basis:
 def describe_cells(encoded: Encoded, basis: Basis) -> Cells:
     """Describe a frame in the directions of its clip."""
     height, width = encoded.features.shape[-2:]
-    colours = encoded.colours.float()
-    middle = _colour_angles(F.avg_pool2d(colours, 2))  # (4 h w, 6)
+    middle = _colour_angles(F.avg_pool2d(encoded.colours.float(), 4))  # (4 h w, 6)
     quads = by_quads(_joined(encoded, basis, middle), (2 * height, 2 * width))
     coarse = F.normalize(quads.view(height * width, 4, -1).mean(1), dim=-1)
     return Cells(coarse, quads, _fine_rows(encoded, basis), (height, width))
@@ -124,7 +123,7 @@ def _joined(encoded: Encoded, basis: Basis, colours: torch.Tensor) -> torch.Tens
 def _fine_rows(encoded: Encoded, basis: Basis) -> torch.Tensor:
     """Join the finest layer and the colours at the fine grid, (16 h w, d)."""
     layer_share, colour_share = _FINE_SHARES
-    colours = _colour_angles(encoded.colours.float())
+    colours = _colour_angles(F.avg_pool2d(encoded.colours.float(), 2))
     if basis.fine is None or basis.fine_mean is None or encoded.finest is None:
         return colours * math.sqrt(layer_share + colour_share)
     seen = (_unit_rows(encoded.finest) - basis.fine_mean) @ basis.fine

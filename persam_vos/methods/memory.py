@@ -209,6 +209,7 @@ class MemoryMethod:
             low_res_logits=logits[order],
             scores=tuple(scores[row] for row in order),
             present=tuple(present[row] for row in order),
+            outlined=True,
         )
 
     def _cells(self, encoded: Encoded) -> Cells:

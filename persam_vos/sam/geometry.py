@@ -23,6 +23,7 @@ PIXEL_STD = (58.395, 57.12, 57.375)
 IMAGE_SIZE = 1024  # long side of the pictures that SAM was trained on, in input pixels
 PATCH = 16  # input pixels per cell of the features, for all of SAM's encoders
 LOGIT_CELL = 4  # input pixels per mask logit
+COLOUR_CELL = 2  # input pixels per cell of colour
 
 _Weights = tuple[Tensor, Tensor]
 
@@ -93,22 +94,26 @@ class Geometry:
         Both steps of `logits_to_image` are linear and work on rows and columns alike, so that
         ``rows @ logits @ columns.T`` does them at once, for any part of the picture.
         """
-        return _logit_weights(self, (low_res.shape[1], low_res.shape[2]), low_res.device)
+        return self.cell_weights((low_res.shape[1], low_res.shape[2]), LOGIT_CELL, low_res.device)
+
+    def cell_weights(self, grid_hw: tuple[int, int], cell: int, device: torch.device) -> _Weights:
+        """Return the same for a grid of cells of ``cell`` input pixels."""
+        return _cell_weights(self, grid_hw, cell, device)
 
 
 @lru_cache(maxsize=16)
-def _logit_weights(
-    geometry: Geometry, low_res_hw: tuple[int, int], device: torch.device
+def _cell_weights(
+    geometry: Geometry, grid_hw: tuple[int, int], cell: int, device: torch.device
 ) -> _Weights:
-    sizes = zip(low_res_hw, geometry.input_hw, geometry.size_hw, strict=True)
-    rows, columns = (_axis_weights(*axis).to(device) for axis in sizes)
+    sizes = zip(grid_hw, geometry.input_hw, geometry.size_hw, strict=True)
+    rows, columns = (_axis_weights(*axis, cell).to(device) for axis in sizes)
     return rows, columns
 
 
-def _axis_weights(cells: int, input_pixels: int, pixels: int) -> Tensor:
+def _axis_weights(cells: int, input_pixels: int, pixels: int, cell: int) -> Tensor:
     """Interpolate each cell alone along one axis: (pixels, cells)."""
     alone = torch.eye(cells)[None]  # (1, cells, cells)
-    scaled = F.interpolate(alone, scale_factor=LOGIT_CELL, mode="linear", align_corners=False)
+    scaled = F.interpolate(alone, scale_factor=cell, mode="linear", align_corners=False)
     image = F.interpolate(scaled[..., :input_pixels], pixels, mode="linear", align_corners=False)
     return image[0].T.contiguous()
 

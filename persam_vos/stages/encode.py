@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..device import Compute
 from ..portions import Portions
-from ..sam.geometry import IMAGE_SIZE, LOGIT_CELL, Geometry, normalise_and_pad
+from ..sam.geometry import COLOUR_CELL, IMAGE_SIZE, Geometry, normalise_and_pad
 from ..structures import Encoded, Frame
 
 
@@ -57,7 +57,7 @@ def encode(
     """
     alone = len(pictures) == 1
     images = pictures[0].image if alone else torch.cat([one.image for one in pictures])
-    colours = F.avg_pool2d(images, LOGIT_CELL)
+    colours = F.avg_pool2d(images, COLOUR_CELL)
     with compute.autocast():
         features, *layers = portions.run(
             len(images), lambda rows: encode_layers(images[rows]), compute, "picture to encode"

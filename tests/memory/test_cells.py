@@ -37,7 +37,7 @@ def encoded(seed: int = 0, *, layers: str = "all three layers", directions: int 
             grid = torch.einsum("cd,ndhw->nchw", few, grid)
         grids[name] = grid
     frame = Frame(0, "0", np.zeros((9, 9, 3), dtype=np.uint8), 0.0)
-    colours = torch.randn(1, 3, 4 * HEIGHT, 4 * WIDTH, generator=chance)
+    colours = torch.randn(1, 3, 8 * HEIGHT, 8 * WIDTH, generator=chance)
     return Encoded(frame, input_hw=(16 * HEIGHT, 16 * WIDTH), colours=colours, **grids)
 
 
@@ -146,7 +146,8 @@ def alike(first: tuple[float, float, float], second: tuple[float, float, float])
     """Compare two colours, normalised RGB, by fine cells that have nothing else."""
     frame = encoded(layers="neck only")
     colours = torch.zeros_like(frame.colours)
-    colours[0, :, 0, 0], colours[0, :, 0, 1] = torch.tensor(first), torch.tensor(second)
+    colours[0, :, :2, :2] = torch.tensor(first)[:, None, None]
+    colours[0, :, :2, 2:4] = torch.tensor(second)[:, None, None]
     frame = replace(frame, colours=colours)
     fine = describe_cells(frame, find_basis(frame)).fine
     return float(fine[0] @ fine[1]) / SHARES["fine"]

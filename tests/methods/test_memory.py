@@ -17,9 +17,9 @@ from persam_vos.memory.tables import Memory
 from persam_vos.methods.memory import MemoryMethod
 from persam_vos.sam.build import build_sam, random_state
 from persam_vos.sam.geometry import Geometry
-from persam_vos.stages.compose import compose
+from persam_vos.stages.compose import compose, scale
 from persam_vos.stages.decode import Decoder
-from persam_vos.structures import Encoded, Frame, LabelMap
+from persam_vos.structures import Encoded, Frame, LabelMap, ObjectLogits
 
 SIZE_HW = (96, 160)  # 15 image pixels are 96 input pixels
 ALONE = MethodSettings(
@@ -58,12 +58,17 @@ def encoded(places: Places, *, layers: int = 3, side: int = 20) -> Encoded:
 
     frame = Frame(0, "0", np.zeros((*SIZE_HW, 3), dtype=np.uint8), 0.0)
     outputs = [grid(16, 256), grid(8, 128), grid(4, 64)][:layers]
-    return Encoded(frame, outputs[0], geometry.input_hw, grid(4, 3), *outputs[1:])
+    return Encoded(frame, outputs[0], geometry.input_hw, grid(2, 3), *outputs[1:])
+
+
+def drawn(answer: ObjectLogits) -> LabelMap:
+    scaled = scale(answer, Geometry(SIZE_HW).logit_weights(answer.low_res_logits))
+    return compose(scaled, SIZE_HW, answer.low_res_logits.device)
 
 
 def track(method: MemoryMethod, places: Places, *, layers: int = 3) -> LabelMap:
     answer = method.step(encoded(places, layers=layers), np.zeros(SIZE_HW, dtype=np.uint8))
-    return compose(answer, Geometry(SIZE_HW).logit_weights(answer.low_res_logits))
+    return drawn(answer)
 
 
 def overlap(labels: LabelMap, places: Places, object_id: int) -> float:
@@ -129,7 +134,7 @@ def test_an_object_given_later_joins_the_others(decoder: Decoder) -> None:
     then = {9: (18, 10), 2: (94, 50)}
     answer = method.step(encoded(then), np.zeros(SIZE_HW, dtype=np.uint8))
     assert answer.object_ids == (2, 9)
-    labels = compose(answer, Geometry(SIZE_HW).logit_weights(answer.low_res_logits))
+    labels = drawn(answer)
     assert overlap(labels, then, 9) > 0.6
     assert overlap(labels, then, 2) > 0.6
 

@@ -13,7 +13,7 @@ from demo_clip import DemoFrames, RememberingEngine, overlap
 from persam_vos.config import MECHANISMS, MethodSettings
 from persam_vos.methods.persam import PersamMethod
 from persam_vos.sam.geometry import Geometry
-from persam_vos.stages.compose import compose
+from persam_vos.stages.compose import compose, scale
 from persam_vos.stages.decode import Decoder
 from persam_vos.structures import Encoded, Frame, LabelMap, MaskCandidates, ObjectLogits, Prompts
 
@@ -49,7 +49,8 @@ def calls(method: PersamMethod) -> list[int]:
 
 def labels_of(answer: ObjectLogits, encoded: Encoded) -> LabelMap:
     size_hw = encoded.frame.size_hw
-    return compose(answer, Geometry(size_hw).logit_weights(answer.low_res_logits))
+    scaled = scale(answer, Geometry(size_hw).logit_weights(answer.low_res_logits))
+    return compose(scaled, size_hw, answer.low_res_logits.device)
 
 
 def blank(engine: RememberingEngine, like: Frame) -> Encoded:

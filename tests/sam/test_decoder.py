@@ -16,6 +16,7 @@ from persam_vos.sam.decoder import decode, grid_positions
 from persam_vos.structures import MaskCandidates, Prompts
 
 RELATIVE = 1e-5
+OTHER_RUNTIME = 3e-5  # of another order of operations, which differs by the processor
 # x, y, label: what SAM itself would be given for each object, its padding point included.
 TOKENS = {
     "point": [(400, 300, 1), (0, 0, -1)],
@@ -138,7 +139,7 @@ def test_objects_decode_as_in_the_original_file(mobile_sam, features, onnx_decod
         ours_iou = ours.predicted_iou[index]
         kept = 0 if points.shape[1] > 2 else 1 + int(ours_iou[1:].argmax())
         difference = (ours.low_res_logits[index, kept] - expected).abs().max()
-        assert difference <= RELATIVE * expected.abs().max()
+        assert difference <= OTHER_RUNTIME * expected.abs().max()
         assert abs(float(ours_iou[kept]) - iou) <= 1e-5
 
 

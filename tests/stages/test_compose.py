@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from persam_vos.sam.geometry import Geometry
-from persam_vos.stages.compose import compose
-from persam_vos.structures import ObjectLogits
+from persam_vos.stages.compose import compose, scale
+from persam_vos.structures import LabelMap, ObjectLogits
 
 SIZE_HW = (37, 53)
 WEIGHTS = Geometry(SIZE_HW, image_size=128).logit_weights(torch.zeros(1, 32, 32))
@@ -26,6 +26,10 @@ def answer(
     return ObjectLogits(ids, logits, (1.0,) * len(ids), present or (True,) * len(ids))
 
 
+def drawn(objects: ObjectLogits) -> LabelMap:
+    return compose(scale(objects, WEIGHTS), SIZE_HW, objects.low_res_logits.device)
+
+
 def random_logits(count: int, seed: int) -> torch.Tensor:
     noise = torch.randn(count, 8, 8, generator=torch.Generator().manual_seed(seed))
     return F.interpolate(noise[None], (32, 32), mode="bilinear")[0] * 4
@@ -37,21 +41,23 @@ def test_labels_are_the_argmax_with_a_background_of_zero(ids: tuple[int, ...]) -
     at_image_size = upsample(logits).numpy()
     rows = np.concatenate([np.zeros((1, *SIZE_HW), np.float32), at_image_size]).argmax(0)
     expected = np.array((0, *ids), np.uint8)[rows]
-    labels = compose(answer(ids, logits), WEIGHTS)
+    labels = drawn(answer(ids, logits))
     assert labels.dtype == np.uint8
     np.testing.assert_array_equal(labels, expected)
 
 
 def test_absent_objects_leave_their_pixels_to_others() -> None:
     logits = torch.stack([torch.full((32, 32), 9.0), torch.full((32, 32), 1.0)])
-    labels = compose(answer((3, 8), logits, (False, True)), WEIGHTS)
+    labels = drawn(answer((3, 8), logits, (False, True)))
     assert np.unique(labels).tolist() == [8]
 
 
 def test_equal_logits_go_to_the_lower_id_and_zero_is_background() -> None:
     logits = torch.zeros(2, 32, 32)
     logits[:, :16] = 2.0
-    labels = compose(answer((4, 5), logits), (torch.eye(32), torch.eye(32)))
+    labels = compose(
+        scale(answer((4, 5), logits), (torch.eye(32), torch.eye(32))), (32, 32), logits.device
+    )
     assert (labels[:16] == 4).all()
     assert (labels[16:] == 0).all()
 
@@ -59,11 +65,11 @@ def test_equal_logits_go_to_the_lower_id_and_zero_is_background() -> None:
 @pytest.mark.parametrize("present", [(False, False), (True, True)])
 def test_an_empty_mask_is_a_valid_answer(present: tuple[bool, ...]) -> None:
     logits = torch.full((2, 32, 32), -3.0)
-    labels = compose(answer((1, 2), logits, present), WEIGHTS)
+    labels = drawn(answer((1, 2), logits, present))
     assert labels.shape == SIZE_HW
     assert not labels.any()
 
 
 def test_no_object_gives_background() -> None:
-    labels = compose(answer((), torch.zeros(0, 32, 32)), WEIGHTS)
+    labels = drawn(answer((), torch.zeros(0, 32, 32)))
     assert not labels.any()

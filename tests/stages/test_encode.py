@@ -39,7 +39,7 @@ def encode_one(shown: Frame, layers: Layers, *, square: bool) -> Encoded:
     return encoded
 
 
-def test_layers_and_colours_lie_on_grids_of_16_8_and_4_pixels(layers: Layers) -> None:
+def test_layers_and_colours_lie_on_grids_of_16_8_4_and_2_pixels(layers: Layers) -> None:
     encoded = encode_one(frame((9, 99, 200)), layers, square=False)
     assert encoded.input_hw == (26, 256)
     assert encoded.features.shape == (1, 256, 2, 16)
@@ -47,7 +47,7 @@ def test_layers_and_colours_lie_on_grids_of_16_8_and_4_pixels(layers: Layers) ->
     assert encoded.fine.shape == (1, 128, 4, 32)
     assert encoded.finest is not None
     assert encoded.finest.shape == (1, 64, 8, 64)
-    assert encoded.colours.shape == (1, 3, 8, 64)
+    assert encoded.colours.shape == (1, 3, 16, 128)
 
 
 def test_colours_are_those_of_the_picture_as_sam_normalises_them(layers: Layers) -> None:
@@ -55,17 +55,17 @@ def test_colours_are_those_of_the_picture_as_sam_normalises_them(layers: Layers)
     encoded = encode_one(frame(colour), layers, square=False)
     mean, deviation = torch.tensor(PIXEL_MEAN), torch.tensor(PIXEL_STD)
     right = (torch.tensor(colour) - mean) / deviation
-    for row, share in [(0, 1.0), (5, 1.0), (6, 0.5), (7, 0.0)]:  # 26 of 32 rows of pixels
+    for row, share in [(0, 1.0), (12, 1.0), (13, 0.0), (15, 0.0)]:  # 26 of 32 rows of pixels
         cell = encoded.colours[0, :, row]
-        torch.testing.assert_close(cell[:, 40], share * right)
-        torch.testing.assert_close(cell[:, 20], share * -mean / deviation)
+        torch.testing.assert_close(cell[:, 80], share * right)
+        torch.testing.assert_close(cell[:, 40], share * -mean / deviation)
 
 
 def test_the_square_has_the_padding_that_the_network_was_trained_with(layers: Layers) -> None:
     encoded = encode_one(frame((9, 99, 200)), layers, square=True)
     assert encoded.features.shape == (1, 256, 16, 16)
-    assert encoded.colours.shape == (1, 3, 64, 64)
-    assert not encoded.colours[0, :, 7:].any()
+    assert encoded.colours.shape == (1, 3, 128, 128)
+    assert not encoded.colours[0, :, 13:].any()
 
 
 def test_a_batch_answers_for_each_picture_as_it_is_answered_alone(layers: Layers) -> None:

@@ -1,0 +1,112 @@
+"""Let outlines follow the picture's edges: a guided filter scales masks to pixels.
+
+A mask is known cell by cell, its picture pixel by pixel. Within a small window the share of an
+object is taken to be linear in the picture's colours; the line that fits the cells best is then
+asked about the pixels. Where there is no edge the line is flat, and the mask stays as it is.
+Source: He, Sun and Tang, Guided Image Filtering, 2013, eq. 14 to 16; that the lines are found on a
+coarser grid than they are used on is their Fast Guided Filter, 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+
+from ..sam.geometry import COLOUR_CELL, LOGIT_CELL, PIXEL_MEAN, PIXEL_STD, Geometry
+from ..structures import ObjectLogits, ScaledLogits
+
+_RADIUS = 4  # cells of colour each way: windows of 18 input pixels
+_NOISE = 1e-3  # variance of normalised colours that is no edge
+_MARGIN = 4  # mask cells round a mask that its outline can move in
+_FINER = LOGIT_CELL // COLOUR_CELL  # cells of colour along a mask cell
+
+
+def scale_by_colours(
+    objects: ObjectLogits, colours: torch.Tensor, picture: torch.Tensor, geometry: Geometry
+) -> Iterator[ScaledLogits]:
+    """Scale the masks of what is present to the picture, one at a time, where they are.
+
+    ``colours`` is (3, 8h, 8w) for logits of (N, 4h, 4w), as in `Encoded`; ``picture`` (H, W, 3)
+    uint8 RGB on the same device. The logits that it yields are an object's shares less one half:
+    comparable among each other, and positive inside.
+    """
+    height, width = (-(-side // COLOUR_CELL) for side in geometry.input_hw)  # without padding
+    by_row, by_column = geometry.cell_weights((height, width), COLOUR_CELL, colours.device)
+    inside = objects.low_res_logits > 0
+    spans = torch.stack([*_spans(inside.any(2)), *_spans(inside.any(1))], dim=1).tolist()
+    for index, (object_id, (top, bottom, left, right)) in enumerate(
+        zip(objects.object_ids, spans, strict=True)
+    ):
+        y, x = _grown(top, bottom, height), _grown(left, right, width)
+        if not objects.present[index] or y.start >= y.stop or x.start >= x.stop:
+            continue  # absent, or nowhere in the picture
+        cells_y, cells_x = (slice(s.start // _FINER, -(-s.stop // _FINER)) for s in (y, x))
+        logits = objects.low_res_logits[index, cells_y, cells_x].float()
+        finer = F.interpolate(
+            logits[None, None], scale_factor=_FINER, mode="bilinear", align_corners=False
+        )
+        shares = finer[0, 0, : y.stop - y.start, : x.stop - x.start].sigmoid()
+        lines = colour_lines(shares, colours[:, y, x])
+        rows, columns = _pixels(by_row, y), _pixels(by_column, x)
+        scaled = by_row[rows, y] @ lines @ by_column[columns, x].T  # (4, R, C)
+        scaled[:3] *= _normalised(picture[rows, columns])
+        yield ScaledLogits(object_id, rows, columns, scaled.sum(0) - 0.5)
+
+
+def colour_lines(shares: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
+    """Fit shares by lines of colours, in a window round each cell, and average what overlaps.
+
+    ``shares`` is (H, W) in [0, 1], ``colours`` (3, H, W) normalised. Returns (4, H, W): three
+    slopes and an offset, so that ``slopes . colour + offset`` is the share of a pixel in a cell.
+    """
+    means = _box(torch.cat([colours, shares[None]]))
+    mean_colour, mean_share = means[:3], means[3]
+    shifted = colours.roll(-1, 0)
+    together = _box(torch.cat([colours * shares, colours * colours, colours * shifted]))
+    cross = together[:3] - mean_colour * mean_share
+    xx, yy, zz = together[3:6] - mean_colour * mean_colour + _NOISE
+    xy, yz, xz = together[6:9] - mean_colour * mean_colour.roll(-1, 0)
+    # The symmetric 3 x 3 systems are solved by their cofactors.
+    first = torch.stack([yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy])
+    second = torch.stack([first[1], xx * zz - xz * xz, xy * xz - xx * yz])
+    third = torch.stack([first[2], second[2], xx * yy - xy * xy])
+    determinant = xx * first[0] + xy * first[1] + xz * first[2]
+    slopes = torch.stack([(row * cross).sum(0) for row in (first, second, third)]) / determinant
+    offset = mean_share - (slopes * mean_colour).sum(0)
+    return _box(torch.cat([slopes, offset[None]]))
+
+
+def _box(grids: torch.Tensor) -> torch.Tensor:
+    """Average (C, H, W) over windows; those at the border are smaller."""
+    side = 2 * _RADIUS + 1
+    rows = F.avg_pool2d(grids, (1, side), 1, (0, _RADIUS), count_include_pad=False)
+    return F.avg_pool2d(rows, (side, 1), 1, (_RADIUS, 0), count_include_pad=False)
+
+
+def _spans(marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the first mark of each row of (N, n) bool, and the end of the last; n and 0 if none.
+
+    Stays on the device.
+    """
+    places = torch.arange(marks.shape[1], device=marks.device)
+    first = torch.where(marks, places, marks.shape[1]).amin(1)
+    return first, torch.where(marks, places + 1, 0).amax(1)
+
+
+def _grown(first: int, end: int, most: int) -> slice:
+    """Turn a span of mask cells into one of cells of colour, with a margin."""
+    return slice(max(0, first - _MARGIN) * _FINER, min(most, (end + _MARGIN) * _FINER))
+
+
+def _pixels(weights: torch.Tensor, cells: slice) -> slice:
+    """Return the pixels that lie in some cells, by the (pixels, cells) ``weights``."""
+    count, most = weights.shape
+    return slice(cells.start * count // most, -(-cells.stop * count // most))
+
+
+def _normalised(pixels: torch.Tensor) -> torch.Tensor:
+    """Normalise the colours of (H, W, 3) uint8 pixels as the encoder's input: (3, H, W)."""
+    mean, std = (torch.tensor(of, device=pixels.device) for of in (PIXEL_MEAN, PIXEL_STD))
+    return ((pixels.float() - mean) / std).permute(2, 0, 1)
