@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -112,7 +113,11 @@ class CachedEngine(Engine):
         path = self.cache / name
         if path.exists():
             tensors = load_file(path, device=str(self.compute.device))
-            known = [tensors[name].float() for name in ("features", *LAYERS) if name in tensors]
+            known = [  # in the layout that encoders answer in
+                tensors[name].float().to(memory_format=torch.channels_last)
+                for name in ("features", *LAYERS)
+                if name in tensors
+            ]
             (encoded,) = encode([self.prepare(frame)], lambda _: known, self.compute, Portions())
             return encoded
         (encoded,) = super().encode_batch([frame])

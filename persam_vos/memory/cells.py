@@ -101,7 +101,7 @@ def _joined(encoded: Encoded, basis: Basis, colours: torch.Tensor) -> torch.Tens
     """Join neck, layer and colours at the middle grid, (4 h w, D), normalised."""
     height, width = encoded.features.shape[-2:]
     # Projecting comes before upsampling: both are linear, and it leaves fewer channels.
-    projected = (_unit_rows(encoded.features) @ basis.neck).view(1, height, width, -1)
+    projected = _along(encoded.features, basis.neck).view(1, height, width, -1)
     upsampled = F.interpolate(
         projected.permute(0, 3, 1, 2),  # channels last in memory, which scaling keeps: no copies
         (2 * height, 2 * width),
@@ -110,7 +110,7 @@ def _joined(encoded: Encoded, basis: Basis, colours: torch.Tensor) -> torch.Tens
     )
     joined = _rows(upsampled)
     if basis.layer is not None and encoded.fine is not None:
-        joined = joined + _unit_rows(encoded.fine) @ basis.layer
+        joined = joined + _along(encoded.fine, basis.layer)
     return torch.cat(
         [
             F.normalize(joined, dim=-1) * (1 - _COLOUR_SHARE) ** 0.5,
@@ -126,7 +126,7 @@ def _fine_rows(encoded: Encoded, basis: Basis) -> torch.Tensor:
     colours = _colour_angles(F.avg_pool2d(encoded.colours.float(), 2))
     if basis.fine is None or basis.fine_mean is None or encoded.finest is None:
         return colours * math.sqrt(layer_share + colour_share)
-    seen = (_unit_rows(encoded.finest) - basis.fine_mean) @ basis.fine
+    seen = _along(encoded.finest, basis.fine) - basis.fine_mean @ basis.fine
     rows: torch.Tensor = F.normalize(seen, dim=-1) * layer_share**0.5
     rows[:, _FINE_DIRECTIONS:] = colours * colour_share**0.5
     return rows
@@ -156,6 +156,16 @@ def _rows(grid: torch.Tensor) -> torch.Tensor:
 def _unit_rows(grid: torch.Tensor) -> torch.Tensor:
     """(1, C, H, W) -> (H * W, C), normalised."""
     return F.normalize(_rows(grid.float()), dim=-1)
+
+
+def _along(grid: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+    """Project normalised cells on (C, D) directions: (1, C, H, W) -> (H * W, D).
+
+    As ``_unit_rows(grid) @ directions``, without a copy of the grid.
+    """
+    rows = _rows(grid.float())
+    norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True).clamp_min(1e-12)
+    return (rows @ directions) / norms
 
 
 def _main_directions(rows: torch.Tensor, count: int) -> torch.Tensor:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from ..sam.geometry import COLOUR_CELL, LOGIT_CELL, PIXEL_MEAN, PIXEL_STD, Geometry
 from ..structures import ObjectLogits, ScaledLogits
 
-_RADIUS = 4  # cells of colour each way: windows of 18 input pixels
+_RADIUS = 4  # cells of colour each way, a power of two: windows of 18 input pixels
 _NOISE = 1e-3  # variance of normalised colours that is no edge
 _MARGIN = 4  # mask cells round a mask that its outline can move in
 _FINER = LOGIT_CELL // COLOUR_CELL  # cells of colour along a mask cell
@@ -80,9 +80,22 @@ def colour_lines(shares: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
 
 def _box(grids: torch.Tensor) -> torch.Tensor:
     """Average (C, H, W) over windows; those at the border are smaller."""
-    side = 2 * _RADIUS + 1
-    rows = F.avg_pool2d(grids, (1, side), 1, (0, _RADIUS), count_include_pad=False)
-    return F.avg_pool2d(rows, (side, 1), 1, (_RADIUS, 0), count_include_pad=False)
+    ones = torch.ones_like(grids[:1])
+    sums, counts = (_window_sums(_window_sums(each, 1), 2) for each in (grids, ones))
+    return sums / counts
+
+
+def _window_sums(grids: torch.Tensor, dim: int) -> torch.Tensor:
+    """Add up 2 r + 1 neighbours along one axis, by doubling; several times as fast as pooling."""
+    count = grids.shape[dim]
+    border = (0, 0) * (grids.ndim - 1 - dim) + (_RADIUS, _RADIUS)
+    sums = padded = F.pad(grids, border)
+    size = 1
+    while size < 2 * _RADIUS:
+        room = sums.shape[dim] - size
+        sums = sums.narrow(dim, 0, room) + sums.narrow(dim, size, room)
+        size *= 2
+    return sums.narrow(dim, 0, count) + padded.narrow(dim, size, count)
 
 
 def _spans(marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
