@@ -165,7 +165,8 @@ def _along(grid: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
     """
     rows = _rows(grid.float())
     norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True).clamp_min(1e-12)
-    return (rows @ directions) / norms
+    projected: torch.Tensor = (rows @ directions) / norms
+    return projected
 
 
 def _main_directions(rows: torch.Tensor, count: int) -> torch.Tensor:
