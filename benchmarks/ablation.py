@@ -57,6 +57,8 @@ VARIANTS = {
     "no colours": Variant(
         constants={CELLS + "_COLOUR_SHARE": 0.0, CELLS + "_FINE_SHARES": (0.5, 0.0)}
     ),
+    "no thin parts": Variant(constants={"persam_vos.stages.thin._GAIN": 0.0}),
+    "outlines as interpolated": Variant(constants={"persam_vos.stages.outline._NOISE": 1e9}),
     "all frames windowed": Variant(constants={OFFERS + "_WINDOWED": 16}),
     "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),
 }
