@@ -12,7 +12,7 @@ import click
 from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS
 from persam_vos.errors import PersamVosError, UsageError
 
-from .options import command_line, engine_choice, engine_options
+from .options import command_line, engine_choice, engine_options, workers_option
 from .progress import Console
 
 if TYPE_CHECKING:
@@ -61,13 +61,7 @@ class _Names(click.ParamType[tuple[str, ...]]):
     help="Score missing clips, frames and objects, and clips that fail, 0.",
 )
 @click.option("--min-jf", type=click.FloatRange(0, 1), help="Fail if J&F is below this (0 to 1).")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes; each takes one clip at a time, and its share of the cores.",
-)
+@workers_option
 @click.option("--overwrite", is_flag=True, help="Start over instead of resuming.")
 @engine_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")

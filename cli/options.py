@@ -104,6 +104,16 @@ _ENGINE_OPTIONS = (
 )
 
 
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Clips at a time: on a CPU in processes, each with its share of the cores; on a GPU in "
+    "threads, which encode in common batches.",
+)
+
+
 def engine_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that `make_engine` and `engine_choice` understand."""
     for option in reversed(_ENGINE_OPTIONS):

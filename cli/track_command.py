@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import command_line, engine_options, make_engine
+from .options import command_line, engine_options, make_engine, workers_option
 from .progress import Console
 from .track_many import about, masks_of, output_of, track_many
 from .track_result import print_summary, summary_facts
@@ -87,13 +87,7 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     help="Folder for masks/, overlay.mp4, track.json; several videos get OUTPUT/NAME_tracked "
     "each.  [default: NAME_tracked, after VIDEO's name]",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Videos at a time: processes, each with its share of the cores.",
-)
+@workers_option
 @click.option("--overwrite", is_flag=True, help="Replace results that are already there.")
 @click.option(
     "--overlay/--no-overlay", default=True, show_default=True, help="Write the overlay video."

@@ -53,10 +53,10 @@ def track_many(
     """Track each video into its folder; returns how each went, in the order of ``jobs``.
 
     All inputs and outputs are checked before the network that ``choice`` names is loaded. A job
-    that fails, then or later, stops no other. ``workers`` processes track a video each; a program
-    that asks for several does so under ``if __name__ == "__main__":``. ``on_clip`` is called as
-    jobs end, in any order. Raises UsageError for jobs that share an output, and what `load_engine`
-    raises.
+    that fails, then or later, stops no other. ``workers`` videos are tracked at a time, on a CPU in
+    processes: a program that asks for several does so under ``if __name__ == "__main__":``.
+    ``on_clip`` is called as jobs end, in any order. Raises UsageError for jobs that share an
+    output, and what `load_engine` raises.
     """
     _refuse_shared_outputs(jobs)
     outcomes: dict[Path, TrackOutcome] = {}

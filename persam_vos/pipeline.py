@@ -7,11 +7,14 @@ every frame prompt, decode and compose; hand on the labels.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
+from .batching import Batcher, in_batches
 from .clock import Clock
 from .config import MethodSettings
 from .device import Compute
@@ -20,7 +23,7 @@ from .methods.memory import MemoryMethod
 from .methods.persam import PersamMethod
 from .methods.public import PublicMethod
 from .portions import Portions
-from .prefetch import in_batches, prefetch
+from .prefetch import prefetch
 from .runtimes import Encoder, torch_encoder
 from .sam.build import SamNetwork
 from .sam.geometry import Geometry
@@ -39,9 +42,7 @@ from .structures import (
     TrackedFrame,
 )
 
-_FRAMES_AHEAD = (
-    3  # pictures read ahead of the encoder, beside a batch: 1.2 MB each at 480p, 25 MB at 4K
-)
+_FRAMES_AHEAD = 3  # pictures read ahead of the encoder, beside a batch: 25 MB each at 4K
 _EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker: 4 MB each
 
 
@@ -67,7 +68,9 @@ class Engine:
     encoder: Encoder | None = field(default=None, kw_only=True)
     """What encodes; the network itself if None."""
     pictures: Portions = field(default_factory=Portions, kw_only=True)
-    """How many pictures of a clip are encoded at once."""
+    """How many pictures are encoded at once."""
+    batcher: Batcher[Prepared, Encoded] | None = field(default=None, kw_only=True)
+    """Who encodes for several clips at a time, see `shared`; None: the engine, for each its own."""
 
     @property
     def encoding(self) -> Encoder:
@@ -88,12 +91,46 @@ class Engine:
 
     def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
         """Embed frames of one size; raises PersamVosError when memory is too small for one."""
-        return encode(
-            [self.prepare(frame) for frame in frames],
-            self.encoding.layers,
-            self.compute,
-            self.pictures,
-        )
+        return self._encode([self.prepare(frame) for frame in frames])
+
+    def encode_ahead(self, frames: Iterable[Frame], clock: Clock) -> Iterator[Encoded]:
+        """Embed the frames of a clip in order, a bounded number of them ahead.
+
+        In batches of one size, so that a run can be repeated to the last bit; or, where the engine
+        is shared, in batches with what other clips ask for. ``clock`` then counts what it takes to
+        hand pictures in. Raises what `encode_batch` raises.
+        """
+        if self.batcher is None:
+            for batch in in_batches(frames, self.pictures.most):
+                with clock.measure("encode"):
+                    encoded = self.encode_batch(batch)
+                yield from encoded
+            return
+        asked = self._ask(self.batcher, frames, clock)
+        with closing(prefetch(asked, depth=max(1, self.pictures.most // 2))) as handed_in:
+            for later in handed_in:
+                yield later.result()
+
+    @contextmanager
+    def shared(self) -> Iterator[Engine]:
+        """Lend an engine to clips that are tracked at the same time, each in a thread.
+
+        Pictures that are padded to one size share batches. Clips that go on when the block is left
+        end with an error.
+        """
+        with Batcher(self._encode, key=_padded_size, most=self.pictures.most) as batcher:
+            yield replace(self, batcher=batcher)
+
+    def _ask(
+        self, batcher: Batcher[Prepared, Encoded], frames: Iterable[Frame], clock: Clock
+    ) -> Iterator[Future[Encoded]]:
+        for frame in frames:
+            with clock.measure("encode"):
+                asked = batcher.submit(self.prepare(frame))
+            yield asked
+
+    def _encode(self, pictures: Sequence[Prepared]) -> list[Encoded]:
+        return encode(pictures, self.encoding.layers, self.compute, self.pictures)
 
     def prepare(self, frame: Frame) -> Prepared:
         """Scale, normalise and pad one frame, as the method wants it encoded."""
@@ -171,17 +208,19 @@ def track_frames(
     clock = clock or Clock()
     state = Propagation(engine, engine.new_method(clock), clock=clock)
 
-    def encoded_frames() -> Iterator[Encoded]:
-        ahead = prefetch(clock.each("read", frames), depth=_FRAMES_AHEAD + engine.pictures.most)
-        for batch in in_batches(ahead, engine.pictures.most):
-            with clock.measure("encode"):
-                encoded = engine.encode_batch(batch)
-            yield from encoded
+    depth = _FRAMES_AHEAD + engine.pictures.most
+    with (
+        closing(prefetch(clock.each("read", frames), depth=depth)) as ahead,
+        closing(prefetch(engine.encode_ahead(ahead, clock), depth=_EMBEDDINGS_AHEAD)) as embedded,
+    ):
+        for encoded in embedded:
+            with clock.measure("track"):
+                tracked = state.advance(encoded, references.get(encoded.frame.index))
+            yield tracked
 
-    for encoded in prefetch(encoded_frames(), depth=_EMBEDDINGS_AHEAD):
-        with clock.measure("track"):
-            tracked = state.advance(encoded, references.get(encoded.frame.index))
-        yield tracked
+
+def _padded_size(picture: Prepared) -> tuple[int, ...]:
+    return tuple(picture.image.shape)
 
 
 def _results(

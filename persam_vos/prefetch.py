@@ -1,4 +1,4 @@
-"""Bounded queues between stages: the one place that starts threads.
+"""Bounded queues between the stages of a clip: the one place that starts threads for them.
 
 A worker's error is raised in the thread that consumes or feeds it, never lost, never a hang.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -26,7 +26,7 @@ class _End:
     pass
 
 
-def prefetch(items: Iterable[T], *, depth: int = 2) -> Iterator[T]:
+def prefetch(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None]:
     """Iterate over ``items`` in a thread of its own, at most ``depth`` items ahead.
 
     Items come in order. An error of ``items`` is raised here after the items before it. Closing
@@ -62,26 +62,6 @@ def prefetch(items: Iterable[T], *, depth: int = 2) -> Iterator[T]:
     finally:
         atexit.unregister(stop)
         stop()
-
-
-def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Gather items, ``size`` at a time and what is left at the end; in order.
-
-    An error of ``items`` is raised after the batch of those before it.
-    """
-    batch: list[T] = []
-    failure: Exception | None = None
-    iterator = iter(items)
-    while failure is None:
-        try:
-            batch.append(next(iterator))
-        except Exception as error:
-            failure = error
-        if batch and (failure is not None or len(batch) == size):
-            yield batch
-            batch = []
-    if not isinstance(failure, StopIteration):
-        raise failure
 
 
 class Sink(Generic[T]):

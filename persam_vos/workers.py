@@ -1,11 +1,11 @@
-"""Several clips at a time: each in a process of its own, which loads the network once."""
+"""Several clips at a time: on a CPU in processes, on a GPU in threads that share batches."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,14 +59,40 @@ def run_jobs(
 ) -> Iterator[Outcome]:
     """Do ``work`` on each job, and yield what it answers as it comes, in any order.
 
-    One worker is this process, with ``engine``. More are processes that load ``choice``, each with
-    its share of the cores; ``work`` is then a function of a module, and jobs and outcomes can be
-    pickled. ``lost`` answers for a job whose process died, given a sentence that says so.
+    One worker is this thread, with ``engine``. More are threads that share an engine which encodes
+    in batches, as on a GPU. Otherwise they are processes that load ``choice``, each with its share
+    of the cores; ``work`` is then a function of a module, and jobs and outcomes can be pickled.
+    ``lost`` answers for a job whose process died, given a sentence that says so.
     """
     workers = min(workers, len(jobs))
     if workers <= 1:
         yield from (work(job, engine) for job in jobs)
-        return
+    elif engine.pictures.most > 1:
+        yield from _in_threads(jobs, work, engine, workers)
+    else:
+        yield from _in_processes(jobs, work, choice, workers, lost)
+
+
+def _in_threads(
+    jobs: Sequence[Job], work: Callable[[Job, Engine], Outcome], engine: Engine, workers: int
+) -> Iterator[Outcome]:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="persam-vos-clip")
+    # Left early, the engine ends before the pool waits for its clips: they end with it.
+    with pool, engine.shared() as shared:
+        try:
+            for future in as_completed([pool.submit(work, job, shared) for job in jobs]):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_processes(
+    jobs: Sequence[Job],
+    work: Callable[[Job, Engine], Outcome],
+    choice: EngineChoice,
+    workers: int,
+    lost: Callable[[Job, str], Outcome],
+) -> Iterator[Outcome]:
     # "spawn", since a process that has threads or a GPU must not be forked.
     pool = ProcessPoolExecutor(
         workers,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from persam_vos.prefetch import Sink, in_batches, prefetch
+from persam_vos.prefetch import Sink, prefetch
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -45,20 +45,6 @@ class Producer:
 @pytest.mark.parametrize("count", [0, 1, 50])
 def test_items_come_in_order(count: int, depth: int) -> None:
     assert list(prefetch(Producer(count), depth=depth)) == list(range(count))
-
-
-@pytest.mark.parametrize(
-    ("count", "batches"), [(0, []), (2, [[0, 1]]), (3, [[0, 1, 2]]), (4, [[0, 1, 2], [3]])]
-)
-def test_batches_are_full_but_for_the_last(count: int, batches: list[list[int]]) -> None:
-    assert list(in_batches(range(count), 3)) == batches
-
-
-def test_an_error_comes_after_the_batch_of_the_items_before_it() -> None:
-    batches = in_batches(Producer(9, fail_at=4), 3)
-    assert [next(batches), next(batches)] == [[0, 1, 2], [3]]
-    with pytest.raises(OSError, match="disk"):
-        next(batches)
 
 
 def test_stages_can_be_chained() -> None:

@@ -36,7 +36,8 @@ CLIP_VERSION = 1
 class ClipFacts:
     """What it took to track a clip; kept in ``clip.json``.
 
-    ``peak_memory_bytes`` is of the device on CUDA, of the process elsewhere.
+    ``peak_memory_bytes`` is of the device on CUDA, of the process elsewhere; with clips in other
+    threads, of all of them since the last one began. ``busy_seconds`` do not count encoding then.
     """
 
     frame_count: int

@@ -19,7 +19,7 @@ from ..pipeline import Engine
 _PACKAGE = Path(__file__).parent.parent
 # The code between the frames and the labels; the rest cannot change a mask.
 _MAKES_MASKS = (
-    *("config.py", "device.py", "pipeline.py", "portions.py", "structures.py"),
+    *("batching.py", "config.py", "device.py", "pipeline.py", "portions.py", "structures.py"),
     *("media/image_reader.py", "memory", "methods", "runtimes", "sam", "stages"),
     "evaluation/clip.py",
 )

@@ -69,9 +69,10 @@ def evaluate(
 
     Clips that an earlier run finished with the same settings, weights and files are not tracked
     again; ``overwrite`` starts over. A clip that fails does not stop the others; there are then no
-    scores, unless ``allow_missing`` takes them as 0. ``workers`` processes track a clip each.
-    ``on_clip`` is called as clips are finished, in any order. Raises OutputError for an output
-    that exists and was made otherwise or cannot be written, and what `load_engine` raises.
+    scores, unless ``allow_missing`` takes them as 0. ``workers`` clips are tracked at a time (see
+    `workers.run_jobs`). ``on_clip`` is called as clips are finished, in any order. Raises
+    OutputError for an output that exists and was made otherwise or cannot be written, and what
+    `load_engine` raises.
     """
     started = time.perf_counter()
     names = result_names(split)

@@ -1,0 +1,91 @@
+"""Gather things into batches: those of one thread, in order, or of several threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Gather items, ``size`` at a time and what is left at the end; in order.
+
+    An error of ``items`` is raised after the batch of those before it.
+    """
+    batch: list[T] = []
+    failure: Exception | None = None
+    iterator = iter(items)
+    while failure is None:
+        try:
+            batch.append(next(iterator))
+        except Exception as error:
+            failure = error
+        if batch and (failure is not None or len(batch) == size):
+            yield batch
+            batch = []
+    if not isinstance(failure, StopIteration):
+        raise failure
+
+
+class Batcher(Generic[T, R]):
+    """Do ``work`` for several threads, in a thread of its own, on what waits; a context manager.
+
+    A batch has the item that waits longest, and others with the same ``key``, at most ``most`` in
+    all. When ``work`` fails, each item is tried alone, so that the error reaches whom it concerns.
+    How much waits is bounded by those who ask: each for a few items ahead. Leaving the block
+    cancels what waits.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[T]], list[R]], *, key: Callable[[T], Hashable], most: int
+    ) -> None:
+        self._do = work
+        self._key = key
+        self._most = most
+        self._waiting: list[tuple[T, Future[R]]] = []
+        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="persam-vos-batcher")
+
+    def submit(self, item: T) -> Future[R]:
+        """Hand in an item, for its result later; raises RuntimeError once the block was left."""
+        asked: Future[R] = Future()
+        with self._lock:
+            self._waiting.append((item, asked))
+        self._thread.submit(self._next_batch)  # which finds nothing if others took this item along
+        return asked
+
+    def __enter__(self) -> Batcher[T, R]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+        with self._lock:
+            for one in self._waiting:
+                one[1].cancel()
+
+    def _next_batch(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                return
+            key = self._key(self._waiting[0][0])
+            alike = [one for one in self._waiting if self._key(one[0]) == key][: self._most]
+            taken = {id(asked) for _, asked in alike}
+            self._waiting = [one for one in self._waiting if id(one[1]) not in taken]
+        self._answer(alike)
+
+    def _answer(self, batch: Sequence[tuple[T, Future[R]]]) -> None:
+        try:
+            results = self._do([item for item, _ in batch])
+        except BaseException as error:
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            for one in batch:
+                self._answer([one])
+        else:
+            for (_, asked), result in zip(batch, results, strict=True):
+                asked.set_result(result)
