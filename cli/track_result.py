@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from .stage_table import print_stages
 if TYPE_CHECKING:
     from persam_vos import TrackSummary
 
+_SPANS_TOLD = 8
+
 
 def summary_facts(summary: TrackSummary) -> dict[str, Any]:
     """Turn a summary into what `--json` prints."""
@@ -20,6 +23,13 @@ def summary_facts(summary: TrackSummary) -> dict[str, Any]:
         name: str(value) if isinstance(value, Path) else value
         for name, value in asdict(summary).items()
     }
+
+
+def _told(spans: Sequence[tuple[int, int]]) -> str:
+    """List spans of frames, the first few of them."""
+    told = [str(first) if first == last else f"{first}-{last}" for first, last in spans]
+    rest = len(told) - _SPANS_TOLD
+    return ", ".join(told[:_SPANS_TOLD]) + (f" and {rest} times more" if rest > 0 else "")
 
 
 def print_summary(summary: TrackSummary) -> None:
@@ -30,6 +40,8 @@ def print_summary(summary: TrackSummary) -> None:
         f"{summary.frame_count} frames, objects {ids}, "
         f"{summary.wall_seconds:.1f} s ({rate:.2f} frames/s)"
     )
+    for object_id, spans in summary.absent.items():
+        click.echo(f"absent   object {object_id} in frames {_told(spans)}")
     click.echo(f"masks    {summary.masks}")
     if summary.overlay is not None:
         click.echo(f"overlay  {summary.overlay}")

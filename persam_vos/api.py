@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .absences import Span
 from .clock import Clock
 from .config import MethodSettings
 from .course import Course, Direction, masks_by_frame
@@ -35,6 +36,7 @@ from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
 class TrackSummary:
     """What a finished run wrote; produced by `track_to_folder`, consumed by the command line.
 
+    ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
     ``trace`` and ``stages`` say where the time went, if that was asked for.
     """
 
@@ -46,6 +48,7 @@ class TrackSummary:
     object_ids: tuple[int, ...]
     wall_seconds: float
     warnings: tuple[str, ...]
+    absent: dict[int, list[Span]] = field(default_factory=dict)
     trace: Path | None = None
     stages: tuple[StageTime, ...] = ()
 
@@ -183,6 +186,7 @@ def track_to_folder(
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
         warnings=(*reference.warnings, *folder.warnings),
+        absent=folder.absences.spans(),
         trace=clock.trace if isinstance(clock, Profile) else None,
         stages=clock.stages if isinstance(clock, Profile) else (),
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from .absences import Absences
 from .clock import Clock
 from .errors import OutputError
 from .media.atomic import make_folder, output_error, temporary_path
@@ -60,6 +61,7 @@ class OutputFolder:
         self._facts: Mapping[str, Any] = {}
         self._ending: Mapping[str, Any] = {}
         self._written = 0
+        self.absences = Absences()
         _refuse_source(path, info)
         _refuse_unwritable(path)
         if not overwrite:
@@ -76,7 +78,8 @@ class OutputFolder:
 
     def finish(self, ending: Mapping[str, Any]) -> None:
         """Set what the log says after its frames; marks the run as complete."""
-        self._ending = {"complete": True, **ending}
+        absent = {str(object_id): spans for object_id, spans in self.absences.spans().items()}
+        self._ending = {"complete": True, "absent": absent, **ending}
 
     def write(self, tracked: TrackedFrame) -> None:
         """Write one frame's mask, overlay picture and log entry."""
@@ -123,6 +126,7 @@ class OutputFolder:
         with self._clock.part("masks"):
             write_label_png(self.path / MASKS / f"{tracked.name}.png", tracked.label_map)
         self._written += 1
+        self.absences.note(tracked)
         return log
 
     def _draw(self, frame: Frame, label_map: LabelMap) -> None:

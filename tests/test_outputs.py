@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,17 @@ def test_the_log_is_json_whatever_the_facts(tmp_path: Path, facts: dict[str, Any
         folder.describe(facts)
         folder.write(tracked(0))
     assert log_of(tmp_path) | facts == log_of(tmp_path)
+
+
+def test_the_log_says_when_an_object_was_gone(tmp_path: Path) -> None:
+    with open_folder(tmp_path) as folder:
+        for index in range(4):
+            seen = tracked(index)
+            gone = tuple(replace(one, box_xyxy=None, area_px=0) for one in seen.objects)
+            folder.write(replace(seen, objects=gone) if index in (1, 2) else seen)
+        folder.finish({})
+    ids = [str(one.object_id) for one in tracked(0).objects]
+    assert log_of(tmp_path)["absent"] == dict.fromkeys(ids, [[1, 2]])
 
 
 def test_masks_are_named_after_the_pictures(tmp_path: Path) -> None:
