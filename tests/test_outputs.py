@@ -112,8 +112,7 @@ def test_the_log_says_when_an_object_was_gone(tmp_path: Path) -> None:
             gone = tuple(replace(one, box_xyxy=None, area_px=0) for one in seen.objects)
             folder.write(replace(seen, objects=gone) if index in (1, 2) else seen)
         folder.finish({})
-    ids = [str(one.object_id) for one in tracked(0).objects]
-    assert log_of(tmp_path)["absent"] == dict.fromkeys(ids, [[1, 2]])
+    assert log_of(tmp_path)["absent"] == {"7": [[1, 2]], "200": [[0, 3]]}
 
 
 def test_masks_are_named_after_the_pictures(tmp_path: Path) -> None:
