@@ -7,21 +7,21 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from ..config import IMAGE_SIZE_RANGE
 from ..errors import WeightsError
 from ..structures import MaskCandidates, Prompts
 from .decoder import decode, grid_positions
-from .geometry import IMAGE_SIZE, PATCH
-from .modules import MaskDecoder, PromptEncoder
+from .geometry import IMAGE_SIZE
+from .modules import MaskDecoder, PromptEncoder, ViT
 from .tiny_vit import TinyViT
 from .vendor import load_modeling
+from .vit import encode_part
 
 _GRID = IMAGE_SIZE // 16
 _WIDTH = 256  # channels of the features and of all tokens
@@ -76,16 +76,13 @@ class SamNetwork(nn.Module):
 
         ``images`` is (B, 3, H, W), both sides multiples of 16. Returns features, (B, 256, H/16,
         W/16), and the outputs of TinyViT's second and first stage, (B, 128, H/8, W/8) and (B, 64,
-        H/4, W/4); features alone for other encoders, which have none of those resolutions. TinyViT,
-        without absolute positions, computes the given part only; the others take the whole square,
-        and the part is cut out of what they answer.
+        H/4, W/4); features alone for other encoders, which have none of those resolutions. Only the
+        given part is computed.
         """
         if isinstance(self.image_encoder, TinyViT):
             features, stages = self.image_encoder.forward_stages(images)
             return features, stages[1], stages[0]
-        height, width = images.shape[2:]
-        square = F.pad(images, (0, IMAGE_SIZE - width, 0, IMAGE_SIZE - height))
-        return (self.encode(square)[..., : height // PATCH, : width // PATCH],)
+        return (encode_part(cast(ViT, self.image_encoder), images),)
 
     def grid_positions(self, grid_hw: tuple[int, int]) -> Tensor:
         """Return the positions of the cells at the top left of SAM's grid, (1, 256, h, w)."""

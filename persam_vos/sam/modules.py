@@ -91,3 +91,35 @@ class PromptEncoder(Protocol):
     @property
     def point_embeddings(self) -> Iterable[nn.Embedding]:
         """One embedding a label."""
+
+
+class ViTAttention(Protocol):
+    """``image_encoder.Attention``; its tables of relative positions are (2 n - 1, d)."""
+
+    num_heads: int
+    qkv: nn.Linear
+    proj: nn.Linear
+    rel_pos_h: Tensor
+    rel_pos_w: Tensor
+
+
+class ViTBlock(Protocol):
+    """``image_encoder.Block``; attention is global where ``window_size`` is 0."""
+
+    window_size: int
+    norm1: nn.LayerNorm
+    attn: ViTAttention
+    norm2: nn.LayerNorm
+    mlp: nn.Module
+
+
+class ViT(Protocol):
+    """``image_encoder.ImageEncoderViT``; ``pos_embed`` is (1, 64, 64, C)."""
+
+    patch_embed: nn.Module
+    pos_embed: Tensor
+    neck: nn.Sequential
+
+    @property
+    def blocks(self) -> Iterable[ViTBlock]:
+        """The blocks in their order."""
