@@ -61,10 +61,12 @@ def colour_lines(shares: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
     ``shares`` is (H, W) in [0, 1], ``colours`` (3, H, W) normalised. Returns (4, H, W): three
     slopes and an offset, so that ``slopes . colour + offset`` is the share of a pixel in a cell.
     """
-    means = _box(torch.cat([colours, shares[None]]))
+    counts = _sums(torch.ones_like(shares[None]))  # windows at the border are smaller
+    means = _sums(torch.cat([colours, shares[None]])) / counts
     mean_colour, mean_share = means[:3], means[3]
     shifted = colours.roll(-1, 0)
-    together = _box(torch.cat([colours * shares, colours * colours, colours * shifted]))
+    products = torch.cat([colours * shares, colours * colours, colours * shifted])
+    together = _sums(products) / counts
     cross = together[:3] - mean_colour * mean_share
     xx, yy, zz = together[3:6] - mean_colour * mean_colour + _NOISE
     xy, yz, xz = together[6:9] - mean_colour * mean_colour.roll(-1, 0)
@@ -75,27 +77,21 @@ def colour_lines(shares: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
     determinant = xx * first[0] + xy * first[1] + xz * first[2]
     slopes = torch.stack([(row * cross).sum(0) for row in (first, second, third)]) / determinant
     offset = mean_share - (slopes * mean_colour).sum(0)
-    return _box(torch.cat([slopes, offset[None]]))
+    return _sums(torch.cat([slopes, offset[None]])) / counts
 
 
-def _box(grids: torch.Tensor) -> torch.Tensor:
-    """Average (C, H, W) over windows; those at the border are smaller."""
-    ones = torch.ones_like(grids[:1])
-    sums, counts = (_window_sums(_window_sums(each, 1), 2) for each in (grids, ones))
-    return sums / counts
-
-
-def _window_sums(grids: torch.Tensor, dim: int) -> torch.Tensor:
-    """Add up 2 r + 1 neighbours along one axis, by doubling; several times as fast as pooling."""
-    count = grids.shape[dim]
-    border = (0, 0) * (grids.ndim - 1 - dim) + (_RADIUS, _RADIUS)
-    sums = padded = F.pad(grids, border)
-    size = 1
-    while size < 2 * _RADIUS:
-        room = sums.shape[dim] - size
-        sums = sums.narrow(dim, 0, room) + sums.narrow(dim, size, room)
-        size *= 2
-    return sums.narrow(dim, 0, count) + padded.narrow(dim, size, count)
+def _sums(grids: torch.Tensor) -> torch.Tensor:
+    """Add (C, H, W) up over windows, by doubling along each axis: far less work than pooling."""
+    for axis, border in ((1, (0, 0, _RADIUS, _RADIUS)), (2, (_RADIUS, _RADIUS))):
+        count = grids.shape[axis]
+        sums = padded = F.pad(grids, border)
+        size = 1
+        while size < 2 * _RADIUS:
+            room = sums.shape[axis] - size
+            sums = sums.narrow(axis, 0, room) + sums.narrow(axis, size, room)
+            size *= 2
+        grids = sums.narrow(axis, 0, count) + padded.narrow(axis, size, count)
+    return grids
 
 
 def _spans(marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

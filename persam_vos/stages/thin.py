@@ -8,12 +8,11 @@ cells. How much is given back is each object's own affair: as much as its true m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 
-_WIDTH = 3  # cells: what is less wide is thin
 _THIN_SHARE = 0.06  # of an object that is thin, or of thin gaps in it: all is given back
 _GAIN = 2.5  # of what stands out: outlines that follow the picture take half of it back
 _MIN_SHARE = 0.01  # of a cell; bounds the log-odds to +-4.6
@@ -49,7 +48,24 @@ def restore_thin(logits: torch.Tensor, thinness: list[Thinness]) -> torch.Tensor
 
 
 def _parts(shares: torch.Tensor) -> torch.Tensor:
-    """Find by how much (N, h, w) cells stand out of what is wide: shares minus their opening."""
-    eroded = -F.max_pool2d(-shares, _WIDTH, stride=1, padding=_WIDTH // 2)
-    opened = F.max_pool2d(eroded, _WIDTH, stride=1, padding=_WIDTH // 2)
+    """Find by how much (N, h, w) cells stand out of what is wide: shares minus their opening.
+
+    The opening is by 3 x 3 cells: the least of all neighbours, and the most of that.
+    """
+    opened = shares
+    for choose in (torch.minimum, torch.maximum):
+        for axis in (1, 2):
+            opened = _of_three(opened, axis, choose)
     return shares - opened
+
+
+def _of_three(
+    grids: torch.Tensor, axis: int, choose: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
+    """Choose among each cell of (N, h, w) and its two neighbours along an axis, where there are."""
+    chosen = grids.clone()
+    room = grids.shape[axis] - 1
+    low, high = grids.narrow(axis, 0, room), grids.narrow(axis, 1, room)
+    for own, other in ((chosen.narrow(axis, 0, room), high), (chosen.narrow(axis, 1, room), low)):
+        own.copy_(choose(own, other))
+    return chosen
