@@ -36,8 +36,8 @@ class EngineChoice:
     settings: MethodSettings = field(default_factory=MethodSettings)
 
     def load(self, on_progress: ProgressCallback | None = None) -> Engine:
-        """Load the network; raises what `load_engine` raises."""
-        return load_engine(
+        """Load the network, and share the cores; raises what `load_engine` raises."""
+        engine = load_engine(
             self.weights,
             checkpoint=self.checkpoint,
             device=self.device,
@@ -46,6 +46,8 @@ class EngineChoice:
             settings=self.settings,
             on_progress=on_progress,
         )
+        _leave_cores(engine)
+        return engine
 
 
 def run_jobs(
@@ -71,6 +73,16 @@ def run_jobs(
         yield from _in_threads(jobs, work, engine, workers)
     else:
         yield from _in_processes(jobs, work, choice, workers, lost)
+
+
+def _leave_cores(engine: Engine) -> None:
+    """Leave half of the cores to the encoder, where its runtime has threads of its own.
+
+    With more threads than cores those of torch spend their time waiting for each other: on 2 cores
+    a clip of eight objects takes a quarter longer, one of one object the same.
+    """
+    if engine.encoding.backend != "torch":
+        torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // 2)))
 
 
 def _in_threads(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -167,3 +168,17 @@ def test_leaving_early_ends_the_clips_that_go_on(engine: Engine, clips: tuple[Cl
     with closing(outcomes):
         np.testing.assert_array_equal(next(outcomes), [high.labels])
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("backend", "share"), [("torch", 1.0), ("openvino", 0.5)])
+def test_torch_leaves_half_of_the_cores_to_an_encoder_with_threads_of_its_own(
+    backend: str, share: float
+) -> None:
+    cores, before = os.cpu_count() or 1, torch.get_num_threads()
+    try:
+        torch.set_num_threads(cores)
+        for _ in range(2):  # not once more with every engine
+            EngineChoice(backend=backend, device="cpu").load()
+        assert torch.get_num_threads() == max(1, int(share * cores))
+    finally:
+        torch.set_num_threads(before)
