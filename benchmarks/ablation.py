@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.clips import CachedEngine, find_clips
 from benchmarks.confidence import confidence_facts
@@ -24,6 +25,9 @@ from benchmarks.measure import Measured, measure
 from benchmarks.results import command, facts, write_results
 from persam_vos.config import MethodSettings
 from persam_vos.device import resolve_compute
+from persam_vos.sam.geometry import Geometry
+from persam_vos.stages.compose import scale
+from persam_vos.structures import ObjectLogits, ScaledLogits
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,13 @@ class Variant:
 
     settings: MethodSettings = MethodSettings(method="memory")  # noqa: RUF009 - it is frozen
     constants: Mapping[str, Any] = field(default_factory=dict)
+
+
+def scale_alone(
+    objects: ObjectLogits, _: torch.Tensor, __: torch.Tensor, geometry: Geometry
+) -> Iterator[ScaledLogits]:
+    """Scale masks without the picture's colours, as the paper's methods do."""
+    return scale(objects, geometry.logit_weights(objects.low_res_logits))
 
 
 CELLS, TABLES, RECALL, OFFERS = (
@@ -58,7 +69,9 @@ VARIANTS = {
         constants={CELLS + "_COLOUR_SHARE": 0.0, CELLS + "_FINE_SHARES": (0.5, 0.0)}
     ),
     "no thin parts": Variant(constants={"persam_vos.stages.thin._GAIN": 0.0}),
-    "outlines as interpolated": Variant(constants={"persam_vos.stages.outline._NOISE": 1e9}),
+    "outlines as interpolated": Variant(
+        constants={"persam_vos.pipeline.scale_by_colours": scale_alone}
+    ),
     "all frames windowed": Variant(constants={OFFERS + "_WINDOWED": 16}),
     "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),
 }
