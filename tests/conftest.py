@@ -34,6 +34,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip("no CUDA device")
 
 
+@pytest.fixture
+def no_thread_is_left() -> Iterator[None]:
+    """Fail a test that ends with more threads than it began with."""
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """The development clips and the truth made by others, next to the repository."""

@@ -133,11 +133,30 @@ def normalise_and_pad(images: Tensor, padded_hw: tuple[int, int] = (1024, 1024))
             f"normalise_and_pad: got {tuple(images.shape)}, expected 3 channels and sides of at "
             f"most {padded_hw}"
         )
-    mean = torch.tensor(PIXEL_MEAN, device=images.device).view(3, 1, 1)
-    std = torch.tensor(PIXEL_STD, device=images.device).view(3, 1, 1)
     height, width = images.shape[2:]
     padded = torch.zeros((len(images), 3, *padded_hw), device=images.device).to(
         memory_format=torch.channels_last
     )
-    padded[:, :, :height, :width] = (images.float() - mean) / std
+    padded[:, :, :height, :width] = normalise(images)
     return padded
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """Normalise the colours of (..., 3, H, W) uint8 RGB as SAM wants them; float32."""
+    mean, std = (
+        torch.tensor(values, device=pixels.device).view(3, 1, 1)
+        for values in (PIXEL_MEAN, PIXEL_STD)
+    )
+    return (pixels.float() - mean) / std
+
+
+def extents(inside: Tensor) -> Tensor:
+    """Return where the marks of (N, h, w) bool are: (N, 4) as top, bottom, left, right.
+
+    The ends are one beyond the last mark; without any, it is the whole grid. Stays on the device.
+    """
+    rows, columns = inside.any(2).int(), inside.any(1).int()  # (N, h), (N, w)
+    spans = (
+        (marks.argmax(1), marks.shape[1] - marks.flip(1).argmax(1)) for marks in (rows, columns)
+    )
+    return torch.stack([end for span in spans for end in span], dim=1)

@@ -11,7 +11,7 @@ from ..clock import Clock
 from ..device import Compute
 from ..portions import Portions
 from ..sam.build import SamNetwork
-from ..sam.geometry import LOGIT_CELL
+from ..sam.geometry import LOGIT_CELL, extents
 from ..structures import MaskCandidates, Prompts
 
 _OBJECTS_AT_ONCE = 16  # about 100 MB of activations each on the square; bounds the memory
@@ -76,11 +76,8 @@ def logit_boxes(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     Stays on the device.
     """
     inside = logits > 0
-    columns, rows = inside.any(1).int(), inside.any(2).int()  # (N, w), (N, h)
-    height, width = logits.shape[1:]
-    first = torch.stack([columns.argmax(1), rows.argmax(1)], dim=1)  # (N, 2) as x, y
-    end = torch.stack([width - columns.flip(1).argmax(1), height - rows.flip(1).argmax(1)], dim=1)
-    boxes = torch.cat([first * LOGIT_CELL, end * LOGIT_CELL - 1], dim=1)
+    top, bottom, left, right = (LOGIT_CELL * extents(inside)).unbind(1)
+    boxes = torch.stack([left, top, right - 1, bottom - 1], dim=1)
     return boxes.float(), inside.flatten(1).any(1)
 
 

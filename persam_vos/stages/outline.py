@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-from ..sam.geometry import COLOUR_CELL, LOGIT_CELL, PIXEL_MEAN, PIXEL_STD, Geometry
+from ..sam.geometry import COLOUR_CELL, LOGIT_CELL, Geometry, extents, normalise
 from ..structures import ObjectLogits, ScaledLogits
 
 _RADIUS = 4  # cells of colour each way, a power of two: windows of 18 input pixels
@@ -35,12 +35,13 @@ def scale_by_colours(
     height, width = (-(-side // COLOUR_CELL) for side in geometry.input_hw)  # without padding
     by_row, by_column = geometry.cell_weights((height, width), COLOUR_CELL, colours.device)
     inside = objects.low_res_logits > 0
-    spans = torch.stack([*_spans(inside.any(2)), *_spans(inside.any(1))], dim=1).tolist()
-    for index, (object_id, (top, bottom, left, right)) in enumerate(
+    somewhere = inside.flatten(1).any(1)[:, None]
+    spans = torch.cat([extents(inside), somewhere], dim=1).tolist()
+    for index, (object_id, (top, bottom, left, right, drawn)) in enumerate(
         zip(objects.object_ids, spans, strict=True)
     ):
         y, x = _grown(top, bottom, height), _grown(left, right, width)
-        if not objects.present[index] or y.start >= y.stop or x.start >= x.stop:
+        if not (objects.present[index] and drawn) or y.start >= y.stop or x.start >= x.stop:
             continue  # absent, or nowhere in the picture
         cells_y, cells_x = (slice(s.start // _FINER, -(-s.stop // _FINER)) for s in (y, x))
         logits = objects.low_res_logits[index, cells_y, cells_x].float()
@@ -51,7 +52,7 @@ def scale_by_colours(
         lines = colour_lines(shares, colours[:, y, x])
         rows, columns = _pixels(by_row, y), _pixels(by_column, x)
         scaled = by_row[rows, y] @ lines @ by_column[columns, x].T  # (4, R, C)
-        scaled[:3] *= _normalised(picture[rows, columns])
+        scaled[:3] *= normalise(picture[rows, columns].permute(2, 0, 1))
         yield ScaledLogits(object_id, rows, columns, scaled.sum(0) - 0.5)
 
 
@@ -94,16 +95,6 @@ def _sums(grids: torch.Tensor) -> torch.Tensor:
     return grids
 
 
-def _spans(marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the first mark of each row of (N, n) bool, and the end of the last; n and 0 if none.
-
-    Stays on the device.
-    """
-    places = torch.arange(marks.shape[1], device=marks.device)
-    first = torch.where(marks, places, marks.shape[1]).amin(1)
-    return first, torch.where(marks, places + 1, 0).amax(1)
-
-
 def _grown(first: int, end: int, most: int) -> slice:
     """Turn a span of mask cells into one of cells of colour, with a margin."""
     return slice(max(0, first - _MARGIN) * _FINER, min(most, (end + _MARGIN) * _FINER))
@@ -113,9 +104,3 @@ def _pixels(weights: torch.Tensor, cells: slice) -> slice:
     """Return the pixels that lie in some cells, by the (pixels, cells) ``weights``."""
     count, most = weights.shape
     return slice(cells.start * count // most, -(-cells.stop * count // most))
-
-
-def _normalised(pixels: torch.Tensor) -> torch.Tensor:
-    """Normalise the colours of (H, W, 3) uint8 pixels as the encoder's input: (3, H, W)."""
-    mean, std = (torch.tensor(of, device=pixels.device) for of in (PIXEL_MEAN, PIXEL_STD))
-    return ((pixels.float() - mean) / std).permute(2, 0, 1)

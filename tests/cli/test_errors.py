@@ -16,6 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from command import COMMAND
 from persam_vos_cli.main import main
 from PIL import Image
 
@@ -23,7 +24,6 @@ from persam_vos import SourceInfo, write_demo
 from persam_vos.media.video_writer import VideoWriter
 from persam_vos.weights import original_files
 
-COMMAND = [sys.executable, "-m", "persam_vos_cli.main"]
 QUICK = ["--without", "refinement"]
 
 

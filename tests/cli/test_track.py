@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command import COMMAND, run_command
 from demo_clip import DemoFrames, overlap
 from PIL import Image
 
@@ -20,19 +21,7 @@ from persam_vos import write_demo
 from persam_vos.media.label_png import read_label_map, write_label_png
 from persam_vos.media.reader import open_source
 
-COMMAND = [sys.executable, "-m", "persam_vos_cli.main"]
 QUICK = ["--device", "cpu", "--without", "refinement"]
-
-
-def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +43,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory, demo_frames: DemoFrames) -> P
 def done(clip: Path) -> subprocess.CompletedProcess[str]:
     """A finished run in `clip/out`, quiet, with its result as JSON."""
     masks = ["--first-mask", "1=a.png", "--first-mask", "200=b.png"]
-    return run("track", "frames", *masks, *QUICK, "-o", "out", "--quiet", "--json", cwd=clip)
+    return run_command(
+        "track", "frames", *masks, *QUICK, "-o", "out", "--quiet", "--json", cwd=clip
+    )
 
 
 def log_of(folder: Path) -> dict[str, Any]:
@@ -123,11 +114,11 @@ def test_results_are_replaced_only_with_overwrite_and_some_objects_can_be_chosen
 ) -> None:
     again = ["track", "frames", "--first-mask", "all.png", "-o", "out", *QUICK]
     before = (clip / "out/track.json").read_bytes()
-    refused = run(*again, cwd=clip)
+    refused = run_command(*again, cwd=clip)
     assert refused.returncode == 1
     assert "--overwrite" in refused.stderr
     assert (clip / "out/track.json").read_bytes() == before
-    replaced = run(*again, "--overwrite", "--no-overlay", "--objects", "7,200", cwd=clip)
+    replaced = run_command(*again, "--overwrite", "--no-overlay", "--objects", "7,200", cwd=clip)
     assert replaced.returncode == 0, replaced.stderr
     assert "objects 7, 200" in replaced.stdout
     assert {path.name for path in (clip / "out").iterdir()} == {"masks", "track.json"}
@@ -138,7 +129,7 @@ def test_quality_chooses_the_size_that_the_encoder_sees(
     clip: Path, demo_frames: DemoFrames
 ) -> None:
     fast = ["--quality", "fast", "--no-overlay", "--device", "cpu"]
-    ended = run("track", "frames", "--first-mask", "all.png", *fast, "-o", "fast", cwd=clip)
+    ended = run_command("track", "frames", "--first-mask", "all.png", *fast, "-o", "fast", cwd=clip)
     assert (ended.returncode, ended.stderr) == (0, "")
     log = log_of(clip / "fast")
     assert (log["method"], log["image_size"]) == ("memory", 768)
@@ -153,7 +144,7 @@ def test_a_video_from_its_middle_has_masks_overlay_and_log_of_all_frames(tmp_pat
     for name, labels in (("two", truth[2] == 2), ("three", truth[3] == 3)):
         Image.fromarray((labels * 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
     masks = ["--mask", "2:2=two.png", "--mask", "3:3=three.png"]
-    ended = run("track", "clip.mp4", *masks, *QUICK, "-o", "out", cwd=tmp_path)
+    ended = run_command("track", "clip.mp4", *masks, *QUICK, "-o", "out", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("5 frames, objects 2, 3, ")
     log = log_of(tmp_path / "out")
@@ -170,7 +161,7 @@ def test_a_video_from_its_middle_has_masks_overlay_and_log_of_all_frames(tmp_pat
 
 def test_a_profile_shows_every_stage_and_writes_a_trace(clip: Path) -> None:
     masks = ["--first-mask", "all.png"]
-    shown = run("track", "frames", *masks, *QUICK, "-o", "profiled", "--profile", cwd=clip)
+    shown = run_command("track", "frames", *masks, *QUICK, "-o", "profiled", "--profile", cwd=clip)
     assert shown.returncode == 0, shown.stderr
     table = shown.stdout.partition("ms per call")[2].splitlines()
     stages = [words[0] for line in table if len(words := line.split()) > 3]

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command import run_command
 from persam_vos_cli.track_many import masks_of, output_of
 from PIL import Image
 
 from persam_vos.datasets.demo import render_demo
 from persam_vos.media.label_png import write_label_png
 
-COMMAND = [sys.executable, "-m", "persam_vos_cli.main", "track"]
 FAST = ["--device", "cpu", "--image-size", "256", "--no-overlay"]
 MASKS = ["--first-mask", "masks/{name}.png"]
 
 
 def run(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments, *FAST],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_command("track", *arguments, *FAST, cwd=cwd)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from persam_vos.sam.decoder import decode, grid_positions
 from persam_vos.structures import MaskCandidates, Prompts
 
 RELATIVE = 1e-5
-OTHER_RUNTIME = 3e-5  # of another order of operations, which differs by the processor
+OTHER_RUNTIME = 1.5e-5  # ours differs from float64 by 1.1e-5 on some processors
 # x, y, label: what SAM itself would be given for each object, its padding point included.
 TOKENS = {
     "point": [(400, 300, 1), (0, 0, -1)],

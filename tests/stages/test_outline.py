@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from persam_vos.sam.geometry import Geometry
+from persam_vos.sam.geometry import Geometry, normalise
 from persam_vos.stages import outline
 from persam_vos.stages.compose import compose, scale
 from persam_vos.structures import LabelMap, ObjectLogits
@@ -71,7 +71,7 @@ def answer(masks: list[NDArray[np.bool_]], present: tuple[bool, ...] | None = No
 def follow(objects: ObjectLogits, picture: NDArray[np.uint8]) -> LabelMap:
     geometry = Geometry(SIZE_HW, image_size=192)
     pixels = torch.from_numpy(picture)
-    colours = outline._normalised(pixels)  # a cell of 2 input pixels is a pixel
+    colours = normalise(pixels.permute(2, 0, 1))  # a cell of 2 input pixels is a pixel
     scaled = outline.scale_by_colours(objects, colours, pixels, geometry)
     return compose(scaled, SIZE_HW, torch.device("cpu"))
 
