@@ -25,15 +25,15 @@ from persam_vos.methods.public import PublicMethod
 from persam_vos.pipeline import Propagation
 from persam_vos.scoring.region import region_similarity
 from persam_vos.scoring.sequence import score_sequence
-from persam_vos.stages.decode import Decoder
 
 PROGRAMS = {"persam_f": "persam-f", "persam": "persam"}
 
 
 def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict[str, Any]:
     """Run one clip and hold it against the label maps and weights of the public program."""
-    method = PublicMethod(Decoder(engine.network, engine.compute), engine.settings)
-    state = Propagation(engine, method)
+    state = Propagation.start(engine)
+    method = state.labelling.method
+    assert isinstance(method, PublicMethod)
     true_labels = list(clip.true_labels())
     pairs, agreement = [], []
     for frame in clip.frames():

@@ -27,7 +27,9 @@ from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
 from persam_vos.device import Compute, forget_peak_memory, peak_memory_bytes
 from persam_vos.pipeline import Engine, Propagation
-from persam_vos.sam.build import build_sam, random_state
+from persam_vos.portions import Portions
+from persam_vos.runtimes import torch_encoder
+from persam_vos.sam.build import build_sam, keep_in, random_state
 from persam_vos.stages.decode import Decoder
 from persam_vos.structures import Encoded, Frame, Prompts
 
@@ -76,7 +78,7 @@ def track_row(
     engine: Engine, frames: list[Frame], labels: np.ndarray, machine: Machine, repeats: int
 ) -> dict[str, Any]:
     """Measure what is done with an encoded frame: recall, decode, fuse, compose."""
-    state = Propagation(engine, engine.new_method())
+    state = Propagation.start(engine)
     state.advance(engine.encode(frames[0]), labels)
     encoded = engine.encode(frames[1])
     for _ in range(_REMEMBERED):
@@ -115,7 +117,15 @@ def random_engine(name: str, compute: Compute) -> Engine:
     """Make an engine of the size of some published weights, with random ones."""
     architecture = name.replace("-", "_")
     network = build_sam(architecture, random_state(architecture, 0)).to(compute.device)
-    return Engine(network, compute, MethodSettings(), {"name": f"{name}, random"})
+    keep_in(network, compute.dtype)
+    return Engine(
+        network,
+        compute,
+        MethodSettings(),
+        {"name": f"{name}, random"},
+        encoder=torch_encoder(network, recorded=compute.records),
+        pictures=Portions(compute.pictures_at_once),
+    )
 
 
 def measure_engine(

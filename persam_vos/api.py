@@ -27,7 +27,7 @@ from .portions import Portions
 from .prefetch import Sink
 from .profiling import Profile, StageTime
 from .runtimes import fitting_backends, make_encoder
-from .sam.build import build_sam
+from .sam.build import build_sam, keep_in
 from .structures import Frame, LabelMap, RgbImage, TrackedFrame
 from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
 
@@ -78,6 +78,7 @@ def load_engine(
         weights, checkpoint=Path(checkpoint) if checkpoint else None, on_progress=on_progress
     )
     network = build_sam(loaded.architecture, loaded.state).to(compute.device)
+    keep_in(network, compute.dtype)
     if settings.image_size > network.largest_image:
         raise UsageError(
             "--image-size",
@@ -203,7 +204,7 @@ class Tracker:
     def start(self, image: RgbImage, masks: MaskInput) -> TrackedFrame:
         """Begin a clip. ``image`` is (H, W, 3) uint8 RGB; ``masks`` shows each object on it."""
         reference = read_reference_masks({0: masks}, (image.shape[0], image.shape[1]))
-        self._state = Propagation(self._engine, self._engine.new_method())
+        self._state = Propagation.start(self._engine)
         self._count = 0
         return self._advance(self._state, image, reference.label_maps[0])
 
@@ -217,8 +218,9 @@ class Tracker:
         self, state: Propagation, image: RgbImage, reference: LabelMap | None
     ) -> TrackedFrame:
         frame = Frame(self._count, f"{self._count:05d}", np.ascontiguousarray(image), 0.0)
-        if state.previous is not None and state.previous.shape != frame.size_hw:
-            raise ValueError(f"image: got {frame.size_hw}, expected {state.previous.shape} pixels")
+        if state.last is not None and state.last.frame.size_hw != frame.size_hw:
+            size_hw = state.last.frame.size_hw
+            raise ValueError(f"image: got {frame.size_hw}, expected {size_hw} pixels")
         self._count += 1
         return state.advance(self._engine.encode(frame), reference)
 

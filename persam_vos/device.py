@@ -1,10 +1,11 @@
-"""The only file that says "cuda": which device computes, and in which precision."""
+"""Which device computes, and in which precision; with `recording`, all that says "cuda"."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +45,63 @@ class Compute:
         """How many pictures of a clip to encode in one batch; a CPU gains nothing by it."""
         return 1 if self.device.type == "cpu" else 8
 
+    @property
+    def records(self) -> bool:
+        """Whether the device can be told once what to do again and again: see `recording`.
+
+        No shape may then depend on what is seen: what is not needed is computed and thrown away.
+        """
+        return self.device.type == "cuda"
+
+    @property
+    def table_dtype(self) -> torch.dtype:
+        """What features are kept in to be compared: float16 where products are not float32's."""
+        half = self.device.type == "cuda" and self.dtype is not torch.float32
+        return torch.float16 if half else torch.float32
+
+    @property
+    def scales_pictures(self) -> bool:
+        """Whether pictures are scaled on the device rather than before they get there."""
+        return self.device.type == "cuda"
+
+    @property
+    def answers_behind(self) -> int:
+        """How many frames may be asked for before the first one's answer is waited for."""
+        return 4 if self.device.type == "cuda" else 0
+
     def upload(self, array: npt.NDArray[np.uint8]) -> torch.Tensor:
         """Return an array on the device; CUDA copies it while the program goes on."""
         tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))  # torch wants both
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
+
+    def lane(self) -> contextlib.AbstractContextManager[object]:
+        """Return a context in which this thread's work overlaps with that of others on a GPU.
+
+        What is made there is handed over by `mark` and `take`.
+        """
+        if self.device.type != "cuda":
+            return contextlib.nullcontext()
+        lane = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        return torch.cuda.stream(lane)
+
+    def mark(self) -> torch.cuda.Event | None:
+        """Return what tells when the work that this thread asked for so far is done."""
+        if self.device.type != "cuda":
+            return None
+        made: torch.cuda.Event = torch.cuda.current_stream(self.device).record_event()
+        return made
+
+    def take(self, made: torch.cuda.Event | None, tensors: Iterable[torch.Tensor | None]) -> None:
+        """Let this thread's work wait for tensors that another lane makes; see `mark`."""
+        if made is None:
+            return
+        stream = torch.cuda.current_stream(self.device)
+        stream.wait_event(made)
+        for tensor in tensors:
+            if tensor is not None:
+                tensor.record_stream(stream)
 
     @property
     def dtype_name(self) -> str:
@@ -88,7 +140,8 @@ def resolve_compute(device: str = "auto", dtype: str = "auto") -> Compute:
 def synchronise(compute: Compute) -> None:
     """Wait until the device has done everything that was asked of it; CPUs always have."""
     if compute.device.type == "cuda":
-        torch.cuda.synchronize(compute.device)
+        if not torch.cuda.is_current_stream_capturing():
+            torch.cuda.synchronize(compute.device)
     elif compute.device.type == "mps":
         torch.mps.synchronize()
 

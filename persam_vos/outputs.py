@@ -8,7 +8,8 @@ import json
 import os
 import tempfile
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from typing import IO, Any
 
 from .absences import Absences
 from .clock import Clock
+from .crew import Trail, crew_size
 from .errors import OutputError
 from .media.atomic import make_folder, output_error, temporary_path
 from .media.label_png import write_label_png
@@ -39,6 +41,11 @@ class OutputFolder:
 
     Frames come in order by `write`. Those of a backward half come before them, by
     `write_backwards`, until `turn`: their masks are written at once, log and overlay then.
+
+    On machines of many cores masks are written by a few threads, behind the call that hands them in
+    by two for each thread at most. The log takes in a frame when its mask is there; what a mask's
+    writing raises is raised by a later call, or where the block is left. Then neither log nor masks
+    go beyond the frame before it; the overlay may, by as many.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class OutputFolder:
         self._clock = clock
         self._writer: VideoWriter | None = None
         self._log: TrackLog | None = None
+        self._trail: Trail | None = None
         self._facts: Mapping[str, Any] = {}
         self._ending: Mapping[str, Any] = {}
         self._written = 0
@@ -83,27 +91,27 @@ class OutputFolder:
 
     def write(self, tracked: TrackedFrame) -> None:
         """Write one frame's mask, overlay picture and log entry."""
-        with self._clock.measure("write"):
-            log = self._write_mask(tracked)
-            log.append(tracked)
-            self._draw(tracked.frame, tracked.label_map)
+        log = self._log or self._start()
+        self._write_mask(tracked, log.append)
+        self._draw(tracked.frame, tracked.label_map)
 
     def write_backwards(self, tracked: TrackedFrame) -> None:
         """Write the mask of one frame, whose index is the last one's less 1."""
-        with self._clock.measure("write"):
-            log = self._write_mask(tracked)
-            log.hold(tracked)
+        log = self._log or self._start()
+        self._write_mask(tracked, log.hold)
 
     def turn(self, frames: Iterator[Frame]) -> None:
         """Write overlay and log of the backward half; ``frames`` are its pictures in order."""
-        if self._log is None:
+        if self._log is None or self._trail is None:
             return
+        self._trail.settle()
         count = self._log.release()
         if self._writer is None:
             return
         for frame in islice(self._clock.each("read", frames), count):
             with self._clock.measure("write"):
-                self._draw(frame, read_label_file(self.path / MASKS / f"{frame.name}.png"))
+                labels = read_label_file(self._mask_path(frame.name))
+            self._draw(frame, labels)
 
     def __enter__(self) -> OutputFolder:
         return self
@@ -120,29 +128,46 @@ class OutputFolder:
         with contextlib.suppress(OutputError):  # the first error is the one to see
             self._close()
 
-    def _write_mask(self, tracked: TrackedFrame) -> TrackLog:
-        """Write one frame's mask; before the first one, begin the output."""
-        log = self._log or self._start()
-        with self._clock.part("masks"):
-            write_label_png(self.path / MASKS / f"{tracked.name}.png", tracked.label_map)
-        self._written += 1
+    def _write_mask(self, tracked: TrackedFrame, take_down: Callable[[str], None]) -> None:
+        """Have one frame's mask written, and its log entry taken down after it."""
+        assert self._trail is not None  # as there is a log
+        path = self._mask_path(tracked.name)
         self.absences.note(tracked)
-        return log
+        self._trail.put(
+            partial(self._save_mask, path, tracked.label_map),
+            then=partial(self._count, take_down, log_entry(tracked)),
+            undo=partial(_remove, path),
+        )
+
+    def _mask_path(self, name: str) -> Path:
+        return self.path / MASKS / f"{name}.png"
+
+    def _save_mask(self, path: Path, label_map: LabelMap) -> None:
+        """Write a mask; called by several threads at once."""
+        with self._clock.measure("write"), self._clock.part("masks"):
+            write_label_png(path, label_map)
+
+    def _count(self, take_down: Callable[[str], None], entry: str) -> None:
+        """Count a mask that is there."""
+        self._written += 1
+        take_down(entry)
 
     def _draw(self, frame: Frame, label_map: LabelMap) -> None:
         """Add one picture to the overlay, if there is to be one."""
         if self._writer is not None:
-            with self._clock.part("overlay"):
+            with self._clock.measure("write"), self._clock.part("overlay"):
                 image = draw_overlay(frame.image, label_map, alpha=self._alpha)
                 self._writer.write(image, frame.time_seconds)
 
     def _close(self) -> None:
-        """Finish the overlay and the log, or drop them if no mask was finished."""
-        if self._log is None:
+        """Finish masks, overlay and log; drop the latter two if no mask was finished."""
+        if self._log is None or self._trail is None:
             return
         try:
-            if self._writer is not None:
-                self._writer.close()
+            try:
+                self._trail.close()
+            finally:
+                self._close_overlay()
         except BaseException:
             self._ending = {}
             raise
@@ -151,6 +176,14 @@ class OutputFolder:
                 self._log.close(self._ending or {"complete": False})
             else:
                 self._log.abort()
+
+    def _close_overlay(self) -> None:
+        if self._writer is None:
+            return
+        if self._written:
+            self._writer.close()
+        else:
+            self._writer.abort()
 
     def _start(self) -> TrackLog:
         """Make the folder, and remove what an earlier run left in it."""
@@ -161,6 +194,7 @@ class OutputFolder:
         except OSError as error:
             raise output_error(self.path, error) from error
         self._log = TrackLog(self.path / LOG, self._facts)
+        self._trail = Trail(crew_size())
         if self.overlay_path is not None:
             self._writer = VideoWriter(self.overlay_path, self._info)
         return self._log
@@ -187,16 +221,17 @@ class TrackLog:
         head = json.dumps(dict(facts), indent=1)
         self._emit(head[: head.rindex("}")].rstrip() + (",\n" if facts else "") + ' "frames": [')
 
-    def append(self, tracked: TrackedFrame) -> None:
-        """Add one frame: index, name, time, and box, area and score of each object."""
-        self._add(_entry(tracked))
+    def append(self, entry: str) -> None:
+        """Add one frame, by its `log_entry`."""
+        self._emit(("\n  " if self._first else ",\n  ") + entry)
+        self._first = False
 
-    def hold(self, tracked: TrackedFrame) -> None:
+    def hold(self, entry: str) -> None:
         """Keep the entry of a frame, before which those held so far will come."""
         with self._guarded():
             self._held = self._held or tempfile.TemporaryFile()  # noqa: SIM115 - closed with the log
             self._places.append(self._held.tell())
-            self._held.write(_entry(tracked).encode() + b"\n")
+            self._held.write(entry.encode() + b"\n")
 
     def release(self) -> int:
         """Add what is held, the last first; returns how many frames that are."""
@@ -205,12 +240,8 @@ class TrackLog:
             with self._guarded():
                 self._held.seek(self._places.pop())
                 entry = self._held.readline().decode().rstrip()
-            self._add(entry)
+            self.append(entry)
         return count
-
-    def _add(self, entry: str) -> None:
-        self._emit(("\n  " if self._first else ",\n  ") + entry)
-        self._first = False
 
     def close(self, ending: Mapping[str, Any]) -> None:
         """Add what is only known at the end, and move the file into place; once only."""
@@ -250,8 +281,11 @@ class TrackLog:
             raise output_error(self._path, error) from error
 
 
-def _entry(tracked: TrackedFrame) -> str:
-    """Return what the log says of a frame, as one line of JSON."""
+def log_entry(tracked: TrackedFrame) -> str:
+    """Return what the log says of a frame, as one line of JSON.
+
+    Index, name, time, and box, area and score of each object.
+    """
     return json.dumps(
         {
             "index": tracked.index,
@@ -268,6 +302,11 @@ def _entry(tracked: TrackedFrame) -> str:
             ],
         }
     )
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _refuse_source(path: Path, info: SourceInfo) -> None:

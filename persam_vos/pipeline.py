@@ -6,11 +6,11 @@ every frame prompt, decode and compose; hand on the labels.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .clock import Clock
 from .config import MethodSettings
 from .device import Compute
 from .errors import MaskError
+from .labelling import Answer, Labelling, Method, given_answer
 from .methods.memory import MemoryMethod
 from .methods.persam import PersamMethod
 from .methods.public import PublicMethod
@@ -26,34 +27,12 @@ from .portions import Portions
 from .prefetch import prefetch
 from .runtimes import Encoder, torch_encoder
 from .sam.build import SamNetwork
-from .sam.geometry import Geometry
-from .stages.compose import compose, scale
 from .stages.decode import Decoder
 from .stages.encode import Prepared, encode, prepare
-from .stages.outline import scale_by_colours
-from .stages.prompts import box_of
-from .structures import (
-    Encoded,
-    Frame,
-    LabelMap,
-    ObjectLogits,
-    ObjectResult,
-    ScaledLogits,
-    TrackedFrame,
-)
+from .structures import Encoded, Frame, LabelMap, TrackedFrame
 
 _FRAMES_AHEAD = 3  # pictures read ahead of the encoder, beside a batch: 25 MB each at 4K
 _EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker: 4 MB each
-
-
-class Method(Protocol):
-    """What `--method` and `--recipe` choose: learns objects, then answers frame by frame."""
-
-    def describe(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
-        """Learn the objects of a reference frame."""
-
-    def step(self, encoded: Encoded, previous: LabelMap) -> ObjectLogits:
-        """Answer for every known object on the next frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +60,7 @@ class Engine:
         """Make the chosen method, knowing no object yet; its parts are timed by ``clock``."""
         decoder = Decoder(self.network, self.compute, clock or Clock())
         if self.settings.method == "memory":
-            return MemoryMethod(decoder, self.settings)
+            return MemoryMethod(decoder, self.settings, fixed=self.compute.records)
         kind = PublicMethod if self.settings.recipe == "public" else PersamMethod
         return kind(decoder, self.settings)
 
@@ -101,10 +80,11 @@ class Engine:
         hand pictures in. Raises what `encode_batch` raises.
         """
         if self.batcher is None:
-            for batch in in_batches(frames, self.pictures.most):
-                with clock.measure("encode"):
-                    encoded = self.encode_batch(batch)
-                yield from encoded
+            with self.compute.lane():
+                for batch in in_batches(frames, self.pictures.most):
+                    with clock.measure("encode"):
+                        encoded = self.encode_batch(batch)
+                    yield from encoded
             return
         asked = self._ask(self.batcher, frames, clock)
         with closing(prefetch(asked, depth=max(1, self.pictures.most // 2))) as handed_in:
@@ -141,56 +121,62 @@ class Engine:
 
 @dataclass(slots=True)
 class Propagation:
-    """The state of one clip: the method's memory and the last label map."""
+    """The state of one clip: what the method remembers, and the last answer."""
 
     engine: Engine
-    method: Method
-    previous: LabelMap | None = None
+    labelling: Labelling
     object_ids: tuple[int, ...] = field(default=())
-    clock: Clock = field(default_factory=Clock)
+    last: Answer | None = None
+
+    @classmethod
+    def start(cls, engine: Engine, clock: Clock | None = None) -> Propagation:
+        """Begin a clip; parts of steps are timed by ``clock``."""
+        clock = clock or Clock()
+        method, size = engine.new_method(clock), engine.settings.image_size
+        return cls(engine, Labelling(method, engine.compute, size, clock))
 
     def advance(self, encoded: Encoded, reference: LabelMap | None = None) -> TrackedFrame:
-        """Label one frame; frames come in order.
+        """Label one frame, as `ask` does, and wait for the answer."""
+        return self.ask(encoded, reference).wait()
+
+    def ask(self, encoded: Encoded, reference: LabelMap | None = None) -> Answer:
+        """Label one frame; frames come in order. The answer may come later.
 
         ``reference`` gives true labels (H, W) for some objects of this frame: the first frame
         needs one, later ones may have one, which adds or corrects objects.
         """
-        frame = encoded.frame
-        labels = np.zeros(frame.size_hw, dtype=np.uint8)
-        scores: dict[int, float] = {}
-        if self.previous is not None:
-            labels, scores = self._propagate(encoded, self.previous)
+        answer = None
+        if self.object_ids:
+            previous = self.last if self.labelling.method.looks_back else None
+            label_map = previous.wait().label_map if previous else None
+            download = self.labelling.label(encoded, label_map)
+            answer = Answer(encoded.frame, self.object_ids, download)
         if reference is not None:
-            given = tuple(int(i) for i in np.unique(reference) if i)
-            if given:
-                self.method.describe(encoded, reference, given)
-            self.object_ids = tuple(sorted({*self.object_ids, *given}))
-            labels = np.where(np.isin(labels, given), 0, labels)
-            labels = np.where(reference > 0, reference, labels).astype(np.uint8)
-            scores.update(dict.fromkeys(given, 1.0))
-        if not self.object_ids:
+            answer = self._correct(encoded, reference, answer)
+        if answer is None or not self.object_ids:
             raise MaskError(
-                f"frame {frame.index}",
+                f"frame {encoded.frame.index}",
                 got="no mask for the first frame",
                 expected="a mask that shows each object once",
             )
-        self.previous = labels
-        return TrackedFrame(frame, labels, _results(labels, self.object_ids, scores))
+        self.last = answer
+        return answer
 
-    def _propagate(self, encoded: Encoded, previous: LabelMap) -> tuple[LabelMap, dict[int, float]]:
-        answer = self.method.step(encoded, previous)
-        with self.clock.part("compose"):
-            scaled = self._scaled(answer, encoded)
-            labels = compose(scaled, encoded.frame.size_hw, encoded.features.device)
-        return labels, dict(zip(answer.object_ids, answer.scores, strict=True))
-
-    def _scaled(self, answer: ObjectLogits, encoded: Encoded) -> Iterator[ScaledLogits]:
-        frame = encoded.frame
-        geometry = Geometry(frame.size_hw, self.engine.settings.image_size)
-        if not answer.outlined:
-            return scale(answer, geometry.logit_weights(answer.low_res_logits))
-        picture = self.engine.compute.upload(frame.image)
-        return scale_by_colours(answer, encoded.colours[0], picture, geometry)
+    def _correct(self, encoded: Encoded, reference: LabelMap, answer: Answer | None) -> Answer:
+        """Learn what a reference shows, and put it into the labels."""
+        given = tuple(int(i) for i in np.unique(reference) if i)
+        labels, scores = np.zeros_like(reference), dict[int, float]()
+        if answer is not None:
+            tracked = answer.wait()
+            labels = np.where(np.isin(tracked.label_map, given), 0, tracked.label_map)
+            scores = {one.object_id: one.score for one in tracked.objects}
+        if given:
+            self.labelling.learn(encoded, reference, given)
+        self.object_ids = tuple(sorted({*self.object_ids, *given}))
+        labels = np.where(reference > 0, reference, labels).astype(np.uint8)
+        scores |= dict.fromkeys(given, 1.0)
+        known = [scores[object_id] for object_id in self.object_ids]
+        return given_answer(encoded.frame, labels, self.object_ids, known)
 
 
 def track_frames(
@@ -206,8 +192,8 @@ def track_frames(
     grow with the number of frames: embeddings of two batches, at most, are ahead of the tracker.
     """
     clock = clock or Clock()
-    state = Propagation(engine, engine.new_method(clock), clock=clock)
-
+    state = Propagation.start(engine, clock)
+    asked: deque[Answer] = deque()
     depth = _FRAMES_AHEAD + engine.pictures.most
     with (
         closing(prefetch(clock.each("read", frames), depth=depth)) as ahead,
@@ -215,25 +201,12 @@ def track_frames(
     ):
         for encoded in embedded:
             with clock.measure("track"):
-                tracked = state.advance(encoded, references.get(encoded.frame.index))
-            yield tracked
+                asked.append(state.ask(encoded, references.get(encoded.frame.index)))
+            if len(asked) > engine.compute.answers_behind:
+                yield asked.popleft().wait()
+        while asked:
+            yield asked.popleft().wait()
 
 
 def _padded_size(picture: Prepared) -> tuple[int, ...]:
     return tuple(picture.image.shape)
-
-
-def _results(
-    labels: LabelMap, object_ids: tuple[int, ...], scores: Mapping[int, float]
-) -> tuple[ObjectResult, ...]:
-    """Measure every object on a label map."""
-    areas = np.bincount(labels.ravel(), minlength=256)
-    return tuple(
-        ObjectResult(
-            object_id=object_id,
-            box_xyxy=box_of(labels == object_id) if areas[object_id] else None,
-            area_px=int(areas[object_id]),
-            score=scores.get(object_id, 0.0),
-        )
-        for object_id in object_ids
-    )

@@ -120,7 +120,8 @@ class Encoded:
     square, or of its top left part that holds the picture; ``input_hw`` is the size of the picture
     in the encoder's input. ``colours`` is (1, 3, 8h, 8w), the mean of 2 x 2 pixels of that input,
     normalised as SAM wants it. ``fine`` is (1, C', 2h, 2w) and ``finest`` (1, C'', 4h, 4w), earlier
-    layers' outputs of twice and four times the resolution, where the network has them.
+    layers' outputs of twice and four times the resolution, where the network has them. ``pixels``
+    is the frame's image, if it is on the device already. ``made`` tells when all that is there.
     """
 
     frame: Frame
@@ -129,6 +130,14 @@ class Encoded:
     colours: torch.Tensor
     fine: torch.Tensor | None = None
     finest: torch.Tensor | None = None
+    pixels: torch.Tensor | None = None
+    made: torch.cuda.Event | None = None
+
+    @property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What steps read of a frame, by name."""
+        names = ("features", "colours", "fine", "finest", "pixels")
+        return {name: part for name in names if (part := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,27 +183,28 @@ class MaskCandidates:
 class ObjectLogits:
     """Mask logits of N objects on one frame; produced by ``methods``, consumed by ``compose``.
 
-    ``low_res_logits`` is (N, 4h, 4w) float for features of (h, w) cells, in the order of
-    ``object_ids`` (ascending); ``scores`` are in [0, 1]; an object that is not ``present`` is left
-    out of the label map whatever its logits say. ``outlined`` asks for outlines that follow the
-    picture's edges.
+    ``object_ids`` (N,) uint8 ascend; ``low_res_logits`` is (N, 4h, 4w) float for features of (h, w)
+    cells; ``scores`` (N,) are in [0, 1]; an object that is not ``present``, (N,) bool, is left out
+    of the label map whatever its logits say. All are on the compute device. ``outlined`` asks for
+    outlines that follow the picture's edges.
     """
 
-    object_ids: tuple[int, ...]
+    object_ids: torch.Tensor
     low_res_logits: torch.Tensor
-    scores: tuple[float, ...]
-    present: tuple[bool, ...]
+    scores: torch.Tensor
+    present: torch.Tensor
     outlined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ScaledLogits:
-    """One object's logits at the picture's size; produced by ``stages``, consumed by ``compose``.
+    """Logits of n objects at the picture's size; produced by ``stages``, consumed by ``compose``.
 
-    ``logits`` is (R, C) float, of the pixels in ``rows`` and ``columns``: it is not elsewhere.
+    ``logits`` is (n, R, C) float, of the pixels in ``rows`` and ``columns``: elsewhere none of them
+    is. ``object_ids`` is (n,) uint8.
     """
 
-    object_id: int
+    object_ids: torch.Tensor
     rows: slice
     columns: slice
     logits: torch.Tensor

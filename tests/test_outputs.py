@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -18,11 +19,22 @@ from PIL import Image
 from persam_vos import outputs
 from persam_vos.clock import Clock
 from persam_vos.errors import MediaError, OutputError
+from persam_vos.media.label_png import read_label_map
 from persam_vos.outputs import OutputFolder
+from persam_vos.profiling import Profile
 from persam_vos.structures import Frame, ObjectResult, SourceInfo, TrackedFrame
 
 SIZE_HW = (48, 64)
 INFO = SourceInfo("clip.mp4", "images", SIZE_HW, 3, Fraction(24))
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("no_thread_is_left")]
+
+
+@pytest.fixture(params=[1, 3], ids=["1 worker", "3 workers"], autouse=True)
+def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """What machines of few and of many cores do."""
+    monkeypatch.setattr(outputs, "crew_size", lambda: request.param)
+    return int(request.param)
 
 
 def tracked(index: int, name: str | None = None) -> TrackedFrame:
@@ -307,15 +319,77 @@ def test_a_disk_that_is_full_for_the_log_says_so_once(
     log = outputs.TrackLog(tmp_path / "track.json", {"version": "0"})
     with pytest.raises(OutputError, match=r"track\.json: got a full disk"):
         for index in range(frames):
-            log.append(tracked(index % 3))
+            log.append(outputs.log_entry(tracked(index % 3)))
         log.close({"complete": True})
     log.close({"complete": False})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_first_error_is_the_one_to_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_file = Path.replace
+
+    def refuse_all_but_masks(path: Path, target: Path) -> Path:
+        return replace_file(path, target) if target.parent.name == "masks" else refuse()
+
+    monkeypatch.setattr(Path, "replace", refuse_all_but_masks)
     with pytest.raises(MediaError, match="broken"), open_folder(tmp_path) as folder:
         folder.write(tracked(0))
-        monkeypatch.setattr(Path, "replace", refuse)
         raise MediaError("broken")
     assert names(tmp_path) == {"masks/00000.png"}
+
+
+@pytest.mark.parametrize("count", [5, 6, 30], ids=["the last", "the last but one", "one of many"])
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+def test_a_mask_that_cannot_be_written_ends_masks_and_log_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, backwards: bool, count: int
+) -> None:
+    write_label_png, after_it = outputs.write_label_png, threading.Event()
+
+    def refuse_the_fifth(path: Path, labels: np.ndarray) -> None:
+        if path.stem == "00004":
+            if workers > 1 and count > 5:
+                after_it.wait()
+            raise OutputError(f"cannot write {path}", got="a full disk")
+        write_label_png(path, labels)
+        if path.stem == "00005":
+            after_it.set()
+
+    monkeypatch.setattr(outputs, "write_label_png", refuse_the_fifth)
+    with (
+        pytest.raises(OutputError, match=r"00004\.png: got a full disk"),
+        open_folder(tmp_path, overlay=not backwards) as folder,
+    ):
+        for index in range(count):
+            one = replace(tracked(index % 3), frame=replace(tracked(0).frame, index=index))
+            one = replace(one, frame=replace(one.frame, name=f"{index:05d}", time_seconds=index))
+            (folder.write_backwards if backwards else folder.write)(one)
+        folder.finish({"frame_count": count})
+    masks = {f"masks/{index:05d}.png" for index in range(4)}
+    assert names(tmp_path) - {"overlay.mp4"} == {*masks, "track.json"}
+    log = log_of(tmp_path)
+    assert log["complete"] is False
+    assert sorted(entry["index"] for entry in log["frames"]) == [0, 1, 2, 3]
+
+
+def test_many_masks_are_all_there_and_whole(tmp_path: Path) -> None:
+    with open_folder(tmp_path, overlay=False) as folder:
+        for index in range(18):
+            folder.write(tracked(index, f"{index:05d}"))
+        folder.finish({})
+    assert len(names(tmp_path)) == 19
+    assert [entry["index"] for entry in log_of(tmp_path)["frames"]] == list(range(18))
+    for index in range(18):
+        written = read_label_map(tmp_path / f"masks/{index:05d}.png")
+        np.testing.assert_array_equal(written, tracked(index).label_map)
+
+
+def test_a_profile_counts_each_mask_and_picture_once(tmp_path: Path) -> None:
+    with Profile(tmp_path / "trace.json") as profile:
+        folder = OutputFolder(
+            tmp_path / "out", INFO, overlay=True, alpha=0.5, overwrite=False, clock=profile
+        )
+        with folder:
+            for index in range(9):
+                folder.write(tracked(index))
+    calls = {stage.name: stage.calls for stage in profile.stages}
+    assert calls == {"write": 18, "write/masks": 9, "write/overlay": 9}

@@ -43,9 +43,9 @@ def run(shared_dir: Path, frames: list[Frame], engine: RememberingEngine) -> Run
         chosen = replace(
             engine, settings=MethodSettings(method=name, recipe="public"), memory=memory
         )
-        method = chosen.new_method()
+        state = Propagation.start(chosen)
+        method = state.labelling.method
         assert isinstance(method, PublicMethod)
-        state = Propagation(chosen, method)
         found = [
             state.advance(chosen.encode(frame), None if frame.index else reference).label_map
             for frame in frames

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from persam_vos.crew import crew_size, in_order
 from persam_vos.errors import MediaError
 from persam_vos.media.container import (
     average_rate,
@@ -35,6 +38,13 @@ if TYPE_CHECKING:
 
 END_TOLERANCE_SECONDS = 0.25
 """How far a stream may fall short of its header, whose writers round and drop last frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    index: int
+    picture: VideoFrame
+    seconds: float
 
 
 class VideoSource:
@@ -76,20 +86,11 @@ class VideoSource:
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from ``start`` on in order of presentation.
 
-        A file that ends early, or cannot be decoded further, yields the frames before that and
-        then raises MediaError, as one does that ends before ``start``.
+        On machines of many cores they are converted by a few threads, with a picture more ahead
+        than there are threads. A file that ends early, or cannot be decoded further, yields the
+        frames before that and then raises MediaError, as one does that ends before ``start``.
         """
-        count = 0
-        with open_container(self.path) as container:
-            stream = video_stream(self.path, container)
-            times = Times(stream)
-            for index, picture in enumerate(decoded(self.path, container, stream)):
-                seconds = times.of(picture)
-                count += 1
-                if index >= start:
-                    yield self._frame(index, picture, seconds)
-        if count <= start:
-            raise no_such_frame(str(self.path), start, count)
+        return in_order(self._frame, self._pictures(start), workers=crew_size())
 
     def frames_reversed(self, until: int) -> Iterator[Frame]:
         """Yield the frames from ``until`` back to 0, the same as forwards; raises MediaError."""
@@ -100,6 +101,25 @@ class VideoSource:
 
         `reversed_frames` checks them. None where there is no time to seek by.
         """
+        near = self._pictures_near(start, marks, run_up)
+        return in_order(self._frame, near, workers=crew_size())
+
+    def _pictures(self, start: int) -> Iterator[_Decoded]:
+        """Decode the pictures from ``start`` on; raises MediaError as `frames` does."""
+        count = 0
+        with open_container(self.path) as container:
+            stream = video_stream(self.path, container)
+            times = Times(stream)
+            for index, picture in enumerate(decoded(self.path, container, stream)):
+                seconds = times.of(picture)
+                count += 1
+                if index >= start:
+                    yield _Decoded(index, picture, seconds)
+        if count <= start:
+            raise no_such_frame(str(self.path), start, count)
+
+    def _pictures_near(self, start: int, marks: Marks, run_up: int) -> Iterator[_Decoded]:
+        """Decode what seems to be the pictures from ``start`` on, up to the first failure."""
         import av
 
         with open_container(self.path) as container:
@@ -113,13 +133,14 @@ class VideoSource:
                 for picture in container.decode(stream):
                     seconds = times.of(picture)
                     if seconds >= marks.seconds[start]:
-                        yield self._frame(index, picture, seconds)
+                        yield _Decoded(index, picture, seconds)
                         index += 1
 
-    def _frame(self, index: int, picture: VideoFrame, seconds: float) -> Frame:
-        image = orientation_of(picture).apply(to_rgb(picture))
-        self._check_size(index, image)
-        return Frame(index, f"{index:05d}", image, seconds)
+    def _frame(self, one: _Decoded) -> Frame:
+        """Turn a decoded picture into an upright frame; called by several threads at once."""
+        image = orientation_of(one.picture).apply(to_rgb(one.picture))
+        self._check_size(one.index, image)
+        return Frame(one.index, f"{one.index:05d}", image, one.seconds)
 
     def _check_size(self, index: int, image: RgbImage) -> None:
         height, width = self.info.size_hw
@@ -230,4 +251,21 @@ def to_rgb(picture: VideoFrame) -> RgbImage:
     from av.video.reformatter import Interpolation
 
     flags = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-    return np.asarray(picture.to_ndarray(format="rgb24", interpolation=flags), dtype=np.uint8)
+    rgb = _own.reformatter.reformat(picture, format="rgb24", interpolation=flags, threads=1)
+    return np.asarray(rgb.to_ndarray(), dtype=np.uint8)
+
+
+class _OwnReformatter(threading.local):
+    """A thread's swscale context, for all its pictures: each by itself would make another.
+
+    Contexts are used with one thread. By default they start one for each core, which on 16 of them
+    takes longer than to convert a picture.
+    """
+
+    def __init__(self) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self.reformatter = VideoReformatter()
+
+
+_own = _OwnReformatter()

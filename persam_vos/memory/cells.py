@@ -44,23 +44,25 @@ class Basis:
     """Main directions of a clip's features, found on its first frame by `find_basis`.
 
     ``neck`` is (C, D') and ``layer`` (C', D') or None; ``fine`` (C'', d) or None, with zeros where
-    the colours belong, and the (C'',) mean that fine cells are seen from.
+    the colours belong, and the (C'',) mean that fine cells are seen from. Cells are kept in
+    ``dtype``: their numbers are at most 1, and their similarities are compared, not their digits.
     """
 
     neck: torch.Tensor
     layer: torch.Tensor | None
     fine: torch.Tensor | None
     fine_mean: torch.Tensor | None
+    dtype: torch.dtype
 
 
-def find_basis(encoded: Encoded) -> Basis:
+def find_basis(encoded: Encoded, dtype: torch.dtype = torch.float32) -> Basis:
     """Find the directions that hold most of a frame's features.
 
     Projected features keep their inner products, at a fraction of the affinity's price.
     """
     neck, layer = encoded.features.float(), encoded.fine
     if layer is None:
-        return Basis(_main_directions(_unit_rows(neck), _DIRECTIONS), None, None, None)
+        return Basis(_main_directions(_unit_rows(neck), _DIRECTIONS), None, None, None, dtype)
     upsampled = F.interpolate(neck, layer.shape[-2:], mode="bilinear", align_corners=False)
     joined = torch.cat([_unit_rows(upsampled), _unit_rows(layer)], dim=1)
     directions = _main_directions(joined, _DIRECTIONS)
@@ -71,7 +73,7 @@ def find_basis(encoded: Encoded) -> Basis:
         fine_mean = rows.mean(0)
         fine = _main_directions(rows - fine_mean, _FINE_DIRECTIONS)
         fine = F.pad(fine, (0, _COLOURS))
-    return Basis(directions[:width], directions[width:], fine, fine_mean)
+    return Basis(directions[:width], directions[width:], fine, fine_mean, dtype)
 
 
 def describe_cells(encoded: Encoded, basis: Basis) -> Cells:
@@ -80,7 +82,10 @@ def describe_cells(encoded: Encoded, basis: Basis) -> Cells:
     middle = _colour_angles(F.avg_pool2d(encoded.colours.float(), 4))  # (4 h w, 6)
     quads = by_quads(_joined(encoded, basis, middle), (2 * height, 2 * width))
     coarse = F.normalize(quads.view(height * width, 4, -1).mean(1), dim=-1)
-    return Cells(coarse, quads, _fine_rows(encoded, basis), (height, width))
+    coarse, quads, fine = (
+        grid.to(basis.dtype) for grid in (coarse, quads, _fine_rows(encoded, basis))
+    )
+    return Cells(coarse, quads, fine, (height, width))
 
 
 def by_quads(rows: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:

@@ -8,12 +8,12 @@ since a little is taken off with the distance.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import torch
 
 from .cells import Cells
-from .tables import Memory
+from .tables import Memory, Row, at
 
 _WINDOW = 8  # coarse cells each way that the last frames are searched in: 128 input pixels
 _WINDOWED = 3  # of the recent frames; since the older ones an object may have come any way
@@ -23,25 +23,25 @@ _SIDE = _TILE + 2 * _WINDOW  # of what a tile's cells can see
 _FORBIDDEN = -9.0  # below any similarity
 
 
-def offer(cells: Cells, memory: Memory, chosen: torch.Tensor, pull: float) -> torch.Tensor:
+def offer(cells: Cells, memory: Memory, chosen: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
     """Find what all frames together offer the (Q,) ``chosen`` coarse cells: (Q, c).
 
-    The most similar ones of each frame, ``pull`` times the squared distance in coarse cells taken
-    off; in no order, as places in the coarse tables of the memory laid end to end.
+    The most similar ones of each frame, ``pull``, a number, times the squared distance in coarse
+    cells taken off; in no order, as places in the coarse tables of the memory laid end to end.
+    Where shapes are fixed, ``chosen`` are all cells in their order.
     """
     count, width = len(cells.coarse), cells.grid_hw[1]
     places = _places(torch.arange(count, device=chosen.device), width)
     own = _asking(cells.coarse[chosen], places[chosen], pull)
-    windows = _windows(cells, chosen)
-    nearby = memory.recent[:_WINDOWED]
+    windows = _windows(cells, chosen, fixed=memory.fixed)
+    recent = memory.recent
     offered = [
-        row * count
-        + (
-            _offer_nearby(memory.coarse[row], windows, width, pull)
-            if row in nearby
-            else _offer_anywhere(own, places, memory, row, pull)
-        )
-        for row in memory.rows
+        row * count + _offer_nearby(at(memory.coarse, row), windows, width, pull)
+        for row in recent[:_WINDOWED]
+    ]
+    offered += [
+        row * count + _offer_anywhere(own, places, memory, row, pull)
+        for row in (*memory.references, *recent[_WINDOWED:])
     ]
     return torch.cat(offered, dim=1)
 
@@ -57,25 +57,27 @@ def _places(cells: torch.Tensor, width: int) -> torch.Tensor:
     return torch.stack([cells // width, cells % width], dim=-1).float()
 
 
-def _asking(rows: torch.Tensor, places: torch.Tensor, pull: float) -> torch.Tensor:
+def _asking(rows: torch.Tensor, places: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
     """Append what makes products with `_asked` fall by ``pull`` times the squared distance."""
     square = places.square().sum(-1, keepdim=True)
-    return torch.cat([rows, 2 * pull * places, -pull * square, torch.ones_like(square)], dim=-1)
+    ends = (2 * pull * places, -pull * square, torch.ones_like(square))
+    return torch.cat([rows, *(end.to(rows.dtype) for end in ends)], dim=-1)
 
 
-def _asked(rows: torch.Tensor, places: torch.Tensor, pull: float) -> torch.Tensor:
+def _asked(rows: torch.Tensor, places: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
     square = places.square().sum(-1, keepdim=True)
-    return torch.cat([rows, places, torch.ones_like(square), -pull * square], dim=-1)
+    ends = (places, torch.ones_like(square), -pull * square)
+    return torch.cat([rows, *(end.to(rows.dtype) for end in ends)], dim=-1)
 
 
 def _offer_anywhere(
-    own: torch.Tensor, places: torch.Tensor, memory: Memory, row: int, pull: float
+    own: torch.Tensor, places: torch.Tensor, memory: Memory, row: Row, pull: torch.Tensor
 ) -> torch.Tensor:
-    searched = memory.references.get(row)
+    searched = memory.references.get(row) if isinstance(row, int) else None
     if searched is None:
-        affinity = own @ _asked(memory.coarse[row], places, pull).T
+        affinity = own @ _asked(at(memory.coarse, row), places, pull).T
         return _largest(affinity.view(len(own), *memory.grid_hw), _OFFERED)
-    table = memory.coarse[row].index_select(0, searched)
+    table = at(memory.coarse, row).index_select(0, searched)
     affinity = own @ _asked(table, places[searched], pull).T
     return searched[affinity.topk(min(_OFFERED, len(searched)), dim=-1).indices]
 
@@ -97,12 +99,16 @@ class _Windows:
     corners: tuple[torch.Tensor, torch.Tensor]
 
 
-def _windows(cells: Cells, chosen: torch.Tensor) -> _Windows:
-    """Cut the picture into tiles, and keep those that hold chosen cells."""
-    width = cells.grid_hw[1]
+def _windows(cells: Cells, chosen: torch.Tensor, *, fixed: bool) -> _Windows:
+    """Cut the picture into tiles, and keep those that hold chosen cells: all if ``fixed``."""
+    height, width = cells.grid_hw
     y, x = chosen // width, chosen % width
-    across = -(-width // _TILE)
-    tiles, rank = torch.unique(y // _TILE * across + x // _TILE, return_inverse=True)
+    down, across = -(-height // _TILE), -(-width // _TILE)
+    rank = y // _TILE * across + x // _TILE
+    if fixed:
+        tiles = torch.arange(down * across, device=chosen.device)
+    else:
+        tiles, rank = torch.unique(rank, return_inverse=True)
     top, left = tiles // across * _TILE, tiles % across * _TILE
     inner = torch.arange(_TILE, device=chosen.device)
     outer = torch.arange(-_WINDOW, _TILE + _WINDOW, device=chosen.device)
@@ -111,7 +117,7 @@ def _windows(cells: Cells, chosen: torch.Tensor) -> _Windows:
     return _Windows(
         cells.coarse[asking],
         seen,
-        ~inside * _FORBIDDEN,
+        (~inside * _FORBIDDEN).to(cells.coarse.dtype),
         places=rank * _TILE**2 + y % _TILE * _TILE + x % _TILE,
         corners=(top[rank] - _WINDOW, left[rank] - _WINDOW),
     )
@@ -131,25 +137,34 @@ def _cells_at(
     return (rows[:, :, None] * width + columns[:, None]).flatten(1), inside.flatten(1)
 
 
-def _offer_nearby(table: torch.Tensor, windows: _Windows, width: int, pull: float) -> torch.Tensor:
+def _offer_nearby(
+    table: torch.Tensor, windows: _Windows, width: int, pull: torch.Tensor
+) -> torch.Tensor:
     """Search a frame's (h w, D) coarse ``table`` in the window round each chosen cell."""
     seen = table.index_select(0, windows.seen.flatten()).view(*windows.seen.shape, -1)
     affinity = torch.baddbmm(windows.forbidden[:, None], windows.asking, seen.transpose(1, 2))
-    affinity += _by_distance(pull, table.device)
+    squares, forbidden = _by_distance(table.device)
+    affinity += (forbidden - pull * squares).to(affinity.dtype)
     mine = affinity.flatten(0, 1).index_select(0, windows.places)
     best = _largest(mine.view(-1, _SIDE, _SIDE), min(_OFFERED, len(table)))
     top, left = (corner[:, None] for corner in windows.corners)
     return (top + best // _SIDE) * width + left + best % _SIDE
 
 
-@lru_cache(maxsize=4)
-def _by_distance(pull: float, device: torch.device) -> torch.Tensor:
-    """Penalise what a tile sees by its distance from each of its cells: (_TILE^2, _SIDE^2)."""
+@cache  # what was recorded once goes on reading them
+def _by_distance(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Measure how far what a tile sees is from each of its cells: (_TILE^2, _SIDE^2) each.
+
+    Squared, in cells; and what forbids those outside of a cell's window.
+    """
     inner = torch.arange(_TILE, device=device)
     outer = torch.arange(-_WINDOW, _TILE + _WINDOW, device=device)
     apart = (inner[:, None] - outer).float()  # (_TILE, _SIDE)
-    penalty = -pull * apart.square() + (apart.abs() > _WINDOW) * _FORBIDDEN
-    return (penalty[:, None, :, None] + penalty[None, :, None, :]).view(_TILE**2, _SIDE**2)
+    squares, forbidden = (
+        (axis[:, None, :, None] + axis[None, :, None, :]).view(_TILE**2, _SIDE**2)
+        for axis in (apart.square(), (apart.abs() > _WINDOW) * _FORBIDDEN)
+    )
+    return squares, forbidden
 
 
 def _largest(values: torch.Tensor, count: int) -> torch.Tensor:

@@ -1,54 +1,90 @@
 """Recognise objects: is what a mask covers more like the object than like anything beside it?
 
-The last frames confirm whatever they were told; an older portrait ends a drift.
+The last frames confirm whatever they were told; an older portrait ends a drift. Everything is a
+batch of N objects, whose cells are listed at a fixed length: what of it is there is told beside it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
 _ASKED = 256  # cells of a mask that are enough to recognise it by
+_OWN = 1024  # cells of an object that are enough to know it by
 _FRINGE = 0.1  # of a cell: less of an object is not the object
 _THINNED = 4  # every so many cells beside the object are compared with
+_NOWHERE = -9.0  # below any similarity
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
-    """Middle cells on an object, (A, D), and beside it, (B, D), of a frame where it is known."""
+class Picked:
+    """Some cells for each of N objects, (N, K, D), and which of them are there, (N, K) bool."""
 
-    own: torch.Tensor
-    others: torch.Tensor
+    cells: torch.Tensor
+    there: torch.Tensor
 
 
-def make_portrait(middle: torch.Tensor, share: torch.Tensor) -> Portrait:
-    """Make a portrait of an object that has a (n,) ``share`` of each of the (n, D) middle cells.
+@dataclass(frozen=True, slots=True)
+class Portraits:
+    """Middle cells on each of N objects, and beside it, of a frame where it is known."""
+
+    own: Picked
+    others: Picked
+
+
+def make_portraits(middle: torch.Tensor, shares: torch.Tensor) -> Portraits:
+    """Make portraits of objects that have (N, n) ``shares`` of each of the (n, D) middle cells.
 
     An object that fills no cell is known by those that it has most of.
     """
-    own = share >= min(0.5, float(share.max()))
-    own &= share > 0
-    others = middle[::_THINNED][share[::_THINNED] < _FRINGE]
-    return Portrait(middle[own], others)
+    own = (shares >= shares.amax(1, keepdim=True).clamp_max(0.5)) & (shares > 0)
+    others = middle[::_THINNED].expand(len(shares), -1, -1)
+    beside = shares[:, ::_THINNED] < _FRINGE
+    return Portraits(pick(middle, own, _OWN), Picked(others, beside))
 
 
-def recognised(asked: torch.Tensor, portraits: tuple[Portrait, ...]) -> float:
-    """Tell which share of some (n, D) cells the best of some portraits takes for its object.
+def pick(middle: torch.Tensor, marks: torch.Tensor, most: int = _ASKED) -> Picked:
+    """Pick at most ``most`` of the (n, D) cells that (N, n) bool ``marks``, from all over them.
+
+    If there are more, every so many. The result has places for ``most``, whatever is marked.
+    """
+    rank = marks.cumsum(1) - 1
+    step = (rank[:, -1:] // most).clamp_min(0) + 1
+    kept = marks & (rank % step == 0)
+    slots = torch.where(kept, rank // step, most)  # what is not kept goes to one behind the end
+    cells = torch.arange(len(middle), device=middle.device).expand_as(slots)
+    places = slots.new_zeros(len(marks), most + 1).scatter(1, slots, cells)[:, :most]
+    there = marks.new_zeros(len(marks), most + 1).scatter(1, slots, kept)[:, :most]
+    return Picked(middle.index_select(0, places.flatten()).view(*places.shape, -1), there)
+
+
+def trimmed(picked: Picked) -> Picked:
+    """Leave out the places behind the last cell of any object: to compute less, where one may."""
+    most = int(picked.there.sum(1).amax()) if len(picked.there) else 0
+    return Picked(picked.cells[:, :most], picked.there[:, :most])
+
+
+def recognised(asked: Picked, portraits: Iterable[Portraits]) -> torch.Tensor:
+    """Tell which share of each object's cells the best of its portraits takes for it: (N,).
 
     A cell is taken for it if the most similar cell of the portrait lies on it: a piece of
-    background, or a look-alike that the portrait's frame shows too, finds itself there. Returns a
-    share in [0, 1], 0 for no cells.
+    background, or a look-alike that the portrait's frame shows too, finds itself there. In [0, 1],
+    0 for no cells.
     """
-    asked = asked[:: -(-len(asked) // _ASKED) or 1]
-    return max((_share(asked, portrait) for portrait in portraits), default=0.0)
+    shares = [_share(asked, portrait) for portrait in portraits]
+    return torch.stack(shares).amax(0)
 
 
-def _share(asked: torch.Tensor, portrait: Portrait) -> float:
-    if not len(asked) or not len(portrait.own):
-        return 0.0
-    if not len(portrait.others):
-        return 1.0
-    own = (asked @ portrait.own.T).amax(1)
-    others = (asked @ portrait.others.T).amax(1)
-    return float((own > others).float().mean())
+def _share(asked: Picked, portrait: Portraits) -> torch.Tensor:
+    taken = asked.there & (_nearest(asked, portrait.own) > _nearest(asked, portrait.others))
+    return taken.sum(1) / asked.there.sum(1).clamp_min(1)
+
+
+def _nearest(asked: Picked, others: Picked) -> torch.Tensor:
+    """Find how similar the most similar of others is to each asked cell: (N, K)."""
+    if not others.cells.shape[1]:
+        return asked.cells.new_full(asked.there.shape, _NOWHERE)
+    nowhere = (_NOWHERE * ~others.there[:, None]).to(others.cells.dtype)
+    return torch.baddbmm(nowhere, asked.cells, others.cells.transpose(1, 2)).amax(-1)

@@ -42,33 +42,55 @@ class _Matches:
     weights: torch.Tensor
 
 
-def recall(cells: Cells, memory: Memory, near: torch.Tensor, *, pull: float = 0.0) -> torch.Tensor:
+def recall(
+    cells: Cells, memory: Memory, near: torch.Tensor, pull: torch.Tensor | None = None
+) -> torch.Tensor:
     """Recall the masks of a frame, in log-odds: (N, 4h, 4w) for (h, w) coarse cells.
 
     The coarse cells marked in ``near``, (h, w) bool, are computed; all others are background. From
-    the similarity of coarse and middle cells ``pull`` times the squared distance of the coarse
-    cells they lie in is taken.
+    the similarity of coarse and middle cells ``pull``, a number, times the squared distance of the
+    coarse cells they lie in is taken. Where shapes are fixed, all cells are computed, and what is
+    not needed thrown away.
     """
-    chosen = near.flatten().nonzero()[:, 0]  # (Q,)
+    pull = near.new_zeros((), dtype=torch.float32) if pull is None else pull
     count = len(cells.coarse)
-    shares = memory.shares.new_full((count, 4, memory.shares.shape[-1] - 1), _MIN_SHARE)
-    if len(chosen):
-        offered = offer(cells, memory, chosen, pull)
-        promising = _promising(offered, memory)
-        chosen, offered = chosen[promising], offered[promising]
+    chosen = torch.arange(count, device=near.device)
+    if not memory.fixed:
+        chosen = chosen[near.flatten()]
+    objects = memory.shares.shape[-1] - 1
+    shares = torch.full((count, 4, objects), _MIN_SHARE, device=near.device)
+    if not len(chosen):
+        return _upsampled(shares, cells.grid_hw)
+    offered = offer(cells, memory, chosen, pull)
+    promising = _promising(offered, memory) & near.flatten()[chosen]
+    if not memory.fixed:
+        chosen, offered, promising = chosen[promising], offered[promising], promising[promising]
     if not len(chosen):
         return _upsampled(shares, cells.grid_hw)
     matches = _match_middle(cells, memory, chosen, offered, pull)
     found = _rows_of(memory.shares.flatten(0, 1), matches.places)  # (Q, 4, k, 1 + N)
-    found = (matches.weights[..., None, :] @ found)[..., 0, 1:]
-    shares[chosen] = found.clamp(_MIN_SHARE, 1 - _MIN_SHARE)
+    found = (matches.weights[..., None, :] @ found)[..., 0, 1:].float()
+    found = found.clamp(_MIN_SHARE, 1 - _MIN_SHARE)
+    shares[chosen] = torch.where(promising[:, None, None], found, _MIN_SHARE)
     recalled = _upsampled(shares, cells.grid_hw)
-    doubtful = _doubtful(shares, cells.grid_hw).view(count, 4)[chosen]  # (Q, 4)
-    quarters = (4 * chosen[:, None] + torch.arange(4, device=chosen.device))[doubtful]  # (B,)
-    doubted = (quarters, matches.places[doubtful], matches.similarity[doubtful])
+    doubtful = _doubtful(shares, cells.grid_hw).view(count, 4)[chosen] & promising[:, None]
+    _refine_doubted(recalled, cells, memory, (chosen, matches, doubtful))
+    return recalled
+
+
+def _refine_doubted(
+    recalled: torch.Tensor,
+    cells: Cells,
+    memory: Memory,
+    matched: tuple[torch.Tensor, _Matches, torch.Tensor],
+) -> None:
+    """Recall anew, in ``recalled``, what is ``doubtful``, (Q, 4) bool, of Q ``chosen`` cells."""
+    chosen, matches, doubtful = matched
+    quarters = 4 * chosen[:, None] + torch.arange(4, device=chosen.device)
+    asked = (quarters, matches.places, matches.similarity, doubtful)
+    doubted = (part.flatten(0, 1) if memory.fixed else part[doubtful] for part in asked)
     for part in zip(*map(_parts, doubted), strict=True):
         _refine(recalled, cells, memory, *part)
-    return recalled
 
 
 def cells_near(masks: torch.Tensor, grid_hw: tuple[int, int], *, reach: int) -> torch.Tensor:
@@ -90,7 +112,7 @@ def _promising(offered: torch.Tensor, memory: Memory) -> torch.Tensor:
 
 
 def _match_middle(
-    cells: Cells, memory: Memory, chosen: torch.Tensor, offered: torch.Tensor, pull: float
+    cells: Cells, memory: Memory, chosen: torch.Tensor, offered: torch.Tensor, pull: torch.Tensor
 ) -> _Matches:
     """Find the middle cells most like each quarter of Q coarse cells.
 
@@ -104,7 +126,7 @@ def _match_middle(
         keys = _rows_of(table, others).view(len(own), -1, width)  # (q, 4 c, D)
         bonus = _TRUTH_BONUS * _is_true(others, memory, count)
         bonus -= pull * squared_distance(own, others % count, cells.grid_hw[1])
-        bonus = bonus.repeat_interleave(4, dim=1)[:, None]  # of all quarters
+        bonus = bonus.to(keys.dtype).repeat_interleave(4, dim=1)[:, None]  # of all quarters
         similarity = torch.baddbmm(bonus, quarters[own], keys.transpose(1, 2))
         values, index = similarity.topk(min(_NEIGHBOURS, similarity.shape[-1]), dim=-1)
         best.append(values)
@@ -131,9 +153,7 @@ def _rows_of(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
 
 def _is_true(places: torch.Tensor, memory: Memory, row_size: int) -> torch.Tensor:
     """Tell which places in tables laid end to end are of frames with true masks, as 0 and 1."""
-    true = torch.zeros(len(memory.coarse), device=places.device)
-    true[list(memory.references)] = 1
-    return true[places // row_size]
+    return memory.true[places // row_size]
 
 
 def _upsampled(shares: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
@@ -160,10 +180,12 @@ def _refine(
     quarters: torch.Tensor,
     places: torch.Tensor,
     similarity: torch.Tensor,
+    doubtful: torch.Tensor,
 ) -> None:
     """Recall the fine cells of B middle cells anew, in the (N, 4h, 4w) ``recalled``.
 
-    ``quarters`` (B,) are the middle cells, ``places`` and ``similarity`` (B, k) their matches.
+    ``quarters`` (B,) are the middle cells, ``places`` and ``similarity`` (B, k) their matches;
+    those that are not ``doubtful``, (B,) bool, stay as they are.
     """
     height, width = cells.grid_hw
     count = height * width
@@ -173,13 +195,15 @@ def _refine(
     known = _MIDDLE_SHARE * similarity + _FINE_TRUTH_BONUS * _is_true(places, memory, 4 * count)
     keys = keys.flatten(1)
     fine = _rows_of(memory.fine.flatten(0, 1), keys)  # (B, 16 k, d)
-    affinity = torch.baddbmm(
-        known.repeat_interleave(16, dim=1)[:, None], cells.fine[own], fine.transpose(1, 2)
-    )
+    known = known.to(fine.dtype).repeat_interleave(16, dim=1)[:, None]
+    affinity = torch.baddbmm(known, cells.fine[own], fine.transpose(1, 2))
     masks = _rows_of(memory.masks.flatten(0, 1), keys)  # (B, 16 k, 1 + N)
-    shares = ((affinity / _FINE_TEMPERATURE).softmax(-1) @ masks)[..., 1:]
-    shares = shares.clamp(_MIN_SHARE, 1 - _MIN_SHARE)
-    recalled.flatten(1)[:, own.flatten()] = torch.logit(shares).flatten(0, 1).T
+    shares = ((affinity / _FINE_TEMPERATURE).softmax(-1) @ masks)[..., 1:].float()
+    known = torch.logit(shares.clamp(_MIN_SHARE, 1 - _MIN_SHARE)).flatten(0, 1).T  # (N, 4 B)
+    seen, own = recalled.flatten(1), own.flatten()
+    if memory.fixed:
+        known = torch.where(doubtful.repeat_interleave(4), known, seen.index_select(1, own))
+    seen[:, own] = known
 
 
 def _ring(middle: torch.Tensor, grid_hw: tuple[int, int], *, reach: int) -> torch.Tensor:

@@ -2,6 +2,9 @@
 
 The last frames lie in a ring; frames with true masks lie behind it for as long as an object needs
 them. All objects and the background are channels of one mask tensor.
+
+Where shapes are ``fixed``, a step can be recorded and repeated by a GPU: which rows of the ring are
+meant is then counted on the device.
 """
 
 from __future__ import annotations
@@ -15,8 +18,11 @@ from .cells import Cells, by_quads
 
 _AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
 _NEAR = 4  # coarse cells round a reference's objects that are all searched
-_TABLES = ("coarse", "middle", "fine", "masks", "shares", "shown")
+_TABLES = ("coarse", "middle", "fine", "masks", "shares", "shown", "true")
 _SHOWN_SHARE = 0.02  # of a middle cell; recall never says less than 0.01
+Row = int | torch.Tensor
+"""A row of the memory's tables: a number, or (1,) int64 on the device."""
+
 _FAR = 8  # of the rest every eighth is, each way: elsewhere is where most false matches are
 
 
@@ -26,7 +32,8 @@ class Memory:
 
     ``masks`` is (R, 16 h w, 1 + N) soft masks on the fine grid, row by row; channel 0 is the
     background, and the channels of a cell sum to 1. ``shares`` is the same on the middle grid, by
-    quads, and ``shown``, (R, h w) bool, tells which coarse cells have some of an object.
+    quads, and ``shown``, (R, h w) bool, tells which coarse cells have some of an object. ``true``,
+    (R,) float, is 1 for rows with true masks.
     """
 
     grid_hw: tuple[int, int]
@@ -36,35 +43,56 @@ class Memory:
     masks: torch.Tensor
     shares: torch.Tensor
     shown: torch.Tensor
+    true: torch.Tensor
+    fixed: bool = False
+    """Whether no shape may depend on what is seen, and no row be known to the host."""
     references: dict[int, torch.Tensor] = field(default_factory=dict)
     """Rows with true masks, and which of their coarse cells are searched, (K,) int64."""
-    _count: int = 0  # frames added so far
+    _count: int = 0  # frames added so far, as far as the host knows
+    _added: torch.Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.int64))
+    _ages: torch.Tensor = field(default_factory=lambda: torch.tensor(_AGES))
 
     @property
-    def recent(self) -> list[int]:
+    def settled(self) -> bool:
+        """Whether as many frames are remembered as ever will be."""
+        return self._count >= _AGES[-1]
+
+    @property
+    def recent(self) -> list[Row]:
         """Rows of the recent frames that are searched, the newest first."""
-        return [(self._count - age) % _AGES[-1] for age in _AGES if age <= self._count]
+        known = sum(age <= self._count for age in _AGES)
+        if self.fixed:
+            return list(torch.split((self._added - self._ages[:known]) % _AGES[-1], 1))
+        return [(self._count - age) % _AGES[-1] for age in _AGES[:known]]
 
     @property
-    def rows(self) -> list[int]:
+    def rows(self) -> list[Row]:
         """Rows of all frames that are searched."""
         return [*self.references, *self.recent]
 
     @property
     def newest_masks(self) -> torch.Tensor:
-        """Masks of the frame that was added last, (16 h w, 1 + N); a view."""
-        return self.masks[self.recent[0]]
+        """Masks of the frame that was added last, (16 h w, 1 + N) float32."""
+        return at(self.masks, self.recent[0]).float()
 
-    def mask(self, row: int, channel: int) -> torch.Tensor:
-        """Return one remembered mask as a picture of its fine cells' shares, (4h, 4w)."""
+    @property
+    def newest_shares(self) -> torch.Tensor:
+        """The same on the middle grid, (4 h w, 1 + N) by quads."""
+        return at(self.shares, self.recent[0]).float()
+
+    def pictures(self, row: int, channels: list[int]) -> torch.Tensor:
+        """Return some remembered masks as pictures of their fine cells' shares, (N, 4h, 4w)."""
         height, width = self.grid_hw
-        return self.masks[row, :, channel].view(4 * height, 4 * width)
+        return self.masks[row][:, channels].T.reshape(-1, 4 * height, 4 * width).float()
 
     def add(self, cells: Cells, masks: torch.Tensor) -> None:
         """Remember a frame by its (16 h w, 1 + N) masks; the oldest one is forgotten."""
         self._count += 1
+        self._added += 1
         row = self.recent[0]
-        self.coarse[row], self.middle[row], self.fine[row] = cells.coarse, cells.middle, cells.fine
+        _put(self.coarse, row, cells.coarse)
+        _put(self.middle, row, cells.middle)
+        _put(self.fine, row, cells.fine)
         self._write_masks(row, masks)
 
     def correct(self, masks: torch.Tensor) -> None:
@@ -84,23 +112,27 @@ class Memory:
         newest = self.recent[0]
         for name in _TABLES:
             table = getattr(self, name)
-            table[row] = table[newest]
+            table[row] = at(table, newest)
+        self.true[row] = 1
         self.references[row] = self._searched(self.shares[row])
         return row
 
     def forget(self, row: int) -> None:
         """Give the row of a reference back."""
         del self.references[row]
+        self.true[row] = 0
 
     def widen(self, added: int) -> None:
         """Make room for more objects, which are nowhere in the remembered masks."""
         self.masks = F.pad(self.masks, (0, added))
         self.shares = F.pad(self.shares, (0, added))
 
-    def _write_masks(self, row: int, masks: torch.Tensor) -> None:
-        self.masks[row], self.shares[row] = masks, self._to_middle(masks)
-        objects = self.shares[row, :, 1:].amax(-1).view(-1, 4)
-        self.shown[row] = (objects > _SHOWN_SHARE).any(-1)
+    def _write_masks(self, row: Row, masks: torch.Tensor) -> None:
+        shares = self._to_middle(masks)
+        objects = shares[:, 1:].amax(-1).view(-1, 4)
+        _put(self.masks, row, masks)
+        _put(self.shares, row, shares)
+        _put(self.shown, row, (objects > _SHOWN_SHARE).any(-1))
 
     def _to_middle(self, masks: torch.Tensor) -> torch.Tensor:
         """Average (16 h w, C) fine masks over middle cells, (4 h w, C) by quads."""
@@ -117,7 +149,20 @@ class Memory:
         return kept.flatten().nonzero()[:, 0]
 
 
-def new_memory(cells: Cells, channels: int) -> Memory:
+def at(table: torch.Tensor, row: Row) -> torch.Tensor:
+    """Return one row of an (R, ...) table: a view, or a copy where the host does not know it."""
+    return table[row] if isinstance(row, int) else table.index_select(0, row)[0]
+
+
+def _put(table: torch.Tensor, row: Row, content: torch.Tensor) -> None:
+    """Write one row of an (R, ...) table."""
+    if isinstance(row, int):
+        table[row] = content
+    else:
+        table.index_copy_(0, row, content[None].to(table.dtype))
+
+
+def new_memory(cells: Cells, channels: int, *, fixed: bool = False) -> Memory:
     """Make room for frames like the one of ``cells``, with 1 + N mask channels; none is in it."""
     count = len(cells.coarse)
     new = cells.coarse.new_zeros
@@ -133,4 +178,8 @@ def new_memory(cells: Cells, channels: int) -> Memory:
         masks=table(16 * count, channels),
         shares=table(4 * count, channels),
         shown=new((_AGES[-1] + 1, count), dtype=torch.bool),
+        true=new(_AGES[-1] + 1),
+        fixed=fixed,
+        _added=new(1, dtype=torch.int64),
+        _ages=torch.tensor(_AGES, device=cells.coarse.device),
     )

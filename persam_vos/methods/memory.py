@@ -10,6 +10,7 @@ state is constant in the length of the clip.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,14 +18,15 @@ import torch.nn.functional as F
 
 from ..config import MethodSettings
 from ..memory.cells import Basis, Cells, by_quads, describe_cells, find_basis
-from ..memory.portraits import Portrait, make_portrait, recognised
+from ..memory.portraits import pick, recognised, trimmed
 from ..memory.recall import cells_near, recall
 from ..memory.tables import Memory, new_memory
 from ..sam.geometry import LOGIT_CELL, PATCH
 from ..stages import decode, judge, prompts, targets
-from ..stages.thin import Thinness, measure_thinness, restore_thin
+from ..stages.thin import measure_thinness, restore_thin
 from ..stages.windows import decode_round
-from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
+from ..structures import Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
+from .roster import Roster, joined, new_roster
 
 _REACH = 6  # coarse cells that an object may move from one frame to the next: 96 input pixels
 _PULL = 1e-4  # of similarity per squared coarse cell: tells look-alikes apart by their places
@@ -33,29 +35,9 @@ _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a recall finds a lost object aga
 _FOUND_CELLS = 8  # middle cells that it then covers, or half of what it covered when shown
 _CERTAIN_SHARE = 0.55  # of a mask, recognised: makes a witness, and finds what was lost
 _REMNANT = 0.1  # of the cells that an object covered when shown: fewer are a remnant
-_DOUBTED_FRAMES = 6  # of a remnant, and the object is searched for everywhere
+_DOUBTED_TWICE = 2  # frames of a remnant in a row, and the object is no longer shown
+_DOUBTED_FRAMES = 6  # and it is searched for everywhere
 _WITNESS_FRAMES = 10  # between two witnesses; drifts are faster, changes of the object slower
-
-
-@dataclass(slots=True)
-class _Target:
-    """What is known of one object: made on its reference frame, a row of the memory.
-
-    ``shown_cells`` is how many middle cells it filled there, and ``thinness`` how thin it was.
-    ``witness`` is a portrait of an older frame in which the object was recognised, and
-    ``witness_age`` that frame's age. ``doubted`` frames in a row had only a remnant of it that
-    nobody but the memory saw.
-    """
-
-    appearance: targets.Appearance
-    reference: int
-    portrait: Portrait
-    shown_cells: int
-    thinness: Thinness
-    witness: Portrait
-    witness_age: int = 0
-    lost: bool = False
-    doubted: int = 0
 
 
 @dataclass(slots=True)
@@ -63,13 +45,25 @@ class MemoryMethod:
     """Track objects by a memory of frames; the interface is PersamMethod's.
 
     Channels of all masks are the background and then the objects in the order they were given.
+    With ``fixed`` shapes `step` never asks the device for anything: it can be recorded by a GPU
+    once it is ``settled``, until the next `describe`. Without, it leaves out what is not needed.
     """
 
+    looks_back: ClassVar[bool] = False
     decoder: decode.Decoder
     settings: MethodSettings
-    _targets: dict[int, _Target] = field(default_factory=dict)
+    fixed: bool = False
+    _ids: list[int] = field(default_factory=list)
+    _references: list[int] = field(default_factory=list)
+    _ascending: torch.Tensor | None = None
+    _roster: Roster | None = None
     _basis: Basis | None = None
     _memory: Memory | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether every step from now on does the same, with other numbers."""
+        return self.fixed and self._memory is not None and self._memory.settled
 
     @torch.inference_mode()
     def describe(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
@@ -82,75 +76,73 @@ class MemoryMethod:
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
         looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
         cells = self._cells(encoded)
-        known = [*self._targets, *(i for i in object_ids if i not in self._targets)]
+        known = [*self._ids, *(i for i in object_ids if i not in self._ids)]
         channels = [known.index(i) for i in object_ids]
         memory = self._remember_truth(encoded, cells, masks, channels, len(known))
         row = memory.make_reference()
-        for object_id, channel, appearance in zip(object_ids, channels, looks, strict=True):
-            share = memory.shares[row, :, 1 + channel]
-            portrait = make_portrait(cells.middle, share)
-            shown = int((share >= 0.5).sum())
-            thinness = measure_thinness(memory.mask(row, 1 + channel))
-            self._targets[object_id] = _Target(appearance, row, portrait, shown, thinness, portrait)
-        used = {target.reference for target in self._targets.values()}
-        for unused in memory.references.keys() - used:
+        in_tables = [1 + channel for channel in channels]
+        thinness = measure_thinness(memory.pictures(row, in_tables))
+        shares = memory.shares[row][:, in_tables].T.float()
+        given = new_roster(object_ids, looks, cells.middle, shares, thinness)
+        before = len(self._ids)
+        rows = [
+            before + object_ids.index(i) if i in object_ids else at for at, i in enumerate(known)
+        ]
+        self._roster = joined(self._roster, given, rows)
+        self._references = [row if at >= before else self._references[at] for at in rows]
+        self._ids = known
+        order = sorted(range(len(known)), key=known.__getitem__)
+        self._ascending = torch.tensor(order, device=features.device)
+        for unused in memory.references.keys() - set(self._references):
             memory.forget(unused)
 
     @torch.inference_mode()
-    def step(self, encoded: Encoded, previous: LabelMap) -> ObjectLogits:  # noqa: ARG002
+    def step(self, encoded: Encoded, previous: LabelMap | None = None) -> ObjectLogits:  # noqa: ARG002
         """Answer for every known object on the next frame, from memory alone."""
-        assert self._memory is not None, "describe comes first"
-        known = list(self._targets.values())
-        appearances = [target.appearance for target in known]
-        similarities = targets.similarity(
-            encoded.features, torch.stack([a.vector for a in appearances])
-        )
+        assert self._memory is not None and self._roster is not None, "describe comes first"
+        roster = self._roster
         with self.decoder.clock.part("recall"):
             cells = self._cells(encoded)
-            astray = self._astray()
-            near = self._near(self._memory, anywhere=astray)
-            recalled = recall(cells, self._memory, near, pull=0.0 if astray else _PULL)
+            recalled = self._recall(cells, self._memory, roster)
         logits, iou, seen_alike = self._decode(encoded.features, recalled)
         fused = judge.fuse(logits, recalled, decoder_share=self.settings.decoder_share)
-        looks = targets.likeness(similarities, fused, appearances)
+        similarities = targets.similarity(encoded.features, roster.appearance.vectors)
+        looks = targets.likeness(similarities, fused, roster.appearance)
         agreed = judge.agreement(fused.sigmoid(), recalled.sigmoid())
         scores = judge.confidence(iou, agreed, looks)
         covered = _covered(fused)
-        shares = self._recognised(cells, covered)
+        shares = self._recognised(cells, covered, roster)
         present = self._present(scores, shares, covered, recalled)
         trusted = scores >= self.settings.trust_threshold
         kept = torch.where(trusted[:, None, None], fused, recalled)
         self._memory.add(cells, _compete(kept, present))
-        certain = present & trusted & (shares >= _CERTAIN_SHARE)
-        self._note(cells, present.tolist(), certain.tolist())
-        remnant = self._remnants(covered)
+        self._note(cells, ~present, present & trusted & (shares >= _CERTAIN_SHARE))
+        remnant = covered.sum(1) < _REMNANT * roster.shown_cells
         scores = torch.where(remnant, judge.confidence(iou, seen_alike, looks), scores)
-        believed = self._believed((remnant & (scores < self.settings.remnant_threshold)).tolist())
-        shown = [there and seen for there, seen in zip(present.tolist(), believed, strict=True)]
-        drawn = restore_thin(fused, [target.thinness for target in known])
-        return self._answer(drawn, scores.tolist(), shown)
+        # The memory goes on with what is doubted: it may be a part of an object behind something.
+        doubtful = remnant & (scores < self.settings.remnant_threshold)
+        roster.doubted.copy_((roster.doubted + 1) * doubtful)
+        shown = present & (roster.doubted < _DOUBTED_TWICE)
+        drawn = restore_thin(fused, roster.thinness)
+        return self._answer(roster.ids, drawn, scores, shown)
 
-    def _astray(self) -> bool:
-        """Tell whether an object is gone, which may come back anywhere."""
-        known = self._targets.values()
-        return any(target.lost or target.doubted >= _DOUBTED_FRAMES for target in known)
+    def _recall(self, cells: Cells, memory: Memory, roster: Roster) -> torch.Tensor:
+        """Recall where the objects can be: near where they were, or anywhere if one is gone."""
+        astray = (roster.lost | (roster.doubted >= _DOUBTED_FRAMES)).any()
+        near = cells_near(memory.newest_masks, memory.grid_hw, reach=_REACH) | astray
+        return recall(cells, memory, near, torch.where(astray, 0.0, _PULL))
 
-    def _near(self, memory: Memory, *, anywhere: bool) -> torch.Tensor:
-        """Mark the coarse cells that an object can be in: (h, w) bool."""
-        if anywhere:
-            return torch.ones(memory.grid_hw, dtype=torch.bool, device=memory.masks.device)
-        return cells_near(memory.newest_masks, memory.grid_hw, reach=_REACH)
-
-    def _recognised(self, cells: Cells, covered: torch.Tensor) -> torch.Tensor:
+    def _recognised(self, cells: Cells, covered: torch.Tensor, roster: Roster) -> torch.Tensor:
         """Measure which share of each mask's (N, 4 h w) middle cells older frames recognise: (N,).
 
         Either the reference frame has to know the object, or the witness, since objects change.
         """
-        shares = [
-            recognised(cells.middle[mask], (target.portrait, target.witness))
-            for mask, target in zip(covered, self._targets.values(), strict=True)
-        ]
-        return cells.middle.new_tensor(shares)
+        asked = pick(cells.middle, covered)
+        known = [roster.portraits, roster.witnesses]
+        if not self.fixed:
+            asked = trimmed(asked)
+            known = [replace(portraits, own=trimmed(portraits.own)) for portraits in known]
+        return recognised(asked, known)
 
     def _present(
         self,
@@ -163,59 +155,42 @@ class MemoryMethod:
 
         What was lost has to be found: recalled for sure, on more than a few cells, and recognised.
         """
-        known = list(self._targets.values())
-        lost = torch.tensor([target.lost for target in known], device=scores.device)
-        enough = covered.sum(1) >= covered.new_tensor(
-            [min(_FOUND_CELLS, target.shown_cells // 2) for target in known], dtype=torch.int64
-        )
+        assert self._roster is not None
+        enough = covered.sum(1) >= (self._roster.shown_cells // 2).clamp_max(_FOUND_CELLS)
         sure = recalled.flatten(1).amax(1) > _FOUND_LOGIT
         found = sure & enough & (shares >= _CERTAIN_SHARE)
         seen = scores >= self.settings.presence_threshold
         seen &= shares >= self.settings.recognition_threshold
-        return seen & (~lost | found)
+        return seen & (~self._roster.lost | found)
 
-    def _remnants(self, covered: torch.Tensor) -> torch.Tensor:
-        """Tell which (N, 4 h w) masks are but a remnant of what was shown: (N,) bool."""
-        shown = [target.shown_cells for target in self._targets.values()]
-        return covered.sum(1) < _REMNANT * covered.new_tensor(shown, dtype=torch.int64)
-
-    def _believed(self, doubtful: list[bool]) -> list[bool]:
-        """Count for how long each object was doubtful; it is not believed the second time.
-
-        The memory goes on with it: it may be a small part of an object behind something.
-        """
-        for target, doubt in zip(self._targets.values(), doubtful, strict=True):
-            target.doubted = target.doubted + 1 if doubt else 0
-        return [target.doubted < 2 for target in self._targets.values()]
-
-    def _note(self, cells: Cells, present: list[bool], certain: list[bool]) -> None:
+    def _note(self, cells: Cells, lost: torch.Tensor, certain: torch.Tensor) -> None:
         """Note who is lost, and take new witnesses where the old ones are old enough."""
-        assert self._memory is not None
-        newest = self._memory.shares[self._memory.recent[0]]
-        for channel, target in enumerate(self._targets.values(), 1):
-            target.lost = not present[channel - 1]
-            target.witness_age += 1
-            if certain[channel - 1] and target.witness_age >= _WITNESS_FRAMES:
-                target.witness = make_portrait(cells.middle, newest[:, channel])
-                target.witness_age = 0
+        assert self._memory is not None and self._roster is not None
+        self._roster.lost.copy_(lost)
+        ages = self._roster.witness_ages.add_(1)
+        witnessed = certain & (ages >= _WITNESS_FRAMES)
+        if self.fixed or bool(witnessed.any()):
+            shares = self._memory.newest_shares[:, 1:].T
+            self._roster.witness(witnessed, cells.middle, shares)
 
     def _answer(
-        self, logits: torch.Tensor, scores: list[float], present: list[bool]
+        self,
+        ids: torch.Tensor,
+        logits: torch.Tensor,
+        scores: torch.Tensor,
+        present: torch.Tensor,
     ) -> ObjectLogits:
         """Put the objects in ascending order of their ids."""
-        order = sorted(range(len(scores)), key=list(self._targets).__getitem__)
-        return ObjectLogits(
-            object_ids=tuple(sorted(self._targets)),
-            low_res_logits=logits[order],
-            scores=tuple(scores[row] for row in order),
-            present=tuple(present[row] for row in order),
-            outlined=True,
+        assert self._ascending is not None
+        ids, logits, scores, present = (
+            part.index_select(0, self._ascending) for part in (ids, logits, scores, present)
         )
+        return ObjectLogits(ids, logits, scores, present, outlined=True)
 
     def _cells(self, encoded: Encoded) -> Cells:
         """Describe a frame by the cells that frames are matched by."""
         if self._basis is None:
-            self._basis = find_basis(encoded)
+            self._basis = find_basis(encoded, self.decoder.compute.table_dtype)
         return describe_cells(encoded, self._basis)
 
     def _remember_truth(
@@ -236,16 +211,16 @@ class MemoryMethod:
         )
         given = coverage.flatten(1).T  # (16 h w, N)
         if self._memory is None:
-            self._memory = new_memory(cells, 1 + object_count)
+            self._memory = new_memory(cells, 1 + object_count, fixed=self.fixed)
             shares = given.new_zeros((len(given), object_count))
         else:
-            self._memory.widen(object_count - len(self._targets))
+            self._memory.widen(object_count - len(self._ids))
             shares = self._memory.newest_masks[:, 1:]  # of this very frame
         shares = shares * (1 - given.sum(-1, keepdim=True)).clamp_min(0)
         shares[:, channels] = given
         background = (1 - shares.sum(-1, keepdim=True)).clamp_min(0)
         everything = torch.cat([background, shares], dim=-1)
-        if self._targets:
+        if self._ids:
             self._memory.correct(everything)
         else:
             self._memory.add(cells, everything)
@@ -260,22 +235,37 @@ class MemoryMethod:
         (N,). Objects that are not recalled anywhere cost nothing and keep their recalled logits.
         """
         somewhere = (recalled > 0).flatten(1).any(1)
+        if self.fixed:
+            logits, iou, agree = self._decode_all(features, recalled)
+            logits = torch.where(somewhere[:, None, None], logits, recalled)
+            return logits, iou * somewhere, agree * somewhere
         logits = recalled.clone()
         iou, agree = recalled.new_zeros(2, len(recalled))
-        if not somewhere.any():
-            return logits, iou, agree
-        memories = recalled[somewhere]
+        if somewhere.any():
+            found = self._decode_all(features, recalled[somewhere])
+            logits[somewhere], iou[somewhere], agree[somewhere] = found
+        return logits, iou, agree
+
+    def _decode_all(
+        self, features: torch.Tensor, memories: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Decode (N, 4h, 4w) logits that are positive somewhere; what is returned is the same."""
         boxes, valid = decode.logit_boxes(memories)
-        with_boxes = decode.with_boxes(_inner_points(memories), boxes, valid)
-        dense = _DENSE_GAIN * memories[:, None]
+        points = _inner_points(memories, fixed=self.fixed)
+        with_boxes = decode.with_boxes(points, boxes, valid)
+        prompted = replace(with_boxes, dense_logits=_DENSE_GAIN * memories[:, None])
+        offered = self._offered(features, prompted, boxes)
+        return judge.best_candidate(offered.low_res_logits, offered.predicted_iou, memories)
+
+    def _offered(
+        self, features: torch.Tensor, prompted: Prompts, boxes: torch.Tensor
+    ) -> MaskCandidates:
+        """Decode windows round the boxes; where shapes are fixed, the whole picture."""
+        if self.fixed:
+            return self.decoder(features, prompted)
         height, width = features.shape[-2:]
         positions = self.decoder.network.grid_positions((height, width))
-        prompted = replace(with_boxes, dense_logits=dense)
-        offered = decode_round(self.decoder, features, positions, prompted, boxes)
-        logits[somewhere], iou[somewhere], agree[somewhere] = judge.best_candidate(
-            offered.low_res_logits, offered.predicted_iou, memories
-        )
-        return logits, iou, agree
+        return decode_round(self.decoder, features, positions, prompted, boxes)
 
 
 def _covered(logits: torch.Tensor) -> torch.Tensor:
@@ -293,12 +283,13 @@ def _compete(logits: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
     return odds.softmax(0).flatten(1).T
 
 
-def _inner_points(logits: torch.Tensor) -> Prompts:
+def _inner_points(logits: torch.Tensor, *, fixed: bool) -> Prompts:
     """Make one positive point inside each (N, 4h, 4w) mask, which is nowhere empty."""
-    tokens: list[list[prompts.Token]] = []
-    for mask in (logits > 0).cpu().numpy():
-        inner = prompts.inner_point(mask)
-        assert inner is not None, "objects that are not recalled are not decoded"
-        x, y = ((edge + 0.5) * LOGIT_CELL for edge in inner)
-        tokens.append([(x, y, prompts.POSITIVE)])
-    return Prompts(*prompts.stack_tokens(tokens, logits.device))
+    inside = logits > 0
+    if fixed:
+        xy = prompts.inner_points(inside)
+    else:
+        points = [prompts.inner_point(mask) for mask in inside.cpu().numpy()]
+        xy = torch.tensor(points, device=logits.device)
+    labels = torch.full((len(logits), 1), prompts.POSITIVE, device=logits.device)
+    return Prompts((xy[:, None] + 0.5) * LOGIT_CELL, labels)

@@ -9,6 +9,7 @@ location prior alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
 class _Target:
     """What is known of one object for ever: made on its reference frame."""
 
-    appearance: targets.Appearance
+    appearance: targets.Appearance  # of one object
     semantic: torch.Tensor  # (C,) mean of the target features as they are (eq. 9)
     scale_weights: torch.Tensor  # (3,)
 
@@ -35,6 +36,7 @@ class PersamMethod:
     `describe` takes reference frames; `step` answers for every other frame, in order.
     """
 
+    looks_back: ClassVar[bool] = True
     decoder: decode.Decoder
     settings: MethodSettings
     _targets: dict[int, _Target] = field(default_factory=dict)
@@ -50,27 +52,29 @@ class PersamMethod:
         looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
         coverage = _coverage(masks, encoded, features.shape[-2:], PATCH)
         semantic = targets.target_means(features, coverage)
-        found = targets.similarity(features, torch.stack([look.vector for look in looks]))
+        found = targets.similarity(features, looks.vectors)
         weights = self._scale_weights(encoded, labels, object_ids, masks, found)
-        for object_id, *parts in zip(object_ids, looks, semantic, weights, strict=True):
-            self._targets[object_id] = _Target(*parts)
+        for row, object_id in enumerate(object_ids):
+            own = targets.joined([looks], slice(row, row + 1))
+            self._targets[object_id] = _Target(own, semantic[row], weights[row])
 
     @torch.inference_mode()
-    def step(self, encoded: Encoded, previous: LabelMap) -> ObjectLogits:
+    def step(self, encoded: Encoded, previous: LabelMap | None) -> ObjectLogits:
         """Decode every known object on a frame; ``previous`` is the last frame's label map."""
+        assert previous is not None
         object_ids = tuple(sorted(self._targets))
         known = [self._targets[object_id] for object_id in object_ids]
         features = encoded.features
-        found = targets.similarity(features, torch.stack([t.appearance.vector for t in known]))
+        appearance = targets.joined([target.appearance for target in known])
+        found = targets.similarity(features, appearance.vectors)
         points, with_box = self._prompts(encoded, previous, object_ids, found)
         logits, iou = self._decode(features, points, with_box, found, known)
-        looks = targets.likeness(found, logits, [t.appearance for t in known])
-        scores = (iou.clamp(0, 1) * looks).tolist()
+        scores = iou.clamp(0, 1) * targets.likeness(found, logits, appearance)
         return ObjectLogits(
-            object_ids=object_ids,
+            object_ids=torch.tensor(object_ids, dtype=torch.uint8, device=logits.device),
             low_res_logits=logits,
-            scores=tuple(scores),
-            present=tuple(score >= self.settings.presence_threshold for score in scores),
+            scores=scores,
+            present=scores >= self.settings.presence_threshold,
         )
 
     def _decode(

@@ -11,6 +11,7 @@ than a cell gets its best cell.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ class _Target:
 class PublicMethod:
     """Track objects exactly as the public programs do; the interface is PersamMethod's."""
 
+    looks_back: ClassVar[bool] = True
     decoder: decode.Decoder
     settings: MethodSettings
     _targets: dict[int, _Target] = field(default_factory=dict)
@@ -69,8 +71,9 @@ class PublicMethod:
             self._targets[object_id] = target
 
     @torch.inference_mode()
-    def step(self, encoded: Encoded, previous: LabelMap) -> ObjectLogits:
+    def step(self, encoded: Encoded, previous: LabelMap | None) -> ObjectLogits:
         """Decode every known object on a frame; ``previous`` is the last frame's label map."""
+        assert previous is not None
         object_ids = tuple(sorted(self._targets))
         logits, scores = [], []
         for object_id in object_ids:
@@ -82,9 +85,10 @@ class PublicMethod:
                 answer = self._fine_tuned(encoded, target, target.scale_weights)
             logits.append(answer[0])
             scores.append(answer[1])
-        return ObjectLogits(
-            object_ids, torch.stack(logits), tuple(scores), tuple(score > 0 for score in scores)
-        )
+        low_res = torch.stack(logits)
+        ids = torch.tensor(object_ids, dtype=torch.uint8, device=low_res.device)
+        sure = low_res.new_tensor(scores)
+        return ObjectLogits(ids, low_res, sure, sure > 0)
 
     def _fine_tuned(
         self, encoded: Encoded, target: _Target, weights: torch.Tensor

@@ -15,6 +15,7 @@ from ..config import BACKENDS
 from ..device import Compute
 from ..errors import UsageError
 from ..fetching import ProgressCallback
+from ..recording import Repeated
 from ..sam.build import SamNetwork
 from ..sam.export import export_encoder, export_recipe
 from ..sam.tiny_vit import TinyViT
@@ -53,9 +54,10 @@ class Encoder:
         return {"backend": self.backend, "version": self.version}
 
 
-def torch_encoder(network: SamNetwork, *, warning: str = "") -> Encoder:
-    """Return the network itself as an encoder."""
-    return Encoder(network.encode_layers, "torch", torch.__version__, warning)
+def torch_encoder(network: SamNetwork, *, recorded: bool = False, warning: str = "") -> Encoder:
+    """Return the network itself as an encoder; what it does may be ``recorded``, on a GPU."""
+    layers = network.encode_layers
+    return Encoder(Repeated(layers) if recorded else layers, "torch", torch.__version__, warning)
 
 
 def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> tuple[str, ...]:
@@ -115,7 +117,7 @@ def make_encoder(
     fitting = fitting_backends(backend, compute, exact=exact)
     encoder = network.image_encoder
     if not fitting or (backend == "auto" and not isinstance(encoder, TinyViT)):
-        return torch_encoder(network)
+        return torch_encoder(network, recorded=compute.records)
     if not isinstance(encoder, TinyViT):
         raise UsageError(
             f"--backend {backend}",

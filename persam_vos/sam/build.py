@@ -127,6 +127,17 @@ def build_sam(
     return network.eval().requires_grad_(False)
 
 
+def keep_in(network: SamNetwork, dtype: torch.dtype) -> SamNetwork:
+    """Keep weights in the precision that they are multiplied in; returns the same network.
+
+    Autocast would convert them anew each time, to the same numbers.
+    """
+    for module in network.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            module.to(dtype)
+    return network
+
+
 def random_state(architecture: str, seed: int) -> dict[str, Tensor]:
     """Make random weights, for tests and benchmarks of networks whose weights are not at hand.
 

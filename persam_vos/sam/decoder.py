@@ -99,9 +99,10 @@ def _encode_positions(unit_xy: Tensor, matrix: Tensor) -> Tensor:
 
 def _embed_points(weights: PromptEncoder, prompts: Prompts) -> Tensor:
     """Embed points by place and label: (N, P, C). Absent points become zeros."""
-    size_xy = prompts.points_xy.new_tensor(weights.input_image_size[::-1])
     matrix = weights.pe_layer.positional_encoding_gaussian_matrix
-    places = _encode_positions((prompts.points_xy + 0.5) / size_xy, matrix)  # + 0.5: pixel centre
+    height, width = weights.input_image_size
+    x, y = (prompts.points_xy + 0.5).unbind(-1)  # the centres of pixels
+    places = _encode_positions(torch.stack([x / width, y / height], dim=-1), matrix)
     kinds = [embedding.weight for embedding in weights.point_embeddings]
     nothing = torch.zeros_like(weights.not_a_point_embed.weight)
     table = torch.cat([nothing, weights.not_a_point_embed.weight, *kinds])  # labels -2 .. 3

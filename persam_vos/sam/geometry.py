@@ -8,7 +8,7 @@ last row and column of patches has to be encoded: the rest of the square can be 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -66,6 +66,17 @@ class Geometry:
         picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
         return np.array(picture)  # a writable copy, which torch wants
 
+    def resize_tensor(self, pixels: Tensor) -> Tensor:
+        """Scale (H, W, 3) uint8 to (3, *input_hw) float of whole levels, on its device.
+
+        At most a level beside `resize`, which rounds once more, between the two axes.
+        """
+        planes = pixels.permute(2, 0, 1)[None].float()
+        scaled = F.interpolate(
+            planes, self.input_hw, mode="bilinear", antialias=True, align_corners=False
+        )
+        return scaled[0].round()
+
     def points_to_input(self, xy: Tensor) -> Tensor:
         """Map points, (..., 2) as (x, y), from image pixels to input pixels, in floating point.
 
@@ -94,11 +105,13 @@ class Geometry:
         Both steps of `logits_to_image` are linear and work on rows and columns alike, so that
         ``rows @ logits @ columns.T`` does them at once, for any part of the picture.
         """
-        return self.cell_weights((low_res.shape[1], low_res.shape[2]), LOGIT_CELL, low_res.device)
+        grid_hw = (low_res.shape[1], low_res.shape[2])
+        return _cell_weights(self, grid_hw, LOGIT_CELL, low_res.device)
 
-    def cell_weights(self, grid_hw: tuple[int, int], cell: int, device: torch.device) -> _Weights:
-        """Return the same for a grid of cells of ``cell`` input pixels."""
-        return _cell_weights(self, grid_hw, cell, device)
+    def colour_weights(self, device: torch.device) -> _Weights:
+        """Return the same for cells of colour that have some of the picture: (H, h) and (W, w)."""
+        height, width = (-(-side // COLOUR_CELL) for side in self.input_hw)
+        return _cell_weights(self, (height, width), COLOUR_CELL, device)
 
 
 @lru_cache(maxsize=16)
@@ -121,9 +134,9 @@ def _axis_weights(cells: int, input_pixels: int, pixels: int, cell: int) -> Tens
 def normalise_and_pad(images: Tensor, padded_hw: tuple[int, int] = (1024, 1024)) -> Tensor:
     """Normalise the colours of scaled pictures and pad them to the square, or to less of it.
 
-    ``images`` is uint8, (B, H', W', 3) or (B, 3, H', W'), at most ``padded_hw``. Returns
-    (B, 3, *padded_hw) float32 on the same device, channels last in memory. Raises ValueError for
-    another shape. As ``Sam.preprocess``.
+    ``images`` has levels of 0 to 255, (B, H', W', 3) or (B, 3, H', W'), at most ``padded_hw``.
+    Returns (B, 3, *padded_hw) float32 on the same device, channels last in memory. Raises
+    ValueError for another shape. As ``Sam.preprocess``.
     """
     if images.ndim == 4 and images.shape[-1] == 3:
         images = images.permute(0, 3, 1, 2)  # (B, 3, H', W')
@@ -142,12 +155,17 @@ def normalise_and_pad(images: Tensor, padded_hw: tuple[int, int] = (1024, 1024))
 
 
 def normalise(pixels: Tensor) -> Tensor:
-    """Normalise the colours of (..., 3, H, W) uint8 RGB as SAM wants them; float32."""
-    mean, std = (
-        torch.tensor(values, device=pixels.device).view(3, 1, 1)
-        for values in (PIXEL_MEAN, PIXEL_STD)
-    )
+    """Normalise the colours of (..., 3, H, W) RGB, levels of 0 to 255, for SAM; float32."""
+    mean, std = _colour_scale(pixels.device)
     return (pixels.float() - mean) / std
+
+
+@cache
+def _colour_scale(device: torch.device) -> tuple[Tensor, Tensor]:
+    mean, std = (
+        torch.tensor(values, device=device).view(3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD)
+    )
+    return mean, std
 
 
 def extents(inside: Tensor) -> Tensor:

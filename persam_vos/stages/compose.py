@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
 import torch
 
-from ..structures import LabelMap, ObjectLogits, ScaledLogits
+from ..structures import ObjectLogits, ScaledLogits
 
 
 def compose(
     scaled: Iterable[ScaledLogits], size_hw: tuple[int, int], device: torch.device
-) -> LabelMap:
+) -> torch.Tensor:
     """Give each pixel the id of the object with the highest logit, or 0 if none is above 0.
 
-    Objects are taken one at a time, so that memory does not grow with their number; on a tie the
-    first wins, as in an argmax over [0, logits_1 .. logits_K]. Returns (H, W) uint8.
+    Objects are taken as they come, so that memory does not grow with their number; on a tie the
+    first wins, as in an argmax over [0, logits_1 .. logits_K]. Returns (H, W) uint8 on ``device``.
     """
     best = torch.zeros(size_hw, device=device)
     labels = torch.zeros(size_hw, dtype=torch.uint8, device=device)
-    for one in scaled:
-        there = best[one.rows, one.columns]
-        wins = one.logits > there
-        best[one.rows, one.columns] = torch.where(wins, one.logits, there)
-        labels[one.rows, one.columns].masked_fill_(wins, one.object_id)
-    return np.asarray(labels.cpu().numpy(), dtype=np.uint8)
+    for some in scaled:
+        there = best[some.rows, some.columns]
+        logits, winner = some.logits.max(0)
+        wins = logits > there
+        there.copy_(torch.where(wins, logits, there))
+        drawn = labels[some.rows, some.columns]
+        drawn.copy_(torch.where(wins, some.object_ids[winner], drawn))
+    return labels
 
 
 def scale(
@@ -40,12 +41,12 @@ def scale(
     inside = objects.low_res_logits > 0
     touched_rows = (inside.any(2).float() @ by_row.T > 0).cpu()  # (N, H)
     touched_columns = (inside.any(1).float() @ by_column.T > 0).cpu()  # (N, W)
-    for index, object_id in enumerate(objects.object_ids):
+    for index, present in enumerate(objects.present.tolist()):
         rows, columns = _extent(touched_rows[index]), _extent(touched_columns[index])
-        if objects.present[index] and rows is not None and columns is not None:
-            low_res = objects.low_res_logits[index].float()
+        if present and rows is not None and columns is not None:
+            low_res = objects.low_res_logits[index : index + 1].float()
             logits = by_row[rows] @ low_res @ by_column[columns].T
-            yield ScaledLogits(object_id, rows, columns, logits)
+            yield ScaledLogits(objects.object_ids[index : index + 1], rows, columns, logits)
 
 
 def _extent(marks: torch.Tensor) -> slice | None:

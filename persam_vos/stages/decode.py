@@ -84,9 +84,8 @@ def logit_boxes(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def with_boxes(prompts: Prompts, boxes: torch.Tensor, valid: torch.Tensor) -> Prompts:
     """Append (N, 4) boxes as two corner tokens; objects without one get SAM's padding point."""
     corners = boxes.reshape(-1, 2, 2)
-    box_labels = torch.tensor([2, 3], device=boxes.device)
-    no_box_labels = torch.tensor([-1, -2], device=boxes.device)
-    labels = torch.where(valid[:, None], box_labels, no_box_labels)
+    corner = torch.arange(2, device=boxes.device)
+    labels = torch.where(valid[:, None], 2 + corner, -1 - corner)  # -2 is no token at all
     return replace(
         prompts,
         points_xy=torch.cat([prompts.points_xy, corners], dim=1),

@@ -13,11 +13,11 @@ _CELL = 16  # input pixels on a side of a feature cell, for all of SAM's encoder
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """How one object looked on its reference frame; made by `describe_appearance`."""
+    """How N objects looked on their reference frames; made by `describe_appearance`."""
 
-    vector: torch.Tensor  # (C,) mean of the normalised target features
-    own_similarity: float  # of its reference mask with itself
-    other_similarity: float  # of the rest of the reference picture with it
+    vectors: torch.Tensor  # (N, C) means of the normalised target features
+    own_similarity: torch.Tensor  # (N,) of the reference masks with themselves
+    other_similarity: torch.Tensor  # (N,) of the rest of the reference pictures with them
 
 
 def grid_coverage(
@@ -75,7 +75,7 @@ def mean_similarity(similarities: torch.Tensor, coverage: torch.Tensor) -> torch
 
 def describe_appearance(
     features: torch.Tensor, masks: torch.Tensor, *, input_hw: tuple[int, int]
-) -> tuple[Appearance, ...]:
+) -> Appearance:
     """Describe N objects by their (N, H, W) masks, in image pixels, on a reference frame.
 
     ``features`` is (1, C, h, w), ``input_hw`` the picture's size in the encoder's input.
@@ -88,13 +88,19 @@ def describe_appearance(
     )
     vectors = target_vectors(features, coverage)
     found = similarity(features, vectors)
-    own = mean_similarity(found, coverage).tolist()
-    other = mean_similarity(found, (picture - coverage).clamp_min(0)).tolist()
-    return tuple(Appearance(*row) for row in zip(vectors, own, other, strict=True))
+    own = mean_similarity(found, coverage)
+    other = mean_similarity(found, (picture - coverage).clamp_min(0))
+    return Appearance(vectors, own, other)
+
+
+def joined(appearances: Sequence[Appearance], rows: slice = slice(None)) -> Appearance:
+    """Put the appearances of some objects together, and take ``rows`` of them."""
+    parts = ((a.vectors, a.own_similarity, a.other_similarity) for a in appearances)
+    return Appearance(*(torch.cat(part)[rows] for part in zip(*parts, strict=True)))
 
 
 def likeness(
-    similarities: torch.Tensor, logits: torch.Tensor, appearances: Sequence[Appearance]
+    similarities: torch.Tensor, logits: torch.Tensor, appearance: Appearance
 ) -> torch.Tensor:
     """Say how much each mask looks like its target, (N,) in [0, 1].
 
@@ -104,6 +110,5 @@ def likeness(
     """
     coverage = F.avg_pool2d((logits > 0).float(), logits.shape[-1] // similarities.shape[-1])
     inside = mean_similarity(similarities, coverage)
-    own = inside.new_tensor([a.own_similarity for a in appearances])
-    other = inside.new_tensor([a.other_similarity for a in appearances])
+    own, other = appearance.own_similarity, appearance.other_similarity
     return ((inside - other) / (own - other).clamp_min(1e-3)).clamp(0, 1)

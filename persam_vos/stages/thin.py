@@ -20,28 +20,25 @@ _MIN_SHARE = 0.01  # of a cell; bounds the log-odds to +-4.6
 
 @dataclass(frozen=True, slots=True)
 class Thinness:
-    """How much to give back of an object's thin parts, and of the gaps in it; in [0, 1]."""
+    """How much to give back of objects' thin parts, and of the gaps in them; (N,) in [0, 1]."""
 
-    parts: float
-    gaps: float
+    parts: torch.Tensor
+    gaps: torch.Tensor
 
 
 def measure_thinness(coverage: torch.Tensor) -> Thinness:
-    """Measure how thin an object is by its true mask's (h, w) ``coverage`` of cells, in [0, 1]."""
-    area = coverage.sum().clamp_min(1e-6)
-    shares = (_parts(coverage[None]).sum() / area, _parts(1 - coverage[None]).sum() / area)
-    return Thinness(*(min(1.0, float(share) / _THIN_SHARE) for share in shares))
+    """Measure how thin objects are by their true masks' (N, h, w) ``coverage`` of cells."""
+    area = coverage.sum((1, 2)).clamp_min(1e-6)
+    thin = (_parts(of).sum((1, 2)) / area for of in (coverage, 1 - coverage))
+    return Thinness(*((share / _THIN_SHARE).clamp_max(1) for share in thin))
 
 
-def restore_thin(logits: torch.Tensor, thinness: list[Thinness]) -> torch.Tensor:
+def restore_thin(logits: torch.Tensor, thinness: Thinness) -> torch.Tensor:
     """Raise the (N, h, w) log-odds of N objects at their thin parts, and lower them at their gaps.
 
     Linear in the shares of cells: a part is raised in proportion to how much it stands out.
     """
-    parts, gaps = (
-        _GAIN * logits.new_tensor(amounts)[:, None, None]
-        for amounts in zip(*((thin.parts, thin.gaps) for thin in thinness), strict=True)
-    )
+    parts, gaps = (_GAIN * part[:, None, None] for part in (thinness.parts, thinness.gaps))
     shares = logits.sigmoid()
     restored = shares + parts * _parts(shares) - gaps * _parts(1 - shares)
     return torch.logit(restored, _MIN_SHARE)

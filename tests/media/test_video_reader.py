@@ -8,14 +8,26 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Interpolation
 from media_clips import add_video, encode_clicks, encode_picture, picture
 
 from persam_vos.errors import MediaError
+from persam_vos.media import video_reader
 from persam_vos.media.reader import open_source
 from persam_vos.media.video_reader import to_rgb
 
 MakeVideo = Callable[..., Path]
+ACCURATE = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 READERS = ("pyav", "decord")
+
+pytestmark = pytest.mark.usefixtures("no_thread_is_left")
+
+
+@pytest.fixture(params=[1, 3], ids=["1 worker", "3 workers"], autouse=True)
+def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """What machines of few and of many cores do."""
+    monkeypatch.setattr(video_reader, "crew_size", lambda: request.param)
+    return int(request.param)
 
 
 def assert_pictures(frames, size_hw=(64, 96), turn=lambda image: image) -> None:
@@ -127,6 +139,53 @@ def test_colours_follow_matrix_and_range(matrix: int, full_range: bool, pixel_fo
         expected = np.clip(np.array([r, g, b]) * 255, 0, 255)
         # swscale rounds 10-bit full range through an intermediate of 8 bits.
         np.testing.assert_allclose(to_rgb(frame)[8, 8], expected, atol=1.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("eight_bit.mp4", {"size_hw": (90, 150)}),
+        ("ten_bit.mov", {"codec": "prores_ks", "pixel_format": "yuv422p10le"}),
+        ("turned.mp4", {"rotation": (90, False)}),
+        ("mirrored.mp4", {"rotation": (90, True)}),
+        ("rgb.mkv", {"codec": "ffv1", "pixel_format": "bgr0"}),
+    ],
+)
+def test_a_context_for_many_pictures_converts_as_one_for_each(
+    make_video: MakeVideo, name: str, options: dict
+) -> None:
+    path = make_video(name, **options)
+    source = open_source(path)
+    frames = list(source)
+    near = list(source.frames_reversed(11))
+    with av.open(str(path)) as container:
+        alone = [
+            source.orientation.apply(one.to_ndarray(format="rgb24", interpolation=ACCURATE))
+            for one in container.decode(video=0)
+        ]
+    assert len(frames) == len(near) == len(alone) == 12
+    for frame, again, expected in zip(frames, reversed(near), alone, strict=True):
+        np.testing.assert_array_equal(frame.image, expected)
+        np.testing.assert_array_equal(again.image, expected)
+
+
+def test_a_picture_of_another_size_is_named_after_the_frames_before_it(
+    make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def grown_from_the_sixth(picture: av.VideoFrame) -> np.ndarray:
+        image = to_rgb(picture)
+        return np.pad(image, ((0, 8), (0, 0), (0, 0))) if picture.pts >= sixth else image
+
+    path = make_video()
+    with av.open(str(path)) as container:
+        sixth = [one.pts for one in container.decode(video=0)][5]
+    source = open_source(path)
+    monkeypatch.setattr(video_reader, "to_rgb", grown_from_the_sixth)
+    seen = []
+    with pytest.raises(MediaError, match=r"frame 5: got a picture of 96 x 72, expected 96 x 64"):
+        for frame in source:
+            seen.append(frame.index)
+    assert seen == list(range(5))
 
 
 @pytest.mark.parametrize(

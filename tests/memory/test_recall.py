@@ -66,8 +66,10 @@ def test_recall_is_its_definition(
     memory = remember(grid_hw, objects=objects, later=later, references=references)
     cells, _ = make_frame(100, grid_hw, objects=objects)
     expected, _ = PlainRecall(cells, memory, pull)(everywhere(grid_hw).numpy())
-    got = recall(cells, memory, everywhere(grid_hw), pull=pull)
-    np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
+    for fixed in (False, True):
+        memory.fixed = fixed
+        got = recall(cells, memory, everywhere(grid_hw), torch.tensor(pull))
+        np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
 
 
 def test_recall_of_some_cells_is_its_definition() -> None:
@@ -76,7 +78,9 @@ def test_recall_of_some_cells_is_its_definition() -> None:
     near = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)) < 0.5
     expected, looked_at = PlainRecall(cells, memory)(near.numpy())
     assert 0.1 < looked_at.mean() < 0.9 * near.float().mean(), "both ways to a mask are tested"
-    np.testing.assert_allclose(recall(cells, memory, near), expected, rtol=0, atol=3e-4)
+    for fixed in (False, True):
+        memory.fixed = fixed
+        np.testing.assert_allclose(recall(cells, memory, near), expected, rtol=0, atol=3e-4)
 
 
 def test_an_unchanged_frame_recalls_its_own_masks() -> None:
@@ -111,7 +115,7 @@ def test_of_look_alikes_the_near_one_is_meant() -> None:
     left, right = F.pad(mask, (0, 48)), F.pad(mask, (48, 0))
     masks = torch.stack([1 - left - right, left, right], dim=-1).flatten(0, 1)
     cells = Cells(coarse, middle, fine, (6, 24))
-    got = recall(cells, remembered(cells, masks), everywhere((6, 24)), pull=1e-4)
+    got = recall(cells, remembered(cells, masks), everywhere((6, 24)), torch.tensor(1e-4))
     assert torch.equal(got > 0, torch.stack([left, right]) > 0)
 
 

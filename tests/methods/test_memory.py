@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from unasked import Unasked
 
 from persam_vos.config import MethodSettings
 from persam_vos.device import Compute
@@ -17,6 +18,7 @@ from persam_vos.memory.tables import Memory
 from persam_vos.methods.memory import MemoryMethod
 from persam_vos.sam.build import build_sam, random_state
 from persam_vos.sam.geometry import Geometry
+from persam_vos.stages import windows
 from persam_vos.stages.compose import compose, scale
 from persam_vos.stages.decode import Decoder
 from persam_vos.structures import Encoded, Frame, LabelMap, ObjectLogits
@@ -63,12 +65,23 @@ def encoded(places: Places, *, layers: int = 3, side: int = 20) -> Encoded:
 
 def drawn(answer: ObjectLogits) -> LabelMap:
     scaled = scale(answer, Geometry(SIZE_HW).logit_weights(answer.low_res_logits))
-    return compose(scaled, SIZE_HW, answer.low_res_logits.device)
+    return compose(scaled, SIZE_HW, answer.low_res_logits.device).numpy()
 
 
 def track(method: MemoryMethod, places: Places, *, layers: int = 3) -> LabelMap:
     answer = method.step(encoded(places, layers=layers), np.zeros(SIZE_HW, dtype=np.uint8))
     return drawn(answer)
+
+
+def both_ways(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch, settings: MethodSettings = ALONE
+) -> tuple[MemoryMethod, MemoryMethod]:
+    """A method that leaves out what is not needed, and one whose shapes are fixed.
+
+    What a window of the decoder leaves out makes a difference: there the windows are the picture.
+    """
+    monkeypatch.setattr(windows, "_MARGIN", 99.0)
+    return MemoryMethod(decoder, settings), MemoryMethod(decoder, settings, fixed=True)
 
 
 def overlap(labels: LabelMap, places: Places, object_id: int) -> float:
@@ -96,8 +109,8 @@ def test_an_object_that_leaves_is_absent_and_is_found_again_elsewhere(decoder: D
     method = started(decoder, {1: (10, 10), 2: (60, 50)})
     for _ in range(3):
         gone = method.step(encoded({2: (60, 50)}), np.zeros(SIZE_HW, dtype=np.uint8))
-        assert gone.object_ids == (1, 2)
-        assert gone.present == (False, True)
+        assert gone.object_ids.tolist() == [1, 2]
+        assert gone.present.tolist() == [False, True]
         assert gone.scores[0] == 0
     back = {1: (130, 70), 2: (60, 50)}
     labels = track(method, back)
@@ -115,7 +128,7 @@ def test_a_remnant_that_only_the_memory_sees_is_not_shown_for_long(
     nothing = np.zeros(SIZE_HW, dtype=np.uint8)
     remnants = [method.step(encoded({1: (66, 46)}, side=5), nothing) for _ in range(9)]
     assert all(bool((remnant.low_res_logits > 0).any()) for remnant in remnants)
-    seen = [remnant.present[0] for remnant in remnants]
+    seen = [bool(remnant.present[0]) for remnant in remnants]
     assert seen == ([True] * 9 if threshold == 0 else [True] + [False] * 8)
     assert overlap(track(method, {1: (60, 40)}), {1: (60, 40)}, 1) > 0.6, "back where it was"
 
@@ -133,7 +146,7 @@ def test_an_object_given_later_joins_the_others(decoder: Decoder) -> None:
     method.describe(encoded(both), labels_of({2: both[2]}), (2,))
     then = {9: (18, 10), 2: (94, 50)}
     answer = method.step(encoded(then), np.zeros(SIZE_HW, dtype=np.uint8))
-    assert answer.object_ids == (2, 9)
+    assert answer.object_ids.tolist() == [2, 9]
     labels = drawn(answer)
     assert overlap(labels, then, 9) > 0.6
     assert overlap(labels, then, 2) > 0.6
@@ -200,3 +213,40 @@ def test_nothing_random_decides(decoder: Decoder) -> None:
             method.step(encoded({1: (14, 12)}), np.zeros(SIZE_HW, dtype=np.uint8)).low_res_logits
         )
     assert torch.equal(*answers)
+
+
+def test_fixed_shapes_make_no_difference(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    methods = both_ways(decoder, monkeypatch, replace(ALONE, decoder_share=0.3))
+    begun = {3: (20, 10), 7: (90, 50)}
+    for method in methods:
+        method.describe(encoded(begun), labels_of(begun), (3, 7))
+    clip: list[Places] = [{3: (20 + 4 * step, 10), 7: (90, 50 - 3 * step)} for step in range(1, 6)]
+    clip += [{3: (40, 10)}] * 3 + [{}] * 2 + [{7: (20, 50), 3: (100, 20)}] * 14
+    for number, places in enumerate(clip):
+        sparse, fixed = (method.step(encoded(places)) for method in methods)
+        assert sparse.object_ids.tolist() == fixed.object_ids.tolist()
+        assert sparse.present.tolist() == fixed.present.tolist(), number
+        torch.testing.assert_close(sparse.scores, fixed.scores, atol=1e-3, rtol=0)
+        torch.testing.assert_close(sparse.low_res_logits, fixed.low_res_logits, atol=2e-2, rtol=0)
+        if number == 4:
+            for method in methods:
+                method.describe(encoded(places), labels_of({1: (10, 60)}), (1,))
+    assert methods[1].settled and not methods[0].settled
+
+
+def test_a_step_with_fixed_shapes_asks_the_device_for_nothing(decoder: Decoder) -> None:
+    method = MemoryMethod(decoder, ALONE, fixed=True)
+    places = {3: (20, 10), 7: (90, 50)}
+    method.describe(encoded(places), labels_of(places), (3, 7))
+    shown = encoded(places)
+    while not method.settled:
+        method.step(shown)
+    with Unasked():
+        method.step(shown)
+
+
+def test_what_asks_the_device_is_noticed(decoder: Decoder) -> None:
+    method = started(decoder, {1: (10, 10)})
+    shown = encoded({1: (10, 10)})
+    with pytest.raises(AssertionError, match="asks the device"), Unasked():
+        method.step(shown)

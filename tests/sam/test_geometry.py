@@ -35,6 +35,16 @@ def test_resize_is_pillows_bilinear():
     np.testing.assert_array_equal(Geometry((40, 70)).resize(image), expected)
 
 
+@pytest.mark.parametrize("size_hw", [(40, 70), (1300, 700), (1024, 1024)])
+def test_tensors_are_resized_as_pictures_are_to_a_level(size_hw):
+    image = np.random.default_rng(0).integers(0, 256, (*size_hw, 3), np.uint8)
+    geometry = Geometry(size_hw)
+    resized = geometry.resize_tensor(torch.from_numpy(image)).permute(1, 2, 0).numpy()
+    away = np.abs(resized - geometry.resize(image))
+    assert away.max() <= 1
+    assert (away > 0).mean() < 0.25, "of noise; pictures differ less"
+
+
 def test_points_and_boxes_are_scaled_per_axis():
     geometry = Geometry((480, 854))
     factors = torch.tensor([1024 / 854, 576 / 480])

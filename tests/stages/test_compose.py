@@ -23,11 +23,13 @@ def upsample(logits: torch.Tensor) -> torch.Tensor:
 def answer(
     ids: tuple[int, ...], logits: torch.Tensor, present: tuple[bool, ...] | None = None
 ) -> ObjectLogits:
-    return ObjectLogits(ids, logits, (1.0,) * len(ids), present or (True,) * len(ids))
+    given = torch.tensor(ids, dtype=torch.uint8)
+    shown = torch.tensor(present or (True,) * len(ids), dtype=torch.bool)
+    return ObjectLogits(given, logits, torch.ones(len(ids)), shown)
 
 
 def drawn(objects: ObjectLogits) -> LabelMap:
-    return compose(scale(objects, WEIGHTS), SIZE_HW, objects.low_res_logits.device)
+    return compose(scale(objects, WEIGHTS), SIZE_HW, objects.low_res_logits.device).numpy()
 
 
 def random_logits(count: int, seed: int) -> torch.Tensor:

@@ -44,7 +44,8 @@ def test_lines_are_those_of_the_guided_filter() -> None:
     shares = torch.rand(13, 17, generator=CHANCE, dtype=torch.float64)
     colours = torch.randn(3, 13, 17, generator=CHANCE, dtype=torch.float64)
     expected = lines_by_least_squares(shares.numpy(), colours.numpy(), outline._RADIUS)
-    np.testing.assert_allclose(outline.colour_lines(shares, colours), expected, rtol=0, atol=1e-9)
+    both = outline.colour_lines(torch.stack([1 - shares, shares]), colours)
+    np.testing.assert_allclose(both[1], expected, rtol=0, atol=1e-9)
 
 
 def picture_of(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -65,15 +66,31 @@ def answer(masks: list[NDArray[np.bool_]], present: tuple[bool, ...] | None = No
     shares = torch.nn.functional.avg_pool2d(cells, 2)
     ids = tuple(range(1, len(masks) + 1))
     logits = torch.logit(shares, 0.01)
-    return ObjectLogits(ids, logits, (1.0,) * len(ids), present or (True,) * len(ids))
+    given = torch.tensor(ids, dtype=torch.uint8)
+    shown = torch.tensor(present or (True,) * len(ids), dtype=torch.bool)
+    return ObjectLogits(given, logits, torch.ones(len(ids)), shown)
 
 
 def follow(objects: ObjectLogits, picture: NDArray[np.uint8]) -> LabelMap:
+    """Draw masks where they are; and all as large as the picture, which makes no difference."""
+    labels, others = follow_both(objects, picture)
+    assert (labels != others).mean() < 1e-3
+    return labels
+
+
+def follow_both(objects: ObjectLogits, picture: NDArray[np.uint8]) -> list[LabelMap]:
     geometry = Geometry(SIZE_HW, image_size=192)
     pixels = torch.from_numpy(picture)
     colours = normalise(pixels.permute(2, 0, 1))  # a cell of 2 input pixels is a pixel
-    scaled = outline.scale_by_colours(objects, colours, pixels, geometry)
-    return compose(scaled, SIZE_HW, torch.device("cpu"))
+    weights = geometry.colour_weights(pixels.device)
+    return [
+        compose(
+            outline.scale_by_colours(objects, colours, pixels, weights, fixed=fixed),
+            SIZE_HW,
+            torch.device("cpu"),
+        ).numpy()
+        for fixed in (False, True)
+    ]
 
 
 def overlap(labels: LabelMap, mask: NDArray[np.bool_], object_id: int = 1) -> float:
@@ -88,7 +105,7 @@ def test_a_mask_that_misses_the_edge_is_drawn_to_it(wrong: float) -> None:
         scale(objects, Geometry(SIZE_HW, 192).logit_weights(objects.low_res_logits)),
         SIZE_HW,
         torch.device("cpu"),
-    )
+    ).numpy()
     assert overlap(plain, shown) < 0.88
     assert overlap(follow(objects, picture_of(shown)), shown) > 0.95
 

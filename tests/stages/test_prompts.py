@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from persam_vos.stages import prompts
 
@@ -60,6 +61,21 @@ def test_the_concave_cases_have_a_box_centre_outside(name: str) -> None:
     inner_x, inner_y = prompts.inner_point(MASKS[name]) or (0.0, 0.0)
     assert name == "crescent" or not MASKS[name][(y0 + y1) // 2, (x0 + x1) // 2]
     assert MASKS[name][int(inner_y), int(inner_x)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_inner_points_of_a_batch_are_as_far_inside_as_each_alone(turned: bool) -> None:
+    masks = [mask.T if turned else mask for mask in MASKS.values()]
+    points = prompts.inner_points(torch.from_numpy(np.stack(masks))).long()
+    assert len(points) > prompts._OBJECTS_AT_ONCE - 1
+    for mask, (x, y) in zip(masks, points.tolist(), strict=True):
+        distances = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+        assert distances[y, x] == pytest.approx(distances.max())
+        assert prompts.inner_point(mask) == (x, y)
+
+
+def test_the_inner_point_of_nothing_is_some_point() -> None:
+    assert prompts.inner_points(torch.zeros(1, 6, 9, dtype=torch.bool)).tolist() == [[0, 0]]
 
 
 def test_inner_point_of_a_box_is_far_from_its_edges() -> None:

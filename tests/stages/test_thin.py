@@ -7,7 +7,7 @@ import torch
 
 from persam_vos.stages.thin import Thinness, measure_thinness, restore_thin
 
-ALL = Thinness(1.0, 1.0)
+ALL = Thinness(torch.ones(1), torch.ones(1))
 
 
 def block(inside: float = 1.0, outside: float = 0.0) -> torch.Tensor:
@@ -30,7 +30,7 @@ def log_odds(coverage: torch.Tensor) -> torch.Tensor:
 
 def test_a_line_that_fills_a_third_of_its_cells_is_given_back() -> None:
     assert not (log_odds(line())[0, 8, 12:] > 0).any()
-    restored = restore_thin(log_odds(line()), [ALL])[0]
+    restored = restore_thin(log_odds(line()), ALL)[0]
     assert (restored[8, 12:] > 0).all()
     assert int((restored > 0).sum()) == 36 + 6
 
@@ -38,7 +38,7 @@ def test_a_line_that_fills_a_third_of_its_cells_is_given_back() -> None:
 def test_a_gap_that_leaves_two_thirds_of_its_cells_is_given_back() -> None:
     coverage = block()
     coverage[6:12, 8] = 0.66
-    restored = restore_thin(log_odds(coverage), [ALL])[0]
+    restored = restore_thin(log_odds(coverage), ALL)[0]
     assert int((restored > 0).sum()) == 36 - 6
 
 
@@ -46,25 +46,26 @@ def test_what_is_wide_stays_as_it_is() -> None:
     coverage = block(0.98, 0.02)
     coverage[6:12, 12] = 0.4  # an edge
     given = log_odds(coverage)
-    torch.testing.assert_close(restore_thin(given, [ALL]), given, rtol=0, atol=1e-4)
+    torch.testing.assert_close(restore_thin(given, ALL), given, rtol=0, atol=1e-4)
 
 
 def test_an_object_without_thin_parts_gets_none() -> None:
     given = log_odds(line())
-    thinness = measure_thinness(block())
-    assert thinness == Thinness(0.0, 0.0)
-    torch.testing.assert_close(restore_thin(given, [thinness]), given, rtol=0, atol=1e-4)
+    thinness = measure_thinness(block()[None])
+    assert (float(thinness.parts), float(thinness.gaps)) == (0.0, 0.0)
+    torch.testing.assert_close(restore_thin(given, thinness), given, rtol=0, atol=1e-4)
 
 
 def test_thinness_is_measured_of_parts_and_of_gaps() -> None:
-    assert measure_thinness(line()).parts == pytest.approx(6 * 0.34 / (36 + 6 * 0.34) / 0.06, 1e-3)
-    assert measure_thinness(line()).gaps == 0.0
     holed = block()
     holed[8, 8] = 0.5
-    assert measure_thinness(holed).gaps == pytest.approx(0.5 / 35.5 / 0.06, 1e-3)
+    thinness = measure_thinness(torch.stack([line(), holed]))
+    parts = 6 * 0.34 / (36 + 6 * 0.34) / 0.06
+    assert float(thinness.parts[0]) == pytest.approx(parts, 1e-3)
+    assert thinness.gaps.tolist() == pytest.approx([0, 0.5 / 35.5 / 0.06], 1e-3)
 
 
 def test_each_object_gets_its_own() -> None:
     both = torch.cat([log_odds(line()), log_odds(line())])
-    restored = restore_thin(both, [Thinness(0.0, 0.0), ALL])
+    restored = restore_thin(both, Thinness(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0])))
     assert [int((mask > 0).sum()) for mask in restored] == [36, 42]

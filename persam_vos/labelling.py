@@ -1,0 +1,143 @@
+"""From a frame's embedding to its labels, on the device, and from there to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol
+
+import torch
+
+from .clock import Clock
+from .device import Compute
+from .methods.memory import MemoryMethod
+from .recording import Download, Recording
+from .sam.geometry import Geometry
+from .stages.compose import compose, scale
+from .stages.measure import measure
+from .stages.outline import scale_by_colours
+from .structures import (
+    Encoded,
+    Frame,
+    LabelMap,
+    ObjectLogits,
+    ObjectResult,
+    ScaledLogits,
+    TrackedFrame,
+)
+
+
+class Method(Protocol):
+    """What `--method` and `--recipe` choose: learns objects, then answers frame by frame."""
+
+    looks_back: ClassVar[bool]
+    """Whether a step needs the last frame's labels."""
+
+    def describe(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
+        """Learn the objects of a reference frame."""
+
+    def step(self, encoded: Encoded, previous: LabelMap | None) -> ObjectLogits:
+        """Answer for every known object on the next frame."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """The labels of a frame, on their way; objects in ascending order of their ids."""
+
+    frame: Frame
+    object_ids: tuple[int, ...]
+    download: Download
+    _tracked: TrackedFrame | None = None
+
+    def wait(self) -> TrackedFrame:
+        """Return the labels once they are there."""
+        if self._tracked is None:
+            labels, numbers = self.download.wait()
+            objects = map(_result, self.object_ids, numbers.tolist())
+            self._tracked = TrackedFrame(self.frame, labels.numpy(), tuple(objects))
+        return self._tracked
+
+
+@dataclass(slots=True)
+class Labelling:
+    """A method, and what makes labels of its logits: does all of it for one frame after another.
+
+    On a GPU what the steps of a settled method do is recorded once, and then repeated.
+    """
+
+    method: Method
+    compute: Compute
+    image_size: int
+    clock: Clock
+    _recording: Recording | None = None
+    _weights: tuple[torch.Tensor, torch.Tensor] | None = None  # kept, since recordings read them
+
+    def learn(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
+        """Learn the objects of a reference frame."""
+        self._recording = None
+        self.compute.take(encoded.made, encoded.tensors.values())
+        self.method.describe(encoded, labels, object_ids)
+
+    @torch.inference_mode()
+    def label(self, encoded: Encoded, previous: LabelMap | None) -> Download:
+        """Label one frame; what is downloaded are labels (H, W) uint8 and `_numbers`."""
+        self.compute.take(encoded.made, encoded.tensors.values())
+        if encoded.pixels is None:
+            encoded = replace(encoded, pixels=self.compute.upload(encoded.frame.image))
+        if not (isinstance(self.method, MemoryMethod) and self.method.settled):
+            return Download(self._answer(encoded, previous))
+        inputs = encoded.tensors
+        if self._recording is None:
+
+            def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+                named: Any = dict(zip(inputs, parts, strict=True))
+                return self._answer(replace(encoded, **named), None)
+
+            self._recording = Recording(work, list(inputs.values()))
+        return Download(self._recording(*inputs.values()))
+
+    def _answer(
+        self, encoded: Encoded, previous: LabelMap | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.method.step(encoded, previous)
+        with self.clock.part("compose"):
+            scaled = self._scaled(logits, encoded)
+            labels = compose(scaled, encoded.frame.size_hw, encoded.features.device)
+            return labels, _numbers(labels, logits.object_ids, logits.scores)
+
+    def _scaled(self, logits: ObjectLogits, encoded: Encoded) -> Iterator[ScaledLogits]:
+        geometry = Geometry(encoded.frame.size_hw, self.image_size)
+        if not logits.outlined:
+            return scale(logits, geometry.logit_weights(logits.low_res_logits))
+        if self._weights is None:
+            self._weights = geometry.colour_weights(encoded.features.device)
+        assert encoded.pixels is not None
+        return scale_by_colours(
+            logits,
+            encoded.colours[0],
+            encoded.pixels,
+            self._weights,
+            fixed=self.compute.records,
+        )
+
+
+def given_answer(
+    frame: Frame, label_map: LabelMap, object_ids: tuple[int, ...], scores: list[float]
+) -> Answer:
+    """Make an answer of labels (H, W) that are known, and a score for each object."""
+    labels = torch.from_numpy(label_map)
+    ids = torch.tensor(object_ids, dtype=torch.uint8)
+    numbers = _numbers(labels, ids, torch.tensor(scores, dtype=torch.float64))
+    return Answer(frame, object_ids, Download([labels, numbers]))
+
+
+def _numbers(labels: torch.Tensor, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+    """Return score, area, top, bottom, left and right of each object: (N, 6) float64."""
+    return torch.cat([scores[:, None].double(), measure(labels, ids).double()], dim=1)
+
+
+def _result(object_id: int, numbers: list[float]) -> ObjectResult:
+    score, *extent = numbers
+    area, top, bottom, left, right = map(int, extent)
+    box = (left, top, right - 1, bottom - 1) if area else None
+    return ObjectResult(object_id=object_id, box_xyxy=box, area_px=area, score=score)

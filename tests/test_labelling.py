@@ -1,0 +1,110 @@
+"""From an embedding to labels, where shapes are fixed as they are on a GPU."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from demo_clip import DemoFrames, RememberingEngine
+from unasked import Unasked
+
+from persam_vos.api import load_engine
+from persam_vos.datasets.demo import render_demo
+from persam_vos.device import Compute
+from persam_vos.pipeline import Engine, Propagation, track_frames
+from persam_vos.structures import Frame, LabelMap, RgbImage, TrackedFrame
+
+
+class FixedCompute(Compute):
+    """The CPU, used as a GPU is."""
+
+    @property
+    def records(self) -> bool:
+        return True
+
+
+@pytest.fixture(scope="module")
+def fixed(engine: RememberingEngine) -> RememberingEngine:
+    return replace(engine, compute=FixedCompute(torch.device("cpu"), torch.float32))
+
+
+def test_fixed_shapes_give_the_same_labels(
+    engine: RememberingEngine, fixed: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    runs = [Propagation.start(one) for one in (engine, fixed)]
+    for frame, labels in zip(demo_frames.frames, demo_frames.labels, strict=True):
+        reference = labels if frame.index == 0 else None
+        sparse, whole = (run.advance(engine.encode(frame), reference) for run in runs)
+        # The decoder sees the whole picture instead of windows.
+        assert (sparse.label_map != whole.label_map).mean() < 2e-3
+        for one, other in zip(sparse.objects, whole.objects, strict=True):
+            assert one.score == pytest.approx(other.score, abs=0.02)
+            area = int((whole.label_map == other.object_id).sum())
+            assert other.area_px == area
+            assert area == pytest.approx(one.area_px, rel=0.02)
+
+
+def test_labels_are_made_without_asking_the_device(
+    fixed: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    state = Propagation.start(fixed)
+    encoded = fixed.encode(demo_frames.frames[0])
+    pixels = torch.from_numpy(demo_frames.frames[0].image)
+    state.advance(encoded, demo_frames.labels[0])
+    encoded = replace(encoded, pixels=pixels)
+    first = state.advance(encoded)
+    labelling = state.labelling
+    with torch.inference_mode(), Unasked():
+        labels, numbers = labelling._answer(encoded, None)
+    assert numbers.shape == (3, 6)
+    assert (labels.numpy() != first.label_map).mean() < 0.01
+    assert np.unique(labels).tolist() == [0, 1, 2, 3]
+
+
+def tracked(engine: Engine, clip: list[tuple[RgbImage, LabelMap]]) -> list[TrackedFrame]:
+    """Track object 1 from the first frame, and the others from the one in the middle."""
+    middle = len(clip) // 2
+    frames = (
+        Frame(number, f"{number:05d}", np.ascontiguousarray(image), number / 24)
+        for number, (image, _) in enumerate(clip)
+    )
+    first, later = clip[0][1], clip[middle][1]
+    references = {0: first * (first == 1), middle: later * (later > 1)}
+    return list(track_frames(frames, references, engine))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("dtype", "least"), [("float32", 0.97), ("bfloat16", 0.93)])
+def test_a_gpu_labels_as_the_cpu_does(dtype: str, least: float) -> None:
+    clip = list(render_demo(48, (240, 427)))
+    expected = tracked(load_engine(device="cpu"), clip)
+    found = tracked(load_engine(device="cuda", dtype=dtype), clip)
+    assert [one.index for one in found] == list(range(48))
+    for one, other in zip(found, expected, strict=True):
+        both, either = 0, 0
+        for object_id in (result.object_id for result in other.objects):
+            ours, theirs = one.label_map == object_id, other.label_map == object_id
+            both, either = both + (ours & theirs).sum(), either + (ours | theirs).sum()
+        assert both / either > least, f"frame {one.index}"
+        for result in one.objects:
+            assert result.area_px == (one.label_map == result.object_id).sum()
+            assert result.score == pytest.approx(score_of(other, result.object_id), abs=0.1)
+
+
+def score_of(frame: TrackedFrame, object_id: int) -> float:
+    return next(one.score for one in frame.objects if one.object_id == object_id)
+
+
+@pytest.mark.gpu
+def test_clips_on_one_gpu_do_not_disturb_each_other() -> None:
+    clips = [list(render_demo(48, size))[:40] for size in ((240, 427), (180, 320))]
+    engine = load_engine(device="cuda", dtype="float32")
+    alone = [tracked(engine, clip) for clip in clips]
+    with engine.shared() as shared, ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(lambda clip: tracked(shared, clip), clips))
+    for one, other in zip(alone, together, strict=True):
+        for ours, theirs in zip(one, other, strict=True):
+            assert (ours.label_map != theirs.label_map).mean() < 2e-3
