@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,13 @@ _NO_MEMORY = (  # what errors say of it that have no type of their own: CPUs, MP
     *("DefaultCPUAllocator", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED"),
 )
 _HIGH_WATER = re.compile(rb"^VmHWM:\s+(\d+) kB$", re.MULTILINE)  # in Linux's status of a process
+
+
+Lane = Callable[[], contextlib.AbstractContextManager[object]]
+"""Gives contexts in which a device does things in their order; those of several lanes overlap.
+
+What is made in one is handed to another by `Compute.mark` and `Compute.take`. CPUs have none.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +84,24 @@ class Compute:
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 
-    def lane(self) -> contextlib.AbstractContextManager[object]:
-        """Return a context in which this thread's work overlaps with that of others on a GPU.
-
-        What is made there is handed over by `mark` and `take`.
-        """
+    def new_lane(self, *, first: bool = False) -> Lane:
+        """Make a lane; if ``first``, the device prefers what is in it."""
         if self.device.type != "cuda":
-            return contextlib.nullcontext()
-        lane = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        return torch.cuda.stream(lane)
+            return contextlib.nullcontext
+        lane = torch.cuda.Stream(self.device, -1 if first else 0)  # type: ignore[no-untyped-call]
+        return partial(torch.cuda.stream, lane)
 
     def mark(self) -> torch.cuda.Event | None:
-        """Return what tells when the work that this thread asked for so far is done."""
+        """Return what tells when all is done that was asked for so far in the lane we are in."""
         if self.device.type != "cuda":
             return None
         made: torch.cuda.Event = torch.cuda.current_stream(self.device).record_event()
         return made
 
-    def take(self, made: torch.cuda.Event | None, tensors: Iterable[torch.Tensor | None]) -> None:
-        """Let this thread's work wait for tensors that another lane makes; see `mark`."""
+    def take(
+        self, made: torch.cuda.Event | None, tensors: Iterable[torch.Tensor | None] = ()
+    ) -> None:
+        """Let the lane we are in wait for tensors that another lane makes; see `mark`."""
         if made is None:
             return
         stream = torch.cuda.current_stream(self.device)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 import torch
 
 from .clock import Clock
-from .device import Compute
+from .device import Compute, Lane
 from .methods.memory import MemoryMethod
 from .recording import Download, Recording
 from .sam.geometry import Geometry
@@ -25,6 +25,8 @@ from .structures import (
     ScaledLogits,
     TrackedFrame,
 )
+
+_Weights = tuple[torch.Tensor, torch.Tensor]
 
 
 class Method(Protocol):
@@ -62,44 +64,78 @@ class Answer:
 class Labelling:
     """A method, and what makes labels of its logits: does all of it for one frame after another.
 
-    On a GPU what the steps of a settled method do is recorded once, and then repeated.
+    On a GPU what the steps of a settled method do is recorded once, and then repeated; and so is
+    how labels are drawn, which is done beside the next step.
     """
 
     method: Method
     compute: Compute
     image_size: int
     clock: Clock
-    _recording: Recording | None = None
-    _weights: tuple[torch.Tensor, torch.Tensor] | None = None  # kept, since recordings read them
+    _step: Recording | None = None
+    _drawing: Recording | None = None
+    _weights: _Weights | None = None  # kept, since recordings read them
+    _steps: Lane = field(init=False)
+    _drawings: Lane = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._steps = self.compute.new_lane(first=True)
+        self._drawings = self.compute.new_lane()
 
     def learn(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
         """Learn the objects of a reference frame."""
-        self._recording = None
-        self.compute.take(encoded.made, encoded.tensors.values())
-        self.method.describe(encoded, labels, object_ids)
+        self._step = self._drawing = None
+        with self._steps():
+            self.compute.take(encoded.made, encoded.tensors.values())
+            self.method.describe(encoded, labels, object_ids)
 
     @torch.inference_mode()
     def label(self, encoded: Encoded, previous: LabelMap | None) -> Download:
         """Label one frame; what is downloaded are labels (H, W) uint8 and `_numbers`."""
-        self.compute.take(encoded.made, encoded.tensors.values())
-        if encoded.pixels is None:
-            encoded = replace(encoded, pixels=self.compute.upload(encoded.frame.image))
-        if not (isinstance(self.method, MemoryMethod) and self.method.settled):
-            return Download(self._answer(encoded, previous))
+        with self._steps():
+            self.compute.take(encoded.made, encoded.tensors.values())
+            if encoded.pixels is None:
+                encoded = replace(encoded, pixels=self.compute.upload(encoded.frame.image))
+            if not (isinstance(self.method, MemoryMethod) and self.method.settled):
+                return Download(self._drawn(self.method.step(encoded, previous), encoded))
+            logits = self._repeated_step(encoded)
+            stepped = self.compute.mark()
+        with self._drawings():
+            self.compute.take(stepped)
+            self.compute.take(encoded.made, encoded.tensors.values())
+            return Download(self._repeated_drawing(logits, encoded))
+
+    def _repeated_step(self, encoded: Encoded) -> ObjectLogits:
+        """Do what a step does; the answer is overwritten by the next."""
         inputs = encoded.tensors
-        if self._recording is None:
+        if self._step is None:
 
             def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
                 named: Any = dict(zip(inputs, parts, strict=True))
-                return self._answer(replace(encoded, **named), None)
+                return self.method.step(replace(encoded, **named), None).tensors
 
-            self._recording = Recording(work, list(inputs.values()))
-        return Download(self._recording(*inputs.values()))
+            self._step = Recording(work, list(inputs.values()), first=True)
+        if self._drawing is not None:
+            self.compute.take(self._drawing.taken)  # the last answer was read
+        return _outlined(self._step(*inputs.values()))
 
-    def _answer(
-        self, encoded: Encoded, previous: LabelMap | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        logits = self.method.step(encoded, previous)
+    def _repeated_drawing(self, logits: ObjectLogits, encoded: Encoded) -> tuple[torch.Tensor, ...]:
+        """Do what drawing does; the labels are overwritten by the next."""
+        assert encoded.pixels is not None
+        inputs = (encoded.colours, encoded.pixels, *logits.tensors)
+        if self._drawing is None:
+
+            def work(
+                colours: torch.Tensor, pixels: torch.Tensor, *parts: torch.Tensor
+            ) -> tuple[torch.Tensor, ...]:
+                shown = replace(encoded, colours=colours, pixels=pixels)
+                return self._drawn(_outlined(parts), shown)
+
+            self._drawing = Recording(work, inputs)
+        return self._drawing(*inputs)
+
+    def _drawn(self, logits: ObjectLogits, encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
+        """Make labels (H, W) uint8 of logits, and `_numbers` of what they show."""
         with self.clock.part("compose"):
             scaled = self._scaled(logits, encoded)
             labels = compose(scaled, encoded.frame.size_hw, encoded.features.device)
@@ -119,6 +155,12 @@ class Labelling:
             self._weights,
             fixed=self.compute.records,
         )
+
+
+def _outlined(parts: tuple[torch.Tensor, ...]) -> ObjectLogits:
+    """Put `ObjectLogits.tensors` together again."""
+    object_ids, low_res_logits, scores, present = parts
+    return ObjectLogits(object_ids, low_res_logits, scores, present, outlined=True)
 
 
 def given_answer(

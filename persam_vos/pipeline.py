@@ -80,7 +80,7 @@ class Engine:
         hand pictures in. Raises what `encode_batch` raises.
         """
         if self.batcher is None:
-            with self.compute.lane():
+            with self.compute.new_lane()():
                 for batch in in_batches(frames, self.pictures.most):
                     with clock.measure("encode"):
                         encoded = self.encode_batch(batch)

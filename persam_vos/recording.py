@@ -6,12 +6,16 @@ A step is a thousand small kernels, and starting one takes a processor longer th
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 
 import torch
 
 _SIZES = 2  # whose recordings are kept, each with the memory that the work needs
 _ONE_AT_A_TIME = threading.Lock()
+_FIRST, _NOT_FIRST = -3, -2  # priorities of the streams that are recorded from, and of no others
+_STREAMS = 32  # that torch has of each priority
+_USED: set[int] = set()  # streams that living recordings were made from
 
 
 class Recording:
@@ -20,26 +24,47 @@ class Recording:
     ``work`` was done before, on tensors like ``inputs``, so that nothing is made for the first time
     while it is recorded. It may read and write other tensors, always the same ones, which have to
     stay where they are; it must not ask the device for a number. What calls return is overwritten
-    by the next one.
+    by the next one. What is recorded with ``first`` is preferred to other work.
     """
 
     def __init__(
         self,
         work: Callable[..., tuple[torch.Tensor, ...]],
         inputs: Sequence[torch.Tensor],
+        *,
+        first: bool = False,
     ) -> None:
-        self._inputs = [tensor.clone(memory_format=torch.preserve_format) for tensor in inputs]
+        self._inputs = [tensor.clone() for tensor in inputs]
+        self.taken: torch.cuda.Event | None = None
+        """When the inputs of the last call were copied."""
         self._graph = torch.cuda.CUDAGraph()
-        recorded = torch.cuda.graph(self._graph, capture_error_mode="thread_local")
-        with _ONE_AT_A_TIME, recorded:
-            self._outputs = work(*self._inputs)
+        with _ONE_AT_A_TIME:
+            stream = _unused_stream(_FIRST if first else _NOT_FIRST)
+            weakref.finalize(self, _USED.discard, stream.cuda_stream)
+            with torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local"):
+                self._outputs = work(*self._inputs)
 
     def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Do the work on other tensors, of the same sizes."""
         for kept, new in zip(self._inputs, inputs, strict=True):
             kept.copy_(new)
+        self.taken = torch.cuda.current_stream().record_event()
         self._graph.replay()
         return self._outputs
+
+
+def _unused_stream(priority: int) -> torch.cuda.Stream:
+    """Return a stream that no living recording was made from.
+
+    torch keeps one workspace for the matrix products of a stream: recordings that share it would
+    write into each other's (pytorch/pytorch issue 193402).
+    """
+    for _ in range(_STREAMS):
+        stream = torch.cuda.Stream(priority=priority)  # type: ignore[no-untyped-call]
+        if stream.cuda_stream not in _USED:
+            break
+    _USED.add(stream.cuda_stream)
+    return stream
 
 
 class Repeated:
@@ -60,6 +85,7 @@ class Repeated:
             size = tensor.shape
             if size not in self._recordings:
                 while len(self._recordings) >= _SIZES:
+                    torch.cuda.synchronize()  # it may be at work still
                     self._recordings.pop(next(iter(self._recordings)))
                 self._recordings[size] = None
                 return self._work(tensor)

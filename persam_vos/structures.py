@@ -195,6 +195,11 @@ class ObjectLogits:
     present: torch.Tensor
     outlined: bool = False
 
+    @property
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """All tensors, in their order."""
+        return self.object_ids, self.low_res_logits, self.scores, self.present
+
 
 @dataclass(frozen=True, slots=True)
 class ScaledLogits:

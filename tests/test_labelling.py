@@ -58,7 +58,7 @@ def test_labels_are_made_without_asking_the_device(
     first = state.advance(encoded)
     labelling = state.labelling
     with torch.inference_mode(), Unasked():
-        labels, numbers = labelling._answer(encoded, None)
+        labels, numbers = labelling._drawn(labelling.method.step(encoded, None), encoded)
     assert numbers.shape == (3, 6)
     assert (labels.numpy() != first.label_map).mean() < 0.01
     assert np.unique(labels).tolist() == [0, 1, 2, 3]

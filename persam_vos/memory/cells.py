@@ -102,6 +102,23 @@ def by_rows(quads: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
     return grid.transpose(1, 2).reshape(quads.shape)
 
 
+def fine_cells_of(grid_hw: tuple[int, int], device: torch.device, *, reach: int) -> torch.Tensor:
+    """List the fine cells in, and ``reach`` cells round, each middle cell of (h, w) coarse ones.
+
+    (4 h w, (2 + 2 reach)^2), middle cells by quads. At the picture's edge the cells there are
+    listed again. The order without a ring is row by row.
+    """
+    height, width = grid_hw
+    middle = torch.arange(4 * height * width, device=device)
+    coarse, child = middle // 4, middle % 4
+    y = 4 * (coarse // width) + 2 * (child // 2)
+    x = 4 * (coarse % width) + 2 * (child % 2)
+    steps = torch.arange(-reach, 2 + reach, device=device)
+    rows = (y[:, None] + steps).clamp(0, 4 * height - 1)
+    columns = (x[:, None] + steps).clamp(0, 4 * width - 1)
+    return (rows[:, :, None] * (4 * width) + columns[:, None, :]).flatten(1)
+
+
 def _joined(encoded: Encoded, basis: Basis, colours: torch.Tensor) -> torch.Tensor:
     """Join neck, layer and colours at the middle grid, (4 h w, D), normalised."""
     height, width = encoded.features.shape[-2:]

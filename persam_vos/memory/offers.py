@@ -13,7 +13,7 @@ from functools import cache
 import torch
 
 from .cells import Cells
-from .tables import Memory, Row, at
+from .tables import Memory, Row
 
 _WINDOW = 8  # coarse cells each way that the last frames are searched in: 128 input pixels
 _WINDOWED = 3  # of the recent frames; since the older ones an object may have come any way
@@ -30,20 +30,37 @@ def offer(cells: Cells, memory: Memory, chosen: torch.Tensor, pull: torch.Tensor
     cells taken off; in no order, as places in the coarse tables of the memory laid end to end.
     Where shapes are fixed, ``chosen`` are all cells in their order.
     """
-    count, width = len(cells.coarse), cells.grid_hw[1]
-    places = _places(torch.arange(count, device=chosen.device), width)
+    grid_hw = cells.grid_hw
+    places = _all_places(grid_hw, chosen.device)
     own = _asking(cells.coarse[chosen], places[chosen], pull)
-    windows = _windows(cells, chosen, fixed=memory.fixed)
+    windows = _all_windows(grid_hw, chosen.device) if memory.fixed else _windows(grid_hw, chosen)
+    asking = cells.coarse[windows.asking]
     recent = memory.recent
     offered = [
-        row * count + _offer_nearby(at(memory.coarse, row), windows, width, pull)
-        for row in recent[:_WINDOWED]
+        _offer_nearby(memory, rows, windows, asking, pull)
+        for rows in _together(recent[:_WINDOWED], fixed=memory.fixed)
     ]
     offered += [
-        row * count + _offer_anywhere(own, places, memory, row, pull)
-        for row in (*memory.references, *recent[_WINDOWED:])
+        _offer_anywhere(memory, rows, own, places, pull)
+        for rows in _together(recent[_WINDOWED:], fixed=memory.fixed)
     ]
+    offered += [_offer_true(memory, row, own, places, pull) for row in memory.references]
     return torch.cat(offered, dim=1)
+
+
+def _together(rows: list[Row], *, fixed: bool) -> list[list[Row]]:
+    """Put rows together that are searched at once: a CPU's cache wants one at a time."""
+    return [rows] * bool(rows) if fixed else [[row] for row in rows]
+
+
+def _coarse_of(memory: Memory, rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor | int]:
+    """Return the (R, h w, D) coarse tables of rows, and where they begin if laid end to end."""
+    size = memory.coarse.shape[1]
+    first = rows[0]
+    if isinstance(first, int):
+        return memory.coarse[first : first + 1], first * size
+    numbers = torch.cat([row for row in rows if isinstance(row, torch.Tensor)])
+    return memory.coarse.index_select(0, numbers), numbers[:, None, None] * size
 
 
 def squared_distance(cells: torch.Tensor, others: torch.Tensor, width: int) -> torch.Tensor:
@@ -71,22 +88,41 @@ def _asked(rows: torch.Tensor, places: torch.Tensor, pull: torch.Tensor) -> torc
 
 
 def _offer_anywhere(
-    own: torch.Tensor, places: torch.Tensor, memory: Memory, row: Row, pull: torch.Tensor
+    memory: Memory,
+    rows: list[Row],
+    own: torch.Tensor,
+    places: torch.Tensor,
+    pull: torch.Tensor,
 ) -> torch.Tensor:
-    searched = memory.references.get(row) if isinstance(row, int) else None
-    if searched is None:
-        affinity = own @ _asked(at(memory.coarse, row), places, pull).T
-        return _largest(affinity.view(len(own), *memory.grid_hw), _OFFERED)
-    table = at(memory.coarse, row).index_select(0, searched)
+    """Search some frames everywhere for (Q, D') cells that are ``own``: (Q, R c)."""
+    tables, starts = _coarse_of(memory, rows)
+    everywhere = _asked(tables, places.expand(len(tables), -1, -1), pull)
+    affinity = own @ everywhere.transpose(1, 2)  # (R, Q, h w)
+    best = _largest(affinity.view(-1, *memory.grid_hw), _OFFERED)
+    return _side_by_side(best.view(len(tables), len(own), -1) + starts)
+
+
+def _offer_true(
+    memory: Memory, row: int, own: torch.Tensor, places: torch.Tensor, pull: torch.Tensor
+) -> torch.Tensor:
+    """Search a frame with true masks where that is worth it: (Q, c)."""
+    searched = memory.references[row]
+    table = memory.coarse[row].index_select(0, searched)
     affinity = own @ _asked(table, places[searched], pull).T
-    return searched[affinity.topk(min(_OFFERED, len(searched)), dim=-1).indices]
+    best = affinity.topk(min(_OFFERED, len(searched)), dim=-1, sorted=False).indices
+    return searched[best] + row * memory.coarse.shape[1]
+
+
+def _side_by_side(offered: torch.Tensor) -> torch.Tensor:
+    """Lay what R frames offer Q cells side by side: (R, Q, c) to (Q, R c)."""
+    return offered.transpose(0, 1).flatten(1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Windows:
     """The T tiles that hold some chosen cells, and where each of these is in them.
 
-    ``asking`` (T, _TILE^2, D) are the tiles' cells, and ``seen`` (T, _SIDE^2) which cells lie round
+    ``asking`` (T, _TILE^2) are the tiles' cells, and ``seen`` (T, _SIDE^2) which cells lie round
     them; what would lie outside the picture is ``forbidden``, (T, _SIDE^2), and stands for a cell
     inside. ``places`` (Q,) are the chosen cells' places in ``asking`` laid end to end, and
     ``corners`` (Q,) the row and column of the first cell that their tiles see.
@@ -99,25 +135,43 @@ class _Windows:
     corners: tuple[torch.Tensor, torch.Tensor]
 
 
-def _windows(cells: Cells, chosen: torch.Tensor, *, fixed: bool) -> _Windows:
-    """Cut the picture into tiles, and keep those that hold chosen cells: all if ``fixed``."""
-    height, width = cells.grid_hw
+# What is cached is made on the CPU, so that it is there before anyone uses it, and kept for ever,
+# since what was recorded once goes on reading it.
+
+
+@cache
+def _all_windows(grid_hw: tuple[int, int], device: torch.device) -> _Windows:
+    """Cut the whole picture into tiles."""
+    windows = _windows(grid_hw, torch.arange(grid_hw[0] * grid_hw[1]))
+    top, left = (corner.to(device) for corner in windows.corners)
+    asking, seen, forbidden, places = (
+        part.to(device)
+        for part in (windows.asking, windows.seen, windows.forbidden, windows.places)
+    )
+    return _Windows(asking, seen, forbidden, places, (top, left))
+
+
+@cache
+def _all_places(grid_hw: tuple[int, int], device: torch.device) -> torch.Tensor:
+    """Return row and column of all cells: (h w, 2)."""
+    return _places(torch.arange(grid_hw[0] * grid_hw[1]), grid_hw[1]).to(device)
+
+
+def _windows(grid_hw: tuple[int, int], chosen: torch.Tensor) -> _Windows:
+    """Cut the picture into tiles, and keep those that hold chosen cells."""
+    width = grid_hw[1]
     y, x = chosen // width, chosen % width
-    down, across = -(-height // _TILE), -(-width // _TILE)
-    rank = y // _TILE * across + x // _TILE
-    if fixed:
-        tiles = torch.arange(down * across, device=chosen.device)
-    else:
-        tiles, rank = torch.unique(rank, return_inverse=True)
+    across = -(-width // _TILE)
+    tiles, rank = torch.unique(y // _TILE * across + x // _TILE, return_inverse=True)
     top, left = tiles // across * _TILE, tiles % across * _TILE
     inner = torch.arange(_TILE, device=chosen.device)
     outer = torch.arange(-_WINDOW, _TILE + _WINDOW, device=chosen.device)
-    asking, _ = _cells_at(top, left, inner, cells.grid_hw)
-    seen, inside = _cells_at(top, left, outer, cells.grid_hw)
+    asking, _ = _cells_at(top, left, inner, grid_hw)
+    seen, inside = _cells_at(top, left, outer, grid_hw)
     return _Windows(
-        cells.coarse[asking],
+        asking,
         seen,
-        (~inside * _FORBIDDEN).to(cells.coarse.dtype),
+        ~inside * _FORBIDDEN,
         places=rank * _TILE**2 + y % _TILE * _TILE + x % _TILE,
         corners=(top[rank] - _WINDOW, left[rank] - _WINDOW),
     )
@@ -138,30 +192,37 @@ def _cells_at(
 
 
 def _offer_nearby(
-    table: torch.Tensor, windows: _Windows, width: int, pull: torch.Tensor
+    memory: Memory, rows: list[Row], windows: _Windows, asking: torch.Tensor, pull: torch.Tensor
 ) -> torch.Tensor:
-    """Search a frame's (h w, D) coarse ``table`` in the window round each chosen cell."""
-    seen = table.index_select(0, windows.seen.flatten()).view(*windows.seen.shape, -1)
-    affinity = torch.baddbmm(windows.forbidden[:, None], windows.asking, seen.transpose(1, 2))
-    squares, forbidden = _by_distance(table.device)
-    affinity += (forbidden - pull * squares).to(affinity.dtype)
-    mine = affinity.flatten(0, 1).index_select(0, windows.places)
-    best = _largest(mine.view(-1, _SIDE, _SIDE), min(_OFFERED, len(table)))
+    """Search some frames in the window round each chosen cell: (Q, R c).
+
+    ``asking`` (T, _TILE^2, D) are the tiles' cells.
+    """
+    tables, starts = _coarse_of(memory, rows)
+    frames, width = len(tables), memory.grid_hw[1]
+    seen = tables.index_select(1, windows.seen.flatten()).view(-1, _SIDE**2, tables.shape[-1])
+    forbidden = windows.forbidden.to(seen.dtype).repeat(frames, 1)[:, None]
+    affinity = torch.baddbmm(forbidden, asking.repeat(frames, 1, 1), seen.transpose(1, 2))
+    squares, outside = _by_distance(tables.device)
+    affinity += (outside - pull * squares).to(affinity.dtype)
+    mine = affinity.view(frames, -1, _SIDE**2).index_select(1, windows.places)
+    best = _largest(mine.view(-1, _SIDE, _SIDE), min(_OFFERED, tables.shape[1]))
+    best = best.view(frames, len(windows.places), -1)
     top, left = (corner[:, None] for corner in windows.corners)
-    return (top + best // _SIDE) * width + left + best % _SIDE
+    return _side_by_side((top + best // _SIDE) * width + left + best % _SIDE + starts)
 
 
-@cache  # what was recorded once goes on reading them
+@cache
 def _by_distance(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Measure how far what a tile sees is from each of its cells: (_TILE^2, _SIDE^2) each.
 
     Squared, in cells; and what forbids those outside of a cell's window.
     """
-    inner = torch.arange(_TILE, device=device)
-    outer = torch.arange(-_WINDOW, _TILE + _WINDOW, device=device)
+    inner = torch.arange(_TILE)
+    outer = torch.arange(-_WINDOW, _TILE + _WINDOW)
     apart = (inner[:, None] - outer).float()  # (_TILE, _SIDE)
     squares, forbidden = (
-        (axis[:, None, :, None] + axis[None, :, None, :]).view(_TILE**2, _SIDE**2)
+        (axis[:, None, :, None] + axis[None, :, None, :]).view(_TILE**2, _SIDE**2).to(device)
         for axis in (apart.square(), (apart.abs() > _WINDOW) * _FORBIDDEN)
     )
     return squares, forbidden

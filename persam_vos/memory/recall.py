@@ -26,6 +26,7 @@ _TRUTH_BONUS = 0.05  # of similarity to true masks: e times the weight; holds dr
 _FINE_TRUTH_BONUS = 0.06
 _DOUBT = 0.02  # a middle cell that is surer than this of every object is not looked at more closely
 _AT_ONCE = 128  # coarse cells that are matched together on a CPU, and fine ones in fours: few MB
+_NARROW = 128  # bytes: such rows a GPU copies word by word sooner than row by row
 _MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
 
 
@@ -148,6 +149,11 @@ def _parts(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 def _rows_of(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Look places of any shape up in a (P, C) table: (..., C)."""
+    width = table.shape[1] * table.element_size()
+    if places.device.type != "cpu" and width <= _NARROW:
+        words = (torch.float64, torch.float32, table.dtype)
+        word = next(word for word in words if width % word.itemsize == 0)
+        return table.view(word)[places].view(table.dtype)
     return table.index_select(0, places.flatten()).view(*places.shape, -1)
 
 
@@ -190,8 +196,8 @@ def _refine(
     height, width = cells.grid_hw
     count = height * width
     row, middle = places // (4 * count), places % (4 * count)
-    keys = _ring(middle, cells.grid_hw, reach=1) + (16 * count * row)[..., None]  # (B, k, 16)
-    own = _ring(quarters, cells.grid_hw, reach=0)  # (B, 4)
+    keys = _rows_of(memory.rings, middle) + (16 * count * row)[..., None]  # (B, k, 16)
+    own = _rows_of(memory.insides, quarters)  # (B, 4)
     known = _MIDDLE_SHARE * similarity + _FINE_TRUTH_BONUS * _is_true(places, memory, 4 * count)
     keys = keys.flatten(1)
     fine = _rows_of(memory.fine.flatten(0, 1), keys)  # (B, 16 k, d)
@@ -204,18 +210,3 @@ def _refine(
     if memory.fixed:
         known = torch.where(doubtful.repeat_interleave(4), known, seen.index_select(1, own))
     seen[:, own] = known
-
-
-def _ring(middle: torch.Tensor, grid_hw: tuple[int, int], *, reach: int) -> torch.Tensor:
-    """List the fine cells in and round middle cells, (...) by quads: (..., (2 + 2 reach)^2).
-
-    At the picture's edge the cells there are listed again. The order without a ring is row by row.
-    """
-    height, width = grid_hw
-    coarse, child = middle // 4, middle % 4
-    y = 4 * (coarse // width) + 2 * (child // 2)
-    x = 4 * (coarse % width) + 2 * (child % 2)
-    steps = torch.arange(-reach, 2 + reach, device=middle.device)
-    rows = (y[..., None] + steps).clamp(0, 4 * height - 1)
-    columns = (x[..., None] + steps).clamp(0, 4 * width - 1)
-    return (rows[..., :, None] * (4 * width) + columns[..., None, :]).flatten(-2)

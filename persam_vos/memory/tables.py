@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 
-from .cells import Cells, by_quads
+from .cells import Cells, by_quads, fine_cells_of
 
 _AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
 _NEAR = 4  # coarse cells round a reference's objects that are all searched
@@ -44,6 +44,10 @@ class Memory:
     shares: torch.Tensor
     shown: torch.Tensor
     true: torch.Tensor
+    rings: torch.Tensor
+    """(4 h w, 16) int64: the fine cells in and round each middle cell."""
+    insides: torch.Tensor
+    """(4 h w, 4) int64: those in it."""
     fixed: bool = False
     """Whether no shape may depend on what is seen, and no row be known to the host."""
     references: dict[int, torch.Tensor] = field(default_factory=dict)
@@ -179,6 +183,8 @@ def new_memory(cells: Cells, channels: int, *, fixed: bool = False) -> Memory:
         shares=table(4 * count, channels),
         shown=new((_AGES[-1] + 1, count), dtype=torch.bool),
         true=new(_AGES[-1] + 1),
+        rings=fine_cells_of(cells.grid_hw, cells.coarse.device, reach=1),
+        insides=fine_cells_of(cells.grid_hw, cells.coarse.device, reach=0),
         fixed=fixed,
         _added=new(1, dtype=torch.int64),
         _ages=torch.tensor(_AGES, device=cells.coarse.device),

@@ -1,9 +1,8 @@
-"""Import ``segment_anything.modeling``, with or without torchvision.
+"""Import ``segment_anything.modeling`` without torchvision.
 
-The package's ``__init__`` imports torchvision, which its network code does not need. Where
-torchvision works, the package is imported as it is. Where it does not, the same files are loaded
-as a package with a name of our own, so that a later ``import segment_anything`` finds nothing
-half-done in ``sys.modules``.
+The package's ``__init__`` imports torchvision, which its network code does not need, which may not
+be there, and which takes seconds. The files are therefore loaded as a package with a name of our
+own, so that another ``import segment_anything`` finds nothing half-done in ``sys.modules``.
 """
 
 from __future__ import annotations
@@ -19,24 +18,15 @@ _lock = threading.Lock()
 
 
 def load_modeling() -> ModuleType:
-    """Return the module ``segment_anything.modeling``, untouched.
+    """Return the package's network code, its files untouched; every call the same module.
 
-    Every call returns the same module as long as torchvision neither comes nor goes. Raises
-    ImportError when segment_anything is not installed.
+    Raises ImportError when segment_anything is not installed.
     """
     with _lock:
-        if _PRIVATE_NAME in sys.modules:
-            return sys.modules[_PRIVATE_NAME]
-        if importlib.util.find_spec("torchvision") is not None:
-            try:
-                return importlib.import_module("segment_anything.modeling")
-            except (ImportError, RuntimeError):
-                # RuntimeError: a torchvision that was built for another torch. Do without it.
-                pass
-        return _load_privately()
+        return sys.modules.get(_PRIVATE_NAME) or _load()
 
 
-def _load_privately() -> ModuleType:
+def _load() -> ModuleType:
     package = importlib.util.find_spec("segment_anything")  # finds it, does not run it
     if package is None or not package.submodule_search_locations:
         raise ImportError("segment_anything is not installed; pip install segment-anything")

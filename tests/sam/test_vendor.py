@@ -12,33 +12,30 @@ STAND_IN = {
     "ops/__init__.py": "",
     "ops/boxes.py": "batched_nms = box_area = None",
 }
-ABSENT = "import sys; sys.modules['torchvision'] = None"
-PRIVATE = "assert load_modeling().__name__ == 'persam_vos.sam._segment_anything_modeling'"
+PRIVATE = "persam_vos.sam._segment_anything_modeling"
 CASES = {
-    "without torchvision the package itself is never touched": f"""
-{ABSENT}
+    "without torchvision": f"""
+import sys; sys.modules['torchvision'] = None
 from persam_vos.sam.vendor import load_modeling
-{PRIVATE}
+assert load_modeling().__name__ == '{PRIVATE}'
 assert load_modeling() is load_modeling()
 assert not [name for name in sys.modules if name.startswith('segment_anything')]
 load_modeling().TwoWayTransformer(depth=1, embedding_dim=8, mlp_dim=8, num_heads=1)
-
-# torchvision is installed later: the user's own import works as if we had never been there.
-del sys.modules['torchvision']
-import segment_anything
-assert segment_anything.modeling.Sam.__module__ == 'segment_anything.modeling.sam'
-{PRIVATE}
 """,
-    "with torchvision the package is used as it is": """
+    "torchvision is there and takes its time": f"""
 import sys
 from persam_vos.sam.vendor import load_modeling
+assert load_modeling().__name__ == '{PRIVATE}'
+assert 'torchvision' not in sys.modules
+# The user's own import works as if we had never been there.
 import segment_anything
-assert load_modeling() is sys.modules['segment_anything.modeling'] is segment_anything.modeling
+assert segment_anything.modeling.Sam.__module__ == 'segment_anything.modeling.sam'
+assert load_modeling() is sys.modules['{PRIVATE}']
 """,
-    "a torchvision that cannot be imported is done without": f"""
+    "a torchvision that cannot be imported": f"""
 import sys; sys.path.insert(0, 'broken')
 from persam_vos.sam.vendor import load_modeling
-{PRIVATE}
+assert load_modeling().__name__ == '{PRIVATE}'
 assert 'segment_anything' not in sys.modules
 """,
 }
