@@ -51,7 +51,7 @@ class Compute:
     @property
     def pictures_at_once(self) -> int:
         """How many pictures of a clip to encode in one batch; a CPU gains nothing by it."""
-        return 1 if self.device.type == "cpu" else 8
+        return 1 if self.device.type == "cpu" else 16
 
     @property
     def records(self) -> bool:

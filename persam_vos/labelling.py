@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
@@ -10,6 +10,7 @@ import torch
 
 from .clock import Clock
 from .device import Compute, Lane
+from .memory.cells import Cells
 from .methods.memory import MemoryMethod
 from .recording import Download, Recording
 from .sam.geometry import Geometry
@@ -64,27 +65,30 @@ class Answer:
 class Labelling:
     """A method, and what makes labels of its logits: does all of it for one frame after another.
 
-    On a GPU what the steps of a settled method do is recorded once, and then repeated; and so is
-    how labels are drawn, which is done beside the next step.
+    On a GPU what a settled method does is recorded once, and then repeated: how a frame is seen,
+    the step, and how labels are drawn. The first and the last are done beside the steps of other
+    frames.
     """
 
     method: Method
     compute: Compute
     image_size: int
     clock: Clock
+    _sight: Recording | None = None
     _step: Recording | None = None
     _drawing: Recording | None = None
     _weights: _Weights | None = None  # kept, since recordings read them
+    _sights: Lane = field(init=False)
     _steps: Lane = field(init=False)
     _drawings: Lane = field(init=False)
 
     def __post_init__(self) -> None:
         self._steps = self.compute.new_lane(first=True)
-        self._drawings = self.compute.new_lane()
+        self._sights, self._drawings = self.compute.new_lane(), self.compute.new_lane()
 
     def learn(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
         """Learn the objects of a reference frame."""
-        self._step = self._drawing = None
+        self._sight = self._step = self._drawing = None
         with self._steps():
             self.compute.take(encoded.made, encoded.tensors.values())
             self.method.describe(encoded, labels, object_ids)
@@ -92,46 +96,66 @@ class Labelling:
     @torch.inference_mode()
     def label(self, encoded: Encoded, previous: LabelMap | None) -> Download:
         """Label one frame; what is downloaded are labels (H, W) uint8 and `_numbers`."""
+        if isinstance(self.method, MemoryMethod) and self.method.settled:
+            return self._repeated(self.method, encoded)
         with self._steps():
             self.compute.take(encoded.made, encoded.tensors.values())
             if encoded.pixels is None:
                 encoded = replace(encoded, pixels=self.compute.upload(encoded.frame.image))
-            if not (isinstance(self.method, MemoryMethod) and self.method.settled):
-                return Download(self._drawn(self.method.step(encoded, previous), encoded))
-            logits = self._repeated_step(encoded)
-            stepped = self.compute.mark()
+            return Download(self._drawn(self.method.step(encoded, previous), encoded))
+
+    def _repeated(self, method: MemoryMethod, encoded: Encoded) -> Download:
+        """Label one frame by what was recorded; each answer is overwritten by the next one's."""
+        take, mark = self.compute.take, self.compute.mark
+        with self._sights():
+            take(encoded.made, encoded.tensors.values())
+            take(_taken(self._step))  # what was seen last was read
+            cells = self._repeated_sight(method, encoded)
+            seen = mark()
+        with self._steps():
+            take(encoded.made, encoded.tensors.values())
+            take(seen)
+            take(_taken(self._drawing))  # the last answer was read
+            logits = self._repeated_step(method, cells, encoded.features)
+            stepped = mark()
         with self._drawings():
-            self.compute.take(stepped)
-            self.compute.take(encoded.made, encoded.tensors.values())
+            take(encoded.made, encoded.tensors.values())
+            take(stepped)
             return Download(self._repeated_drawing(logits, encoded))
 
-    def _repeated_step(self, encoded: Encoded) -> ObjectLogits:
-        """Do what a step does; the answer is overwritten by the next."""
+    def _repeated_sight(self, method: MemoryMethod, encoded: Encoded) -> Cells:
         inputs = encoded.tensors
-        if self._step is None:
 
-            def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
-                named: Any = dict(zip(inputs, parts, strict=True))
-                return self.method.step(replace(encoded, **named), None).tensors
+        def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            named: Any = dict(zip(inputs, parts, strict=True))
+            return method.see(replace(encoded, **named)).tables
 
-            self._step = Recording(work, list(inputs.values()), first=True)
-        if self._drawing is not None:
-            self.compute.take(self._drawing.taken)  # the last answer was read
-        return _outlined(self._step(*inputs.values()))
+        self._sight = self._sight or Recording(work, list(inputs.values()))
+        coarse, middle, fine = self._sight(*inputs.values())
+        height, width = encoded.features.shape[-2:]
+        return Cells(coarse, middle, fine, (height, width))
+
+    def _repeated_step(
+        self, method: MemoryMethod, cells: Cells, features: torch.Tensor
+    ) -> ObjectLogits:
+        def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            coarse, middle, fine, features = parts
+            return method.answer(Cells(coarse, middle, fine, cells.grid_hw), features).tensors
+
+        inputs = (*cells.tables, features)
+        self._step = self._step or Recording(work, inputs, first=True)
+        return _outlined(self._step(*inputs))
 
     def _repeated_drawing(self, logits: ObjectLogits, encoded: Encoded) -> tuple[torch.Tensor, ...]:
-        """Do what drawing does; the labels are overwritten by the next."""
         assert encoded.pixels is not None
+
+        def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            colours, pixels, *answer = parts
+            shown = replace(encoded, colours=colours, pixels=pixels)
+            return self._drawn(_outlined(answer), shown)
+
         inputs = (encoded.colours, encoded.pixels, *logits.tensors)
-        if self._drawing is None:
-
-            def work(
-                colours: torch.Tensor, pixels: torch.Tensor, *parts: torch.Tensor
-            ) -> tuple[torch.Tensor, ...]:
-                shown = replace(encoded, colours=colours, pixels=pixels)
-                return self._drawn(_outlined(parts), shown)
-
-            self._drawing = Recording(work, inputs)
+        self._drawing = self._drawing or Recording(work, inputs)
         return self._drawing(*inputs)
 
     def _drawn(self, logits: ObjectLogits, encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
@@ -157,7 +181,11 @@ class Labelling:
         )
 
 
-def _outlined(parts: tuple[torch.Tensor, ...]) -> ObjectLogits:
+def _taken(recording: Recording | None) -> torch.cuda.Event | None:
+    return recording.taken if recording else None
+
+
+def _outlined(parts: Sequence[torch.Tensor]) -> ObjectLogits:
     """Put `ObjectLogits.tensors` together again."""
     object_ids, low_res_logits, scores, present = parts
     return ObjectLogits(object_ids, low_res_logits, scores, present, outlined=True)

@@ -38,6 +38,11 @@ class Cells:
     fine: torch.Tensor
     grid_hw: tuple[int, int]
 
+    @property
+    def tables(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """All cells, coarse to fine."""
+        return self.coarse, self.middle, self.fine
+
 
 @dataclass(frozen=True, slots=True)
 class Basis:

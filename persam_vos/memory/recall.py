@@ -26,7 +26,6 @@ _TRUTH_BONUS = 0.05  # of similarity to true masks: e times the weight; holds dr
 _FINE_TRUTH_BONUS = 0.06
 _DOUBT = 0.02  # a middle cell that is surer than this of every object is not looked at more closely
 _AT_ONCE = 128  # coarse cells that are matched together on a CPU, and fine ones in fours: few MB
-_NARROW = 128  # bytes: such rows a GPU copies word by word sooner than row by row
 _MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
 
 
@@ -129,7 +128,8 @@ def _match_middle(
         bonus -= pull * squared_distance(own, others % count, cells.grid_hw[1])
         bonus = bonus.to(keys.dtype).repeat_interleave(4, dim=1)[:, None]  # of all quarters
         similarity = torch.baddbmm(bonus, quarters[own], keys.transpose(1, 2))
-        values, index = similarity.topk(min(_NEIGHBOURS, similarity.shape[-1]), dim=-1)
+        most = min(_NEIGHBOURS, similarity.shape[-1])
+        values, index = similarity.topk(most, dim=-1, sorted=False)
         best.append(values)
         found = others.gather(1, (index // 4).flatten(1)).view(index.shape)
         places.append(4 * found + index % 4)
@@ -149,11 +149,6 @@ def _parts(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 def _rows_of(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Look places of any shape up in a (P, C) table: (..., C)."""
-    width = table.shape[1] * table.element_size()
-    if places.device.type != "cpu" and width <= _NARROW:
-        words = (torch.float64, torch.float32, table.dtype)
-        word = next(word for word in words if width % word.itemsize == 0)
-        return table.view(word)[places].view(table.dtype)
     return table.index_select(0, places.flatten()).view(*places.shape, -1)
 
 
@@ -200,7 +195,7 @@ def _refine(
     own = _rows_of(memory.insides, quarters)  # (B, 4)
     known = _MIDDLE_SHARE * similarity + _FINE_TRUTH_BONUS * _is_true(places, memory, 4 * count)
     keys = keys.flatten(1)
-    fine = _rows_of(memory.fine.flatten(0, 1), keys)  # (B, 16 k, d)
+    fine = memory.fine_round(places, keys)  # (B, 16 k, d)
     known = known.to(fine.dtype).repeat_interleave(16, dim=1)[:, None]
     affinity = torch.baddbmm(known, cells.fine[own], fine.transpose(1, 2))
     masks = _rows_of(memory.masks.flatten(0, 1), keys)  # (B, 16 k, 1 + N)

@@ -30,6 +30,9 @@ _FAR = 8  # of the rest every eighth is, each way: elsewhere is where most false
 class Memory:
     """Tables with a row for each remembered frame, (R, ...); see `Cells` for what is in a row.
 
+    Where shapes are fixed, ``fine`` has the fine cells in and round each middle cell side by side,
+    (R, 4 h w, 16 d): a GPU copies few long rows sooner than many short ones.
+
     ``masks`` is (R, 16 h w, 1 + N) soft masks on the fine grid, row by row; channel 0 is the
     background, and the channels of a cell sum to 1. ``shares`` is the same on the middle grid, by
     quads, and ``shown``, (R, h w) bool, tells which coarse cells have some of an object. ``true``,
@@ -96,7 +99,7 @@ class Memory:
         row = self.recent[0]
         _put(self.coarse, row, cells.coarse)
         _put(self.middle, row, cells.middle)
-        _put(self.fine, row, cells.fine)
+        _put(self.fine, row, self._fine_rows(cells.fine))
         self._write_masks(row, masks)
 
     def correct(self, masks: torch.Tensor) -> None:
@@ -130,6 +133,23 @@ class Memory:
         """Make room for more objects, which are nowhere in the remembered masks."""
         self.masks = F.pad(self.masks, (0, added))
         self.shares = F.pad(self.shares, (0, added))
+
+    def fine_round(self, places: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+        """Return the fine cells in and round (B, k) middle cells: (B, 16 k, d).
+
+        ``places`` are these in tables laid end to end, ``keys`` (B, 16 k) the fine cells'.
+        """
+        if self.fixed:
+            rows = self.fine.flatten(0, 1).index_select(0, places.flatten())
+            return rows.view(*keys.shape, -1)
+        return self.fine.flatten(0, 1).index_select(0, keys.flatten()).view(*keys.shape, -1)
+
+    def _fine_rows(self, fine: torch.Tensor) -> torch.Tensor:
+        """Put (16 h w, d) fine cells as the table has them."""
+        if not self.fixed:
+            return fine
+        columns = torch.arange(fine.shape[1], device=fine.device)
+        return fine.flatten()[self.rings[..., None] * fine.shape[1] + columns].flatten(1)
 
     def _write_masks(self, row: Row, masks: torch.Tensor) -> None:
         shares = self._to_middle(masks)
@@ -168,7 +188,7 @@ def _put(table: torch.Tensor, row: Row, content: torch.Tensor) -> None:
 
 def new_memory(cells: Cells, channels: int, *, fixed: bool = False) -> Memory:
     """Make room for frames like the one of ``cells``, with 1 + N mask channels; none is in it."""
-    count = len(cells.coarse)
+    count, width = len(cells.coarse), cells.fine.shape[1]
     new = cells.coarse.new_zeros
 
     def table(size: int, width: int) -> torch.Tensor:
@@ -178,7 +198,7 @@ def new_memory(cells: Cells, channels: int, *, fixed: bool = False) -> Memory:
         cells.grid_hw,
         coarse=table(count, cells.coarse.shape[1]),
         middle=table(4 * count, cells.middle.shape[1]),
-        fine=table(16 * count, cells.fine.shape[1]),
+        fine=table(4 * count, 16 * width) if fixed else table(16 * count, width),
         masks=table(16 * count, channels),
         shares=table(4 * count, channels),
         shown=new((_AGES[-1] + 1, count), dtype=torch.bool),

@@ -75,7 +75,7 @@ class MemoryMethod:
         features = encoded.features
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
         looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
-        cells = self._cells(encoded)
+        cells = self.see(encoded)
         known = [*self._ids, *(i for i in object_ids if i not in self._ids)]
         channels = [known.index(i) for i in object_ids]
         memory = self._remember_truth(encoded, cells, masks, channels, len(known))
@@ -99,14 +99,27 @@ class MemoryMethod:
     @torch.inference_mode()
     def step(self, encoded: Encoded, previous: LabelMap | None = None) -> ObjectLogits:  # noqa: ARG002
         """Answer for every known object on the next frame, from memory alone."""
+        with self.decoder.clock.part("recall"):
+            cells = self.see(encoded)
+        return self.answer(cells, encoded.features)
+
+    @torch.inference_mode()
+    def see(self, encoded: Encoded) -> Cells:
+        """Describe a frame by the cells that frames are matched by; a step begins so."""
+        if self._basis is None:
+            self._basis = find_basis(encoded, self.decoder.compute.table_dtype)
+        return describe_cells(encoded, self._basis)
+
+    @torch.inference_mode()
+    def answer(self, cells: Cells, features: torch.Tensor) -> ObjectLogits:
+        """Do what is left of a step; ``features`` are the frame's, (1, C, h, w)."""
         assert self._memory is not None and self._roster is not None, "describe comes first"
         roster = self._roster
         with self.decoder.clock.part("recall"):
-            cells = self._cells(encoded)
             recalled = self._recall(cells, self._memory, roster)
-        logits, iou, seen_alike = self._decode(encoded.features, recalled)
+        logits, iou, seen_alike = self._decode(features, recalled)
         fused = judge.fuse(logits, recalled, decoder_share=self.settings.decoder_share)
-        similarities = targets.similarity(encoded.features, roster.appearance.vectors)
+        similarities = targets.similarity(features, roster.appearance.vectors)
         looks = targets.likeness(similarities, fused, roster.appearance)
         agreed = judge.agreement(fused.sigmoid(), recalled.sigmoid())
         scores = judge.confidence(iou, agreed, looks)
@@ -186,12 +199,6 @@ class MemoryMethod:
             part.index_select(0, self._ascending) for part in (ids, logits, scores, present)
         )
         return ObjectLogits(ids, logits, scores, present, outlined=True)
-
-    def _cells(self, encoded: Encoded) -> Cells:
-        """Describe a frame by the cells that frames are matched by."""
-        if self._basis is None:
-            self._basis = find_basis(encoded, self.decoder.compute.table_dtype)
-        return describe_cells(encoded, self._basis)
 
     def _remember_truth(
         self,

@@ -68,6 +68,7 @@ class SamNetwork(nn.Module):
 
     def encode(self, images: Tensor) -> Tensor:
         """Encode images, (B, 3, 1024, 1024) from ``normalise_and_pad``, to (B, 256, 64, 64)."""
+        images = images.to(next(self.image_encoder.parameters()).dtype)
         features: Tensor = self.image_encoder(images)
         return features
 
@@ -77,8 +78,9 @@ class SamNetwork(nn.Module):
         ``images`` is (B, 3, H, W), both sides multiples of 16. Returns features, (B, 256, H/16,
         W/16), and the outputs of TinyViT's second and first stage, (B, 128, H/8, W/8) and (B, 64,
         H/4, W/4); features alone for other encoders, which have none of those resolutions. Only the
-        given part is computed.
+        given part is computed, in the precision of the weights.
         """
+        images = images.to(next(self.image_encoder.parameters()).dtype)
         if isinstance(self.image_encoder, TinyViT):
             features, stages = self.image_encoder.forward_stages(images)
             return features, stages[1], stages[0]
@@ -130,8 +132,10 @@ def build_sam(
 def keep_in(network: SamNetwork, dtype: torch.dtype) -> SamNetwork:
     """Keep weights in the precision that they are multiplied in; returns the same network.
 
-    Autocast would convert them anew each time, to the same numbers.
+    The encoder is all in that precision. For the decoder autocast chooses, and would convert the
+    weights anew each time, to the same numbers.
     """
+    network.image_encoder.to(dtype)
     for module in network.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             module.to(dtype)

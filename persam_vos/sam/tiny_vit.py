@@ -73,6 +73,15 @@ class _Gelu(nn.Module):
         return _gelu(x)
 
 
+def _pointwise(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """Apply a 1 x 1 convolution; a GPU adds the bias in the same go if it is a matrix product."""
+    if not x.is_cuda:
+        out: Tensor = layer(x)
+        return out
+    weight = layer.weight.flatten(1)
+    return F.linear(x.permute(0, 2, 3, 1), weight, layer.bias).permute(0, 3, 1, 2)
+
+
 class _PatchEmbed(nn.Module):
     """Two strided convolutions: stride 4."""
 
@@ -123,9 +132,9 @@ class _InvertedBottleneck(nn.Module):
         self.conv3 = nn.Conv2d(hidden, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = _gelu(self.conv1(x))
+        hidden = _gelu(_pointwise(self.conv1, x))
         hidden = _gelu(self.conv2(hidden))
-        return _gelu(self.conv3(hidden).add_(x))
+        return _gelu(_pointwise(self.conv3, hidden).add_(x))
 
 
 class _PatchMerging(nn.Module):
@@ -138,10 +147,9 @@ class _PatchMerging(nn.Module):
         self.conv3 = nn.Conv2d(out_width, out_width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = _gelu(self.conv1(x))
+        x = _gelu(_pointwise(self.conv1, x))
         x = _gelu(self.conv2(x))
-        out: Tensor = self.conv3(x)
-        return out
+        return _pointwise(self.conv3, x)
 
 
 class _Block(nn.Module):

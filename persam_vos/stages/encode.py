@@ -68,10 +68,9 @@ def encode(
     alone = len(pictures) == 1
     images = pictures[0].image if alone else torch.cat([one.image for one in pictures])
     colours = F.avg_pool2d(images, COLOUR_CELL)
-    with compute.autocast():
-        features, *layers = portions.run(
-            len(images), lambda rows: encode_layers(images[rows]), compute, "picture to encode"
-        )
+    features, *layers = portions.run(
+        len(images), lambda rows: encode_layers(images[rows]), compute, "picture to encode"
+    )
     features, made = features.float(), compute.mark()
     encoded = [
         Encoded(

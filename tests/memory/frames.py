@@ -37,13 +37,18 @@ def hard_masks(soft: torch.Tensor) -> torch.Tensor:
 
 
 def remember(
-    grid_hw: tuple[int, int], *, objects: int, later: int, references: tuple[int, ...] = (0,)
+    grid_hw: tuple[int, int],
+    *,
+    objects: int,
+    later: int,
+    references: tuple[int, ...] = (0,),
+    fixed: bool = False,
 ) -> Memory:
     """Remember ``later`` frames after a first one; the masks of some are known to be true."""
     memory = None
     for seed in range(1 + later):
         cells, masks = make_frame(seed, grid_hw, objects=objects)
-        memory = memory or new_memory(cells, 1 + objects)
+        memory = memory or new_memory(cells, 1 + objects, fixed=fixed)
         memory.add(cells, masks)
         if seed in references:
             memory.make_reference()

@@ -66,9 +66,9 @@ def test_recall_is_its_definition(
     memory = remember(grid_hw, objects=objects, later=later, references=references)
     cells, _ = make_frame(100, grid_hw, objects=objects)
     expected, _ = PlainRecall(cells, memory, pull)(everywhere(grid_hw).numpy())
-    for fixed in (False, True):
-        memory.fixed = fixed
-        got = recall(cells, memory, everywhere(grid_hw), torch.tensor(pull))
+    fixed = remember(grid_hw, objects=objects, later=later, references=references, fixed=True)
+    for tables in (memory, fixed):
+        got = recall(cells, tables, everywhere(grid_hw), torch.tensor(pull))
         np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
 
 
@@ -78,9 +78,8 @@ def test_recall_of_some_cells_is_its_definition() -> None:
     near = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)) < 0.5
     expected, looked_at = PlainRecall(cells, memory)(near.numpy())
     assert 0.1 < looked_at.mean() < 0.9 * near.float().mean(), "both ways to a mask are tested"
-    for fixed in (False, True):
-        memory.fixed = fixed
-        np.testing.assert_allclose(recall(cells, memory, near), expected, rtol=0, atol=3e-4)
+    for tables in (memory, remember((6, 9), objects=2, later=4, fixed=True)):
+        np.testing.assert_allclose(recall(cells, tables, near), expected, rtol=0, atol=3e-4)
 
 
 def test_an_unchanged_frame_recalls_its_own_masks() -> None:
