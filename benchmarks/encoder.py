@@ -11,6 +11,7 @@ on the first frames of development clips with ``--clips``, else of the demo clip
 from __future__ import annotations
 
 import argparse
+import copy
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ from persam_vos.device import Compute
 from persam_vos.errors import PersamVosError
 from persam_vos.fetching import silent
 from persam_vos.runtimes import Layers, make_encoder
-from persam_vos.sam.build import SamNetwork
+from persam_vos.sam.build import SamNetwork, keep_in
 from persam_vos.sam.geometry import Geometry, normalise_and_pad
 from persam_vos.structures import RgbImage
 
@@ -54,18 +55,14 @@ def runtimes(
 ) -> tuple[dict[str, Layers], dict[str, float]]:
     """Make every runtime, and say how long that took, with the first picture encoded."""
     compute = Compute(torch.device("cpu"), torch.float32)
-    rounded = Compute(compute.device, torch.bfloat16)
-
-    def encode_rounded(images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        with rounded.autocast():
-            return network.encode_layers(images)
-
     makers: dict[str, Callable[[], Layers]] = {
         name: lambda name=name: make_encoder(name, network, compute, silent).layers
         for name in BACKENDS
         if name != "auto"
     }
-    makers["torch, bfloat16"] = lambda: encode_rounded
+    makers["torch, bfloat16"] = lambda: (
+        keep_in(copy.deepcopy(network), torch.bfloat16).encode_layers
+    )
     if compiled:
         makers["torch.compile"] = lambda: torch.compile(network.encode_layers)
     made: dict[str, Layers] = {}

@@ -22,8 +22,9 @@ from PIL import Image
 from benchmarks.predictor import load_predictor
 from benchmarks.public_way import EPOCHS, PublicWay
 from persam_vos.api import load_engine
-from persam_vos.device import peak_memory_bytes, synchronise
+from persam_vos.device import peak_memory_bytes
 from persam_vos.media.label_png import read_label_map, write_label_png
+from persam_vos.recording import synchronise
 from persam_vos.stages.prompts import box_of
 from persam_vos.structures import Box, LabelMap, RgbImage
 
@@ -83,7 +84,7 @@ def main() -> None:
         else:
             labels = way.step(image, labels)
         write_label_png(args.output / f"{path.stem}.png", labels)
-        synchronise(engine.compute)
+        synchronise(engine.compute.device)
         if number:
             frame_seconds.append(time.perf_counter() - started)
     facts = {

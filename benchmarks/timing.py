@@ -6,7 +6,8 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from persam_vos.device import Compute, synchronise
+from persam_vos.device import Compute
+from persam_vos.recording import synchronise
 
 
 def spread(times: Sequence[float]) -> dict[str, float]:
@@ -23,9 +24,9 @@ def measure(work: Callable[[], object], compute: Compute, *, repeats: int) -> li
     work()
     times = []
     for _ in range(repeats):
-        synchronise(compute)
+        synchronise(compute.device)
         start = time.perf_counter()
         work()
-        synchronise(compute)
+        synchronise(compute.device)
         times.append(time.perf_counter() - start)
     return times

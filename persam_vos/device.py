@@ -42,12 +42,6 @@ class Compute:
     device: torch.device
     dtype: torch.dtype
 
-    def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """Return a context in which matrix products run in ``dtype``; free in float32."""
-        if self.dtype is torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=self.dtype)
-
     @property
     def pictures_at_once(self) -> int:
         """How many pictures of a clip to encode in one batch; a CPU gains nothing by it."""
@@ -142,15 +136,6 @@ def resolve_compute(device: str = "auto", dtype: str = "auto") -> Compute:
             remedy="use --dtype auto",
         )
     return Compute(resolved, _DTYPES[dtype])
-
-
-def synchronise(compute: Compute) -> None:
-    """Wait until the device has done everything that was asked of it; CPUs always have."""
-    if compute.device.type == "cuda":
-        if not torch.cuda.is_current_stream_capturing():
-            torch.cuda.synchronize(compute.device)
-    elif compute.device.type == "mps":
-        torch.mps.synchronize()
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

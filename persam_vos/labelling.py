@@ -74,6 +74,7 @@ class Labelling:
     compute: Compute
     image_size: int
     clock: Clock
+    _records: bool = True
     _sight: Recording | None = None
     _step: Recording | None = None
     _drawing: Recording | None = None
@@ -89,6 +90,7 @@ class Labelling:
     def learn(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
         """Learn the objects of a reference frame."""
         self._sight = self._step = self._drawing = None
+        self._records = True
         with self._steps():
             self.compute.take(encoded.made, encoded.tensors.values())
             self.method.describe(encoded, labels, object_ids)
@@ -96,8 +98,13 @@ class Labelling:
     @torch.inference_mode()
     def label(self, encoded: Encoded, previous: LabelMap | None) -> Download:
         """Label one frame; what is downloaded are labels (H, W) uint8 and `_numbers`."""
-        if isinstance(self.method, MemoryMethod) and self.method.settled:
-            return self._repeated(self.method, encoded)
+        if isinstance(self.method, MemoryMethod) and self.method.settled and self._records:
+            try:
+                return self._repeated(self.method, encoded)
+            except RuntimeError:
+                if self._drawing is not None:  # everything is recorded: it is not that which failed
+                    raise
+                self._records = False  # no memory for it, or another program's doing
         with self._steps():
             self.compute.take(encoded.made, encoded.tensors.values())
             if encoded.pixels is None:
@@ -113,14 +120,12 @@ class Labelling:
             cells = self._repeated_sight(method, encoded)
             seen = mark()
         with self._steps():
-            take(encoded.made, encoded.tensors.values())
-            take(seen)
+            take(seen, [encoded.features])
             take(_taken(self._drawing))  # the last answer was read
             logits = self._repeated_step(method, cells, encoded.features)
             stepped = mark()
         with self._drawings():
-            take(encoded.made, encoded.tensors.values())
-            take(stepped)
+            take(stepped, [encoded.colours, encoded.pixels])
             return Download(self._repeated_drawing(logits, encoded))
 
     def _repeated_sight(self, method: MemoryMethod, encoded: Encoded) -> Cells:

@@ -32,7 +32,7 @@ from .stages.encode import Prepared, encode, prepare
 from .structures import Encoded, Frame, LabelMap, TrackedFrame
 
 _FRAMES_AHEAD = 3  # pictures read ahead of the encoder, beside a batch: 25 MB each at 4K
-_EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker: 4 MB each
+_EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker, or a batch of them: 13 MB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +189,16 @@ def track_frames(
     """Label every frame, lazily; reading, encoding and tracking overlap.
 
     ``references`` gives labels (H, W) by frame index; the first frame needs one. Memory does not
-    grow with the number of frames: embeddings of two batches, at most, are ahead of the tracker.
+    grow with the number of frames: embeddings of three batches, at most, are ahead of the tracker.
     """
     clock = clock or Clock()
     state = Propagation.start(engine, clock)
     asked: deque[Answer] = deque()
     depth = _FRAMES_AHEAD + engine.pictures.most
+    ready = max(_EMBEDDINGS_AHEAD, engine.compute.pictures_at_once)
     with (
         closing(prefetch(clock.each("read", frames), depth=depth)) as ahead,
-        closing(prefetch(engine.encode_ahead(ahead, clock), depth=_EMBEDDINGS_AHEAD)) as embedded,
+        closing(prefetch(engine.encode_ahead(ahead, clock), depth=ready)) as embedded,
     ):
         for encoded in embedded:
             with clock.measure("track"):

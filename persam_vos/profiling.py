@@ -18,9 +18,10 @@ from types import TracebackType
 from typing import IO, Any
 
 from .clock import Clock
-from .device import Compute, synchronise
+from .device import Compute
 from .errors import OutputError
 from .media.atomic import atomic_path, output_error
+from .recording import synchronise
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Profile(Clock):
             with super().measure("/".join(path)):
                 yield
                 if self.compute is not None:
-                    synchronise(self.compute)
+                    synchronise(self.compute.device)
         finally:
             path.pop()
 

@@ -6,7 +6,7 @@ Coordinates: ``image`` pixels have their origin at the top left, x to the right,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -160,6 +160,14 @@ class Prompts:
     has_dense: torch.Tensor | None = None
     guide: torch.Tensor | None = None
     semantic: torch.Tensor | None = None
+
+    def to(self, dtype: torch.dtype) -> Prompts:
+        """Return the prompts with what is added to features and tokens in another precision."""
+        added = ("dense_logits", "guide", "semantic")
+        given = {
+            name: part.to(dtype) for name in added if (part := getattr(self, name)) is not None
+        }
+        return replace(self, **given)
 
     def rows(self, chosen: slice | list[int]) -> Prompts:
         """Return the prompts of some objects."""

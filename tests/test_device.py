@@ -52,17 +52,6 @@ def test_wrong_choices_are_explained(case: str) -> None:
     assert raised.value.exit_code == 2
 
 
-@pytest.mark.parametrize(("dtype", "product"), [("float32", torch.float32)])
-def test_float32_products_stay_exact(dtype: str, product: torch.dtype) -> None:
-    with resolve_compute("cpu", dtype).autocast():
-        assert (torch.ones(4, 4) @ torch.ones(4, 4)).dtype is product
-
-
-def test_lower_precision_applies_to_products() -> None:
-    with resolve_compute("cpu", "bfloat16").autocast():
-        assert (torch.ones(4, 4) @ torch.ones(4, 4)).dtype is torch.bfloat16
-
-
 def test_peak_memory_is_at_least_what_is_held() -> None:
     held = torch.ones(20_000_000)  # 80 MB
     assert peak_memory_bytes(resolve_compute("cpu")) > held.nbytes

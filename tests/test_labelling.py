@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -99,12 +100,26 @@ def score_of(frame: TrackedFrame, object_id: int) -> float:
 
 
 @pytest.mark.gpu
+def test_a_gpu_repeats_what_it_recorded() -> None:
+    clip = list(render_demo(48, (240, 427)))
+    engine = load_engine(device="cuda")
+    state = Propagation.start(engine)
+    for number, (image, labels) in enumerate(clip[:20]):
+        frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
+        state.advance(engine.encode(frame), None if number else labels)
+    labelling = state.labelling
+    assert labelling._sight and labelling._step and labelling._drawing
+    assert labelling._records
+
+
+@pytest.mark.gpu
 def test_clips_on_one_gpu_do_not_disturb_each_other() -> None:
     clips = [list(render_demo(48, size))[:40] for size in ((240, 427), (180, 320))]
     engine = load_engine(device="cuda", dtype="float32")
     alone = [tracked(engine, clip) for clip in clips]
-    with engine.shared() as shared, ThreadPoolExecutor(2) as threads:
-        together = list(threads.map(lambda clip: tracked(shared, clip), clips))
-    for one, other in zip(alone, together, strict=True):
-        for ours, theirs in zip(one, other, strict=True):
-            assert (ours.label_map != theirs.label_map).mean() < 2e-3
+    with ThreadPoolExecutor(2) as threads, engine.shared() as shared:
+        for one_for_all in (shared, engine) * 3:
+            together = list(threads.map(partial(tracked, one_for_all), clips))
+            for one, other in zip(alone, together, strict=True):
+                for ours, theirs in zip(one, other, strict=True):
+                    assert (ours.label_map != theirs.label_map).mean() < 2e-3, ours.name

@@ -130,15 +130,14 @@ def build_sam(
 
 
 def keep_in(network: SamNetwork, dtype: torch.dtype) -> SamNetwork:
-    """Keep weights in the precision that they are multiplied in; returns the same network.
+    """Keep all weights in the precision that is computed in; returns the same network.
 
-    The encoder is all in that precision. For the decoder autocast chooses, and would convert the
-    weights anew each time, to the same numbers.
+    But for the positions, whose phases are of many turns.
     """
-    network.image_encoder.to(dtype)
-    for module in network.modules():
-        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            module.to(dtype)
+    positions, points = network.positions, network.prompt_encoder.pe_layer
+    matrix = points.positional_encoding_gaussian_matrix
+    network.to(dtype)
+    network.positions, points.positional_encoding_gaussian_matrix = positions, matrix
     return network
 
 

@@ -47,7 +47,8 @@ def decode(
     itself adds a padding point of label -1 to points without a box, so callers that want SAM's
     result give it explicitly; a box is two points of the labels 2 and 3. Point coordinates are
     pixels of the (padded) input.
-    Returns all four masks, (N, 4, 4h, 4w) logits, and their predicted IoU, (N, 4), in float32.
+    Computes in the precision of the weights. Returns all four masks, (N, 4, 4h, 4w) logits, and
+    their predicted IoU, (N, 4), in float32.
     """
     height, width = features.shape[-2:]
     objects = len(prompts.points_xy)
@@ -58,13 +59,15 @@ def decode(
         )
     if positions is None:
         positions = grid_positions(prompt_encoder, (height, width))
-    sparse = _embed_points(prompt_encoder, prompts)
+    dtype = mask_decoder.iou_token.weight.dtype
+    sparse = _embed_points(prompt_encoder, prompts).to(dtype)
+    prompts = prompts.to(dtype)
     tokens = torch.cat([_output_tokens(mask_decoder).expand(objects, -1, -1), sparse], dim=1)
     tokens, image = _transform(
         mask_decoder.transformer,
         tokens,
-        _embed_image(prompt_encoder, features, prompts),
-        positions.flatten(2).transpose(1, 2),  # (1 or N, h * w, C)
+        _embed_image(prompt_encoder, features.to(dtype), prompts),
+        positions.to(dtype).flatten(2).transpose(1, 2),  # (1 or N, h * w, C)
         prompts,
     )
     masks = _mask_logits(mask_decoder, tokens[:, 1:_OUTPUT_TOKENS], image, (height, width))
@@ -88,8 +91,7 @@ def grid_positions(prompt_encoder: PromptEncoder, grid_hw: tuple[int, int]) -> T
 def _encode_positions(unit_xy: Tensor, matrix: Tensor) -> Tensor:
     """Encode positions in [0, 1], (..., 2), as random Fourier features, (..., C) float32.
 
-    Written out as sums, because autocast would turn a matrix product into half precision, which
-    has no room for phases of many turns.
+    In float32 whatever the weights' precision: half of it has no room for phases of many turns.
     """
     centred = 2 * unit_xy.float() - 1
     matrix = matrix.float()

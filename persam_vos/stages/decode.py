@@ -40,9 +40,9 @@ class Decoder:
         def decode(rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
             seen = features if positions is None else features[rows]
             places = None if positions is None else positions[rows]
-            with self.clock.part("decode"), self.compute.autocast():
+            with self.clock.part("decode"):
                 found = self.network.decode(seen, prompts.rows(rows), places)
-            return found.low_res_logits.float(), found.predicted_iou.float()
+            return found.low_res_logits, found.predicted_iou
 
         count = len(prompts.points_xy)
         return MaskCandidates(*self.portions.run(count, decode, self.compute, "object to decode"))

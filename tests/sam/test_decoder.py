@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from persam_vos.sam.build import keep_in
 from persam_vos.sam.decoder import decode, grid_positions
 from persam_vos.structures import MaskCandidates, Prompts
 
@@ -231,8 +232,9 @@ def test_rectangular_features_decode_to_masks_of_their_shape(mobile_sam, feature
 def test_bfloat16_comes_close(mobile_sam, features):
     prompts = make_prompts("points and box", "point", dense=[True, False])
     exact = mobile_sam.decode(features, prompts)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        rough = mobile_sam.decode(features, prompts)
+    rounded = keep_in(copy.deepcopy(mobile_sam), torch.bfloat16)
+    assert rounded.mask_decoder.iou_token.weight.dtype is torch.bfloat16
+    rough = rounded.decode(features, prompts)
     assert rough.low_res_logits.dtype == torch.float32
     agree = (rough.low_res_logits > 0) == (exact.low_res_logits > 0)
     assert agree.float().mean() > 0.99
