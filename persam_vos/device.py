@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from .errors import UsageError
+from .recording import TURNS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _DTYPES = {
@@ -77,6 +78,10 @@ class Compute:
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
+
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which this thread may have the device do something."""
+        return TURNS.shared() if self.device.type == "cuda" else contextlib.nullcontext()
 
     def new_lane(self, *, first: bool = False) -> Lane:
         """Make a lane; if ``first``, the device prefers what is in it."""

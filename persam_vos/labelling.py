@@ -91,13 +91,17 @@ class Labelling:
         """Learn the objects of a reference frame."""
         self._sight = self._step = self._drawing = None
         self._records = True
-        with self._steps():
+        with self.compute.turn(), self._steps():
             self.compute.take(encoded.made, encoded.tensors.values())
             self.method.describe(encoded, labels, object_ids)
 
     @torch.inference_mode()
     def label(self, encoded: Encoded, previous: LabelMap | None) -> Download:
         """Label one frame; what is downloaded are labels (H, W) uint8 and `_numbers`."""
+        with self.compute.turn():
+            return self._label(encoded, previous)
+
+    def _label(self, encoded: Encoded, previous: LabelMap | None) -> Download:
         if isinstance(self.method, MemoryMethod) and self.method.settled and self._records:
             try:
                 return self._repeated(self.method, encoded)

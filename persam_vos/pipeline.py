@@ -32,7 +32,8 @@ from .stages.encode import Prepared, encode, prepare
 from .structures import Encoded, Frame, LabelMap, TrackedFrame
 
 _FRAMES_AHEAD = 3  # pictures read ahead of the encoder, beside a batch: 25 MB each at 4K
-_EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker, or a batch of them: 13 MB each
+_EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker: 13 MB each
+_BATCHES_AHEAD = 1  # the same where they come in batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def track_frames(
     state = Propagation.start(engine, clock)
     asked: deque[Answer] = deque()
     depth = _FRAMES_AHEAD + engine.pictures.most
-    ready = max(_EMBEDDINGS_AHEAD, engine.compute.pictures_at_once)
+    ready = max(_EMBEDDINGS_AHEAD, _BATCHES_AHEAD * (engine.compute.pictures_at_once - 1))
     with (
         closing(prefetch(clock.each("read", frames), depth=depth)) as ahead,
         closing(prefetch(engine.encode_ahead(ahead, clock), depth=ready)) as embedded,

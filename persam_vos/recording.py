@@ -9,15 +9,21 @@ import contextlib
 import gc
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-_SIZES = 2  # whose recordings are kept, each with the memory that the work needs
-_ONE_AT_A_TIME = threading.RLock()  # recordings are made and ended
+from .turns import Turns
+
+TURNS = Turns()
+"""Whoever has a GPU do something has a turn; who records has it alone."""
+
 _FIRST, _NOT_FIRST = -3, -2  # priorities of the streams that are recorded from, and of no others
 _STREAMS = 32  # that torch has of each priority
 _USED: set[int] = set()  # streams that living recordings were made from
+_ENDED: deque[tuple[torch.cuda.CUDAGraph, int]] = deque()  # graphs, and their streams
+_SIZES = 2  # whose recordings are kept, each with the memory that the work needs
 
 
 class Recording:
@@ -26,7 +32,8 @@ class Recording:
     ``work`` was done before, on tensors like ``inputs``, so that nothing is made for the first time
     while it is recorded. It may read and write other tensors, always the same ones, which have to
     stay where they are; it must not ask the device for a number. What calls return is overwritten
-    by the next one. What is recorded with ``first`` is preferred to other work.
+    by the next one. What is recorded with ``first`` is preferred to other work. Raises RuntimeError
+    when it cannot be recorded, for want of memory, say.
     """
 
     def __init__(
@@ -36,15 +43,15 @@ class Recording:
         *,
         first: bool = False,
     ) -> None:
-        self._inputs = [tensor.clone() for tensor in inputs]
         self.taken: torch.cuda.Event | None = None
         """When the inputs of the last call were copied."""
-        self._graph = torch.cuda.CUDAGraph()
-        with _ONE_AT_A_TIME:
+        with TURNS.alone(), _no_collection():
+            _end_recordings()
+            self._inputs = [tensor.clone() for tensor in inputs]
+            self._graph = torch.cuda.CUDAGraph()
             stream = _unused_stream(_FIRST if first else _NOT_FIRST)
-            weakref.finalize(self, _end, self._graph, stream.cuda_stream)
-            graph = torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local")
-            with _no_collection(), graph:
+            weakref.finalize(self, _ENDED.append, (self._graph, stream.cuda_stream))
+            with torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local"):
                 self._outputs = work(*self._inputs)
 
     def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -69,9 +76,11 @@ def _unused_stream(priority: int) -> torch.cuda.Stream:
     return stream
 
 
-def _end(graph: torch.cuda.CUDAGraph, stream: int) -> None:
-    """Give back what a recording held; its stream only once torch forgot the workspace of it."""
-    with _ONE_AT_A_TIME:
+def _end_recordings() -> None:
+    """Give back what recordings held that nobody has any more, when nothing can be at work."""
+    torch.cuda.synchronize()
+    while _ENDED:
+        graph, stream = _ENDED.popleft()
         graph.reset()
         _USED.discard(stream)
 
@@ -92,7 +101,7 @@ def _no_collection() -> Iterator[None]:
 def synchronise(device: torch.device) -> None:
     """Wait until a device has done everything that was asked of it; CPUs always have."""
     if device.type == "cuda":
-        with _ONE_AT_A_TIME:  # to wait for the whole device would end a recording
+        with TURNS.shared():  # to wait for the whole device would end a recording
             if not torch.cuda.is_current_stream_capturing():
                 torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -108,33 +117,46 @@ class Repeated:
 
     def __init__(self, work: Callable[[torch.Tensor], tuple[torch.Tensor, ...]]) -> None:
         self._work = work
-        self._recordings: dict[torch.Size, Recording] = {}
         self._last: torch.Size | None = None
         self._done: torch.cuda.Event | None = None
         self._lock = threading.Lock()
+        self.recordings: dict[torch.Size, Recording] = {}
+        self.refusals: dict[torch.Size, str] = {}
+        """Why sizes could not be recorded."""
 
     def __call__(self, tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Do the work."""
+        recording = self._recording_for(tensor)
+        if recording is None:
+            return self._work(tensor)
         with self._lock:
-            size, last = tensor.shape, self._last
-            self._last = size
-            if size not in self._recordings and (size != last or not self._record(tensor)):
-                return self._work(tensor)
             lane = torch.cuda.current_stream()
             if self._done is not None:
                 lane.wait_event(self._done)
-            results = tuple(result.clone() for result in self._recordings[size](tensor))
+            results = tuple(result.clone() for result in recording(tensor))
             self._done = lane.record_event()
             return results
 
-    def _record(self, tensor: torch.Tensor) -> bool:
-        """Record the work for a size; returns whether that could be done."""
-        if len(self._recordings) == _SIZES:
-            synchronise(tensor.device)  # the oldest may be at work still
-            del self._recordings[next(iter(self._recordings))]
-        with contextlib.suppress(RuntimeError):  # too little memory, say
-            self._recordings[tensor.shape] = Recording(self._work, [tensor])
-        return tensor.shape in self._recordings
+    def _recording_for(self, tensor: torch.Tensor) -> Recording | None:
+        """Return the recording for a size, made now if this is the time.
+
+        Not under the lock: others may wait for that and have a turn, which we wait for.
+        """
+        size = tensor.shape
+        with self._lock:
+            again, self._last = size == self._last, size
+            if not again or size in self.recordings or size in self.refusals:
+                return self.recordings.get(size)
+        try:
+            made = Recording(self._work, [tensor])
+        except RuntimeError as error:
+            self.refusals[size] = str(error)
+            return None
+        with self._lock:
+            while len(self.recordings) >= _SIZES:
+                del self.recordings[next(iter(self.recordings))]
+            self.recordings[size] = made
+        return made
 
 
 class Download:

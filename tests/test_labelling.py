@@ -16,6 +16,7 @@ from persam_vos.api import load_engine
 from persam_vos.datasets.demo import render_demo
 from persam_vos.device import Compute
 from persam_vos.pipeline import Engine, Propagation, track_frames
+from persam_vos.recording import Repeated
 from persam_vos.structures import Frame, LabelMap, RgbImage, TrackedFrame
 
 
@@ -110,6 +111,24 @@ def test_a_gpu_repeats_what_it_recorded() -> None:
     labelling = state.labelling
     assert labelling._sight and labelling._step and labelling._drawing
     assert labelling._records
+
+
+@pytest.mark.gpu
+def test_a_gpu_repeats_what_encoding_a_batch_does() -> None:
+    clip = there_and_back_again(list(render_demo(48, (240, 427))), 5 * 48)
+    engine = load_engine(device="cuda")
+    assert len(tracked(engine, clip)) == 5 * 48
+    layers = engine.encoding.layers
+    assert isinstance(layers, Repeated)
+    assert not layers.refusals
+    assert [len(size) for size in layers.recordings] == [4]
+
+
+def there_and_back_again(
+    clip: list[tuple[RgbImage, LabelMap]], count: int
+) -> list[tuple[RgbImage, LabelMap]]:
+    lap = [*clip, *clip[-2:0:-1]]
+    return [lap[number % len(lap)] for number in range(count)]
 
 
 @pytest.mark.gpu

@@ -44,9 +44,10 @@ def prepare(
     geometry = Geometry(frame.size_hw, image_size)
     padded_hw = (image_size, image_size) if square else geometry.patches_hw
     if compute.scales_pictures:
-        pixels = compute.upload(frame.image)
-        image = normalise_and_pad(geometry.resize_tensor(pixels)[None], padded_hw)
-        return Prepared(frame, image, geometry.input_hw, pixels, compute.mark())
+        with compute.turn():
+            pixels = compute.upload(frame.image)
+            image = normalise_and_pad(geometry.resize_tensor(pixels)[None], padded_hw)
+            return Prepared(frame, image, geometry.input_hw, pixels, compute.mark())
     scaled = compute.upload(geometry.resize(frame.image))
     return Prepared(frame, normalise_and_pad(scaled[None], padded_hw), geometry.input_hw)
 
@@ -63,6 +64,16 @@ def encode(
     ``encode_layers`` is ``SamNetwork.encode_layers``, or answers as it does. Raises PersamVosError
     when there is no memory for one picture alone.
     """
+    with compute.turn():
+        return _encode(pictures, encode_layers, compute, portions)
+
+
+def _encode(
+    pictures: Sequence[Prepared],
+    encode_layers: Callable[[Tensor], tuple[Tensor, ...]],
+    compute: Compute,
+    portions: Portions,
+) -> list[Encoded]:
     for one in pictures:
         compute.take(one.made, (one.image, one.pixels))
     alone = len(pictures) == 1
