@@ -100,7 +100,7 @@ def main() -> None:
     engines |= {f"{name}, random": random_engine(name, compute) for name in args.weights_random}
     rows: dict[str, Any] = {}
     for name, engine in engines.items():
-        for count in args.objects if name == "mobile-sam" else args.objects[:1]:
+        for count in args.objects:
             clip = render_tiled(count)
             row = rows[f"{name}, objects: {count}"] = run(engine, clip, args.frames, args.repeats)
             print(
