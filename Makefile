@@ -56,6 +56,7 @@ bench-gpu: setup ## the GPU benchmarks, also of vit-b, vit-l and vit-h with rand
 	$(call BENCH,speed,-gpu) --device cuda --fit-epochs 200
 	$(call BENCH,stages,-gpu) --device cuda --repeats 20 --weights-random vit-b vit-l vit-h
 	$(call BENCH,memory_use,-gpu) --device cuda
+	$(call BENCH,throughput,-gpu) --device cuda --weights-random vit-h
 
 clean: ## remove what make made
 	rm -rf $(VENV) demo build *.egg-info

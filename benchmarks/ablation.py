@@ -39,9 +39,10 @@ class Variant:
 
 
 def scale_alone(
-    objects: ObjectLogits, _: torch.Tensor, __: torch.Tensor, geometry: Geometry
+    objects: ObjectLogits, _: torch.Tensor, picture: torch.Tensor, *__: Any, **___: Any
 ) -> Iterator[ScaledLogits]:
     """Scale masks without the picture's colours, as the paper's methods do."""
+    geometry = Geometry((picture.shape[0], picture.shape[1]))
     return scale(objects, geometry.logit_weights(objects.low_res_logits))
 
 
@@ -70,7 +71,7 @@ VARIANTS = {
     ),
     "no thin parts": Variant(constants={"persam_vos.stages.thin._GAIN": 0.0}),
     "outlines as interpolated": Variant(
-        constants={"persam_vos.pipeline.scale_by_colours": scale_alone}
+        constants={"persam_vos.labelling.scale_by_colours": scale_alone}
     ),
     "all frames windowed": Variant(constants={OFFERS + "_WINDOWED": 16}),
     "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),
