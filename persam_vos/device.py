@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -79,9 +79,14 @@ class Compute:
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 
-    def turn(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
         """Return a context in which this thread may have the device do something."""
-        return TURNS.shared() if self.device.type == "cuda" else contextlib.nullcontext()
+        if self.device.type != "cuda":
+            yield
+            return
+        with TURNS.shared(), torch.cuda.device(self.device):
+            yield
 
     def new_lane(self, *, first: bool = False) -> Lane:
         """Make a lane; if ``first``, the device prefers what is in it."""

@@ -74,7 +74,8 @@ class Labelling:
     compute: Compute
     image_size: int
     clock: Clock
-    _records: bool = True
+    _warm: bool = False  # a step was done as the next will be: nothing is made for the first time
+    _refused: bool = False
     _sight: Recording | None = None
     _step: Recording | None = None
     _drawing: Recording | None = None
@@ -90,7 +91,7 @@ class Labelling:
     def learn(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
         """Learn the objects of a reference frame."""
         self._sight = self._step = self._drawing = None
-        self._records = True
+        self._warm = self._refused = False
         with self.compute.turn(), self._steps():
             self.compute.take(encoded.made, encoded.tensors.values())
             self.method.describe(encoded, labels, object_ids)
@@ -102,18 +103,20 @@ class Labelling:
             return self._label(encoded, previous)
 
     def _label(self, encoded: Encoded, previous: LabelMap | None) -> Download:
-        if isinstance(self.method, MemoryMethod) and self.method.settled and self._records:
+        method = self.method
+        if isinstance(method, MemoryMethod) and method.settled and self._warm and not self._refused:
             try:
-                return self._repeated(self.method, encoded)
+                return self._repeated(method, encoded)
             except RuntimeError:
                 if self._drawing is not None:  # everything is recorded: it is not that which failed
                     raise
-                self._records = False  # no memory for it, or another program's doing
+                self._refused = True  # no memory for it, or another program's doing
+        self._warm = True
         with self._steps():
             self.compute.take(encoded.made, encoded.tensors.values())
             if encoded.pixels is None:
                 encoded = replace(encoded, pixels=self.compute.upload(encoded.frame.image))
-            return Download(self._drawn(self.method.step(encoded, previous), encoded))
+            return Download(self._drawn(method.step(encoded, previous), encoded))
 
     def _repeated(self, method: MemoryMethod, encoded: Encoded) -> Download:
         """Label one frame by what was recorded; each answer is overwritten by the next one's."""

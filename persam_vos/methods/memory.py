@@ -21,7 +21,7 @@ from ..memory.cells import Basis, Cells, by_quads, describe_cells, find_basis
 from ..memory.portraits import pick, recognised, trimmed
 from ..memory.recall import cells_near, recall
 from ..memory.tables import Memory, new_memory
-from ..sam.geometry import LOGIT_CELL, PATCH
+from ..sam.geometry import LOGIT_CELL, PATCH, extents
 from ..stages import decode, judge, prompts, targets
 from ..stages.thin import measure_thinness, restore_thin
 from ..stages.windows import decode_round
@@ -31,6 +31,7 @@ from .roster import Roster, joined, new_roster
 _REACH = 6  # coarse cells that an object may move from one frame to the next: 96 input pixels
 _PULL = 1e-4  # of similarity per squared coarse cell: tells look-alikes apart by their places
 _DENSE_GAIN = 1.5  # recalled log-odds to the decoder's mask prompt, whose logits are larger
+_SOLID = 0.25  # of a coarse cell: where an object fills less, it may be a crumb
 _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a recall finds a lost object again
 _FOUND_CELLS = 8  # middle cells that it then covers, or half of what it covered when shown
 _CERTAIN_SHARE = 0.55  # of a mask, recognised: makes a witness, and finds what was lost
@@ -261,18 +262,28 @@ class MemoryMethod:
         points = _inner_points(memories, fixed=self.fixed)
         with_boxes = decode.with_boxes(points, boxes, valid)
         prompted = replace(with_boxes, dense_logits=_DENSE_GAIN * memories[:, None])
-        offered = self._offered(features, prompted, boxes)
+        offered = self._offered(features, prompted, memories)
         return judge.best_candidate(offered.low_res_logits, offered.predicted_iou, memories)
 
     def _offered(
-        self, features: torch.Tensor, prompted: Prompts, boxes: torch.Tensor
+        self, features: torch.Tensor, prompted: Prompts, memories: torch.Tensor
     ) -> MaskCandidates:
-        """Decode windows round the boxes; where shapes are fixed, the whole picture."""
+        """Decode windows round the masks; where shapes are fixed, the whole picture."""
         if self.fixed:
             return self.decoder(features, prompted)
         height, width = features.shape[-2:]
         positions = self.decoder.network.grid_positions((height, width))
-        return decode_round(self.decoder, features, positions, prompted, boxes)
+        return decode_round(self.decoder, features, positions, prompted, _solid_boxes(memories))
+
+
+def _solid_boxes(logits: torch.Tensor) -> torch.Tensor:
+    """Box the coarse cells that (N, 4h, 4w) masks fill as far as any: (N, 4) xyxy in input pixels.
+
+    Crumbs far away leave no trace: without them windows are half as large.
+    """
+    coverage = F.avg_pool2d((logits > 0).float(), PATCH // LOGIT_CELL)  # (N, h, w)
+    least = coverage.amax((1, 2), keepdim=True).clamp_max(_SOLID)
+    return extents((coverage >= least) & (coverage > 0))[:, [2, 0, 3, 1]].float() * PATCH
 
 
 def _covered(logits: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from unasked import Unasked
 from persam_vos.config import MethodSettings
 from persam_vos.device import Compute
 from persam_vos.memory.tables import Memory
-from persam_vos.methods.memory import MemoryMethod
+from persam_vos.methods.memory import MemoryMethod, _solid_boxes
 from persam_vos.sam.build import build_sam, random_state
 from persam_vos.sam.geometry import Geometry
 from persam_vos.stages import windows
@@ -250,3 +250,23 @@ def test_what_asks_the_device_is_noticed(decoder: Decoder) -> None:
     shown = encoded({1: (10, 10)})
     with pytest.raises(AssertionError, match="asks the device"), Unasked():
         method.step(shown)
+
+
+def boxed(mask: torch.Tensor) -> list[int]:
+    """The window's box, in coarse cells, of a (4h, 4w) mask."""
+    (box,) = _solid_boxes(mask[None].float() - 0.5).tolist()
+    return [int(edge) // 16 for edge in box]
+
+
+def test_crumbs_do_not_widen_the_window_that_is_decoded() -> None:
+    mask = torch.zeros(80, 120, dtype=torch.bool)
+    mask[20:40, 32:60] = True
+    assert boxed(mask) == [8, 5, 15, 10]
+    mask[78, 1] = mask[2, 118] = True
+    assert boxed(mask) == [8, 5, 15, 10]
+
+
+def test_what_fills_no_cell_by_a_quarter_has_a_window() -> None:
+    line = torch.zeros(80, 120, dtype=torch.bool)
+    line[::4, 50] = True  # a sixteenth of each cell
+    assert boxed(line) == [12, 0, 13, 20]
