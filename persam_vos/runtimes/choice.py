@@ -21,7 +21,7 @@ from ..sam.export import export_encoder, export_recipe
 from ..sam.tiny_vit import TinyViT
 from ..weights.convert import state_digest
 from .kept import kept
-from .sessions import OnnxSession, OpenVinoSession, multiplies_bfloat16, quantise
+from .sessions import OnnxSession, OpenVinoSession, gains_by_bfloat16, quantise
 
 _PACKAGES = {
     "onnx": "onnxruntime",
@@ -30,7 +30,7 @@ _PACKAGES = {
     "openvino-bf16": "openvino",
 }
 _EXACT = ("openvino", "onnx")  # float32 throughout; as fast as each other: benchmarks/encoder.py
-_AUTO = ("openvino-bf16", *_EXACT)  # where the processor multiplies bfloat16
+_AUTO = ("openvino-bf16", *_EXACT)  # where the processor gains by it
 
 Layers = Callable[[Tensor], tuple[Tensor, ...]]
 
@@ -71,7 +71,7 @@ def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> 
     if backend == "auto":
         if compute.device.type != "cpu" or compute.dtype is not torch.float32:
             return ()
-        return _EXACT if exact or not multiplies_bfloat16() else _AUTO
+        return _EXACT if exact or not gains_by_bfloat16() else _AUTO
     if backend == "torch":
         return ()
     if compute.device.type != "cpu":

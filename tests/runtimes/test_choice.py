@@ -98,7 +98,7 @@ def test_answers_outlive_the_next_picture(make: Callable[..., Encoder]) -> None:
 def test_auto_is_the_fastest_runtime_for_the_processor(
     make: Callable[..., Encoder], monkeypatch: pytest.MonkeyPatch, bfloat16: bool, expected: str
 ) -> None:
-    monkeypatch.setattr("persam_vos.runtimes.choice.multiplies_bfloat16", lambda: bfloat16)
+    monkeypatch.setattr("persam_vos.runtimes.choice.gains_by_bfloat16", lambda: bfloat16)
     encoder = make("auto")
     assert encoder.facts()["backend"] == expected
     assert encoder.facts()["version"]
@@ -106,7 +106,7 @@ def test_auto_is_the_fastest_runtime_for_the_processor(
 
 
 def test_exact_auto_rounds_nothing_to_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("persam_vos.runtimes.choice.multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr("persam_vos.runtimes.choice.gains_by_bfloat16", lambda: True)
     assert fitting_backends("auto", CPU, exact=True) == ("openvino", "onnx")
     assert fitting_backends("openvino-bf16", CPU, exact=True) == ("openvino-bf16",)
 
