@@ -78,10 +78,9 @@ def run_jobs(
 def _leave_cores(engine: Engine) -> None:
     """Leave half of the cores to the encoder, where its runtime has threads of its own.
 
-    With more threads than cores those of torch spend their time waiting for each other: on 2 cores
-    a clip of eight objects takes a quarter longer, one of one object the same.
+    With more threads than cores those of torch spend their time waiting for each other.
     """
-    if engine.encoding.backend != "torch":
+    if engine.encoding.backend != "torch" and engine.overlaps:
         torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // 2)))
 
 

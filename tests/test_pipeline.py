@@ -11,6 +11,7 @@ import pytest
 import torch
 from demo_clip import DemoFrames, RememberingEngine, overlap
 
+from persam_vos import pipeline
 from persam_vos.clock import Clock
 from persam_vos.config import MethodSettings
 from persam_vos.errors import MaskError, MediaError
@@ -125,6 +126,13 @@ def test_the_first_frame_needs_a_mask(
         track(fast, iter(demo_frames.frames[:1]), empty)
 
 
+@pytest.fixture(params=[0, 999], ids=["overlapping", "in turn"])
+def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encode and track at the same time, as with many cores; and in turn, as with few."""
+    monkeypatch.setattr(pipeline, "_FEW_THREADS", request.param)
+
+
+@pytest.mark.usefixtures("order")
 def test_a_reader_that_fails_half_way_fails_after_its_good_frames(
     fast: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
@@ -163,6 +171,7 @@ def test_encoding_in_batches_changes_no_mask(
     np.testing.assert_array_equal(together, alone)
 
 
+@pytest.mark.usefixtures("order")
 def test_a_failure_of_the_reader_comes_after_the_frames_of_its_unfinished_batch(
     fast: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
@@ -178,6 +187,7 @@ def test_a_failure_of_the_reader_comes_after_the_frames_of_its_unfinished_batch(
         next(tracked)
 
 
+@pytest.mark.usefixtures("order")
 def test_leaving_early_stops_reading_and_every_thread(
     fast: RememberingEngine, demo_frames: DemoFrames
 ) -> None:

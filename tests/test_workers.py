@@ -14,6 +14,7 @@ import pytest
 import torch
 from demo_clip import DemoFrames
 
+from persam_vos import pipeline
 from persam_vos.clock import Clock
 from persam_vos.config import MethodSettings
 from persam_vos.device import Compute
@@ -170,15 +171,21 @@ def test_leaving_early_ends_the_clips_that_go_on(engine: Engine, clips: tuple[Cl
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize(("backend", "share"), [("torch", 1.0), ("openvino", 0.5)])
-def test_torch_leaves_half_of_the_cores_to_an_encoder_with_threads_of_its_own(
-    backend: str, share: float
+@pytest.mark.parametrize(
+    ("backend", "few", "share"),
+    [("torch", 0, 1.0), ("openvino", 0, 0.5), ("openvino", 999, 1.0)],
+    ids=["torch", "many cores", "few cores, in turn"],
+)
+def test_torch_leaves_half_of_many_cores_to_an_encoder_with_threads_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, backend: str, few: int, share: float
 ) -> None:
+    monkeypatch.setattr(pipeline, "_FEW_THREADS", few)
     cores, before = os.cpu_count() or 1, torch.get_num_threads()
     try:
         torch.set_num_threads(cores)
         for _ in range(2):  # not once more with every engine
-            EngineChoice(backend=backend, device="cpu").load()
+            engine = EngineChoice(backend=backend, device="cpu").load()
         assert torch.get_num_threads() == max(1, int(share * cores))
+        assert engine.overlaps == (few == 0)
     finally:
         torch.set_num_threads(before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -41,13 +41,14 @@ class Encoder:
 
     ``layers`` answers as ``SamNetwork.encode_layers``. ``backend`` and ``version`` say what
     computes: answers of two may differ in their last bits. ``warning`` says, in one line, why it is
-    not the backend that was hoped for.
+    not the backend that was hoped for. ``threads`` are how many it computes with on a CPU.
     """
 
     layers: Layers
     backend: str
     version: str
     warning: str = ""
+    threads: int = field(default_factory=torch.get_num_threads)
 
     def facts(self) -> dict[str, str]:
         """Say what computes, for reports and to tell runs apart."""
