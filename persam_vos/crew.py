@@ -8,11 +8,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
-from types import TracebackType
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -28,10 +27,10 @@ def crew_size() -> int:
 
 
 class Crew:
-    """Threads that do what they are asked to, in the order of asking; a context manager.
+    """Threads that do what they are asked to, in the order of asking, until `close`.
 
-    A crew of one has no thread: who asks does the work, as after the crew was closed. Leaving the
-    block, or the end of the program, waits until all is done that was asked for and not cancelled.
+    A crew of one has no thread: who asks does the work, as after the crew was closed. Closing it,
+    or the end of the program, waits until all is done that was asked for and not cancelled.
     """
 
     def __init__(self, workers: int) -> None:
@@ -69,17 +68,6 @@ class Crew:
             if thread is not threading.current_thread():  # where garbage is collected by a worker
                 thread.join()
 
-    def __enter__(self) -> Crew:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 def in_order(
     function: Callable[[T], R], items: Iterable[T], *, workers: int
@@ -95,7 +83,7 @@ def in_order(
         if workers <= 1:
             yield from map(function, iterator)
             return
-        with Crew(workers) as crew:
+        with closing(Crew(workers)) as crew:
             ask = partial(_ask, crew, function)
             yield from _results(map(ask, iterator), workers + 1)
 

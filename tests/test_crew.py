@@ -6,33 +6,17 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 
 import pytest
+from producer import Producer
 
 from persam_vos.crew import Crew, Trail, crew_size, in_order
 
 pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("no_thread_is_left")]
 SIZES = pytest.mark.parametrize("workers", [1, 2, 4])
-
-
-class Producer:
-    """Counts what was taken from it, and knows whether it was closed."""
-
-    def __init__(self, count: int, *, fail_at: int = -1) -> None:
-        self.taken, self.closed = 0, False
-        self._count, self._fail_at = count, fail_at
-
-    def __iter__(self) -> Iterator[int]:
-        try:
-            for value in range(self._count):
-                if value == self._fail_at:
-                    raise OSError("the disk went away")
-                self.taken += 1
-                yield value
-        finally:
-            self.closed = True
 
 
 def double(value: int) -> int:
@@ -136,7 +120,7 @@ def test_work_that_is_cancelled_before_it_is_begun_is_not_done() -> None:
         go_on.wait()
         done.append(value)
 
-    with Crew(2) as crew:
+    with closing(Crew(2)) as crew:
         for value in range(2):
             crew.ask(partial(work, value))
         begun.wait()

@@ -8,29 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from producer import Producer
 
 from persam_vos.prefetch import Sink, prefetch
 
 pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("no_thread_is_left")]
-
-
-class Producer:
-    """Counts what was taken from it, and knows whether it was closed."""
-
-    def __init__(self, count: int, *, fail_at: int = -1, pause: float = 0.0) -> None:
-        self.taken, self.closed = 0, False
-        self._count, self._fail_at, self._pause = count, fail_at, pause
-
-    def __iter__(self) -> Iterator[int]:
-        try:
-            for value in range(self._count):
-                time.sleep(self._pause)
-                if value == self._fail_at:
-                    raise OSError("the disk went away")
-                self.taken += 1
-                yield value
-        finally:
-            self.closed = True
 
 
 @pytest.mark.parametrize("depth", [1, 2, 100])

@@ -73,11 +73,6 @@ class Memory:
         return [(self._count - age) % _AGES[-1] for age in _AGES[:known]]
 
     @property
-    def rows(self) -> list[Row]:
-        """Rows of all frames that are searched."""
-        return [*self.references, *self.recent]
-
-    @property
     def newest_masks(self) -> torch.Tensor:
         """Masks of the frame that was added last, (16 h w, 1 + N) float32."""
         return at(self.masks, self.recent[0]).float()

@@ -75,7 +75,7 @@ def sizes(memory: Memory) -> list[torch.Size]:
 def test_frames_that_are_1_2_4_8_and_16_back_are_searched(frames: int, searched: list[int]) -> None:
     memory = filled(frames)
     assert numbers(memory, memory.recent) == searched
-    assert numbers(memory, memory.rows) == [1, *searched]
+    assert numbers(memory, [*memory.references, *memory.recent]) == [1, *searched]
     assert torch.equal(memory.newest_masks, memory.masks[memory.recent[0]])
 
 
@@ -91,7 +91,7 @@ def test_the_tables_do_not_grow_with_the_clip_and_forget_its_oldest_frames() -> 
 
 def test_shares_are_means_of_the_four_fine_cells_by_quads() -> None:
     memory = filled(2)
-    for row in memory.rows:
+    for row in [*memory.references, *memory.recent]:
         grid = memory.masks[row].view(4 * HEIGHT, 4 * WIDTH, 3).numpy()
         for y, x in np.ndindex(2 * HEIGHT, 2 * WIDTH):
             quad = 4 * (y // 2 * WIDTH + x // 2) + 2 * (y % 2) + x % 2
@@ -103,7 +103,7 @@ def test_channels_of_a_cell_sum_to_1() -> None:
     memory = filled(20)
     memory.widen(2)
     memory.correct(chance_masks(0, objects=4))
-    for row in memory.rows:
+    for row in [*memory.references, *memory.recent]:
         for masks in (memory.masks[row], memory.shares[row]):
             torch.testing.assert_close(masks.sum(-1), torch.ones(len(masks)))
 
@@ -137,7 +137,7 @@ def test_a_reference_is_kept_until_it_is_forgotten_and_its_row_used_again() -> N
     assert [now[0] - before[0] for now, before in zip(sizes(memory), size, strict=True)] == [1] * 5
     memory.forget(first)
     assert list(memory.references) == [second]
-    assert numbers(memory, memory.rows) == [2, 29, 28, 26, 22, 14]
+    assert numbers(memory, [*memory.references, *memory.recent]) == [2, 29, 28, 26, 22, 14]
     size = sizes(memory)
     assert memory.make_reference() == first
     assert sizes(memory) == size
