@@ -61,7 +61,7 @@ VARIANTS = {
     "decoder sees everything": Variant(constants={"persam_vos.stages.windows._MARGIN": 99.0}),
     "everything trusted": Variant(MethodSettings(trust_threshold=0.0)),
     "true masks no dearer": Variant(
-        constants={RECALL + "_TRUTH_BONUS": 0.0, RECALL + "_FINE_TRUTH_BONUS": 0.0}
+        constants={RECALL + "TRUTH_BONUS": 0.0, RECALL + "FINE_TRUTH_BONUS": 0.0}
     ),
     "the last frame alone": Variant(constants={TABLES + "_AGES": (1,)}),
     "the last four frames": Variant(constants={TABLES + "_AGES": (1, 2, 3, 4)}),

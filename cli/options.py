@@ -21,6 +21,7 @@ from persam_vos.config import (
     METHODS,
     PAPER_METHOD,
     RECIPES,
+    SMALL_SIDES,
     QualityName,
     default_method,
 )
@@ -58,7 +59,7 @@ _ENGINE_OPTIONS = (
         show_default=True,
         help="How large the encoder sees the pictures: "
         + ", ".join(f"{name} {size}" for name, size in IMAGE_SIZES.items())
-        + " pixels on the long side.",
+        + " pixels on the long side. All but fast look closer at small objects in large pictures.",
     ),
     click.option(
         "--image-size",
@@ -147,5 +148,7 @@ def engine_choice(
 
     method = method or default_method(recipe=recipe, without=without)
     chosen: dict[str, Any] = {"method": method, "recipe": recipe, "without": frozenset(without)}
-    settings = MethodSettings(**chosen, image_size=image_size or IMAGE_SIZES[quality])
+    settings = MethodSettings(
+        **chosen, image_size=image_size or IMAGE_SIZES[quality], small_side=SMALL_SIDES[quality]
+    )
     return EngineChoice(settings=settings, **loading)

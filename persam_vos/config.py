@@ -22,6 +22,8 @@ BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 IMAGE_SIZES: Mapping[QualityName, int] = {"fast": 768, "balanced": 1024, "best": 1280}
 """Long side in pixels of what `--quality` shows the encoder."""
+SMALL_SIDES: Mapping[QualityName, int] = {"fast": 0, "balanced": 240, "best": 240}
+"""Long side in input pixels up to which objects are small: `--quality` looks closer at those."""
 IMAGE_SIZE_RANGE = (256, 2048)
 DEFAULT_METHOD: MethodName = "memory"  # the most accurate: see benchmarks/results/accuracy.md
 PAPER_METHOD: MethodName = "persam-f"  # the paper's better one: +9.2 J&F on DAVIS 2017
@@ -43,7 +45,8 @@ class MethodSettings:
     ``remnant_threshold`` the score under which the small remnant of a mask is not believed;
     ``recognition_threshold`` the share of a mask's cells that have to resemble the object more than
     anything else on its reference frame, or it is taken for gone; ``image_size`` the long side of
-    what the encoder is shown, in pixels: SAM's own is 1024.
+    what the encoder is shown, in pixels: SAM's own is 1024; ``small_side`` the long side, in those
+    pixels, up to which objects are small and looked at closer, 0 for none.
     """
 
     method: MethodName = DEFAULT_METHOD
@@ -59,6 +62,7 @@ class MethodSettings:
     remnant_threshold: float = 0.3
     recognition_threshold: float = 0.35
     image_size: int = IMAGE_SIZES[DEFAULT_QUALITY]
+    small_side: int = SMALL_SIDES[DEFAULT_QUALITY]
 
     def __post_init__(self) -> None:
         _one_of("--method", self.method, METHODS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
@@ -93,8 +93,7 @@ class Labelling:
         self._sight = self._step = self._drawing = None
         self._warm = self._refused = False
         with self.compute.turn(), self._steps():
-            self.compute.take(encoded.made, encoded.tensors.values())
-            self.method.describe(encoded, labels, object_ids)
+            self.method.describe(self._with_pixels(encoded), labels, object_ids)
 
     @torch.inference_mode()
     def label(self, encoded: Encoded, previous: LabelMap | None) -> Download:
@@ -113,10 +112,15 @@ class Labelling:
                 self._refused = True  # no memory for it, or another program's doing
         self._warm = True
         with self._steps():
-            self.compute.take(encoded.made, encoded.tensors.values())
-            if encoded.pixels is None:
-                encoded = replace(encoded, pixels=self.compute.upload(encoded.frame.image))
+            encoded = self._with_pixels(encoded)
             return Download(self._drawn(method.step(encoded, previous), encoded))
+
+    def _with_pixels(self, encoded: Encoded) -> Encoded:
+        """Take what another lane made, and put the image beside it if it is not there."""
+        self.compute.take(encoded.made, encoded.tensors.values())
+        if encoded.pixels is not None:
+            return encoded
+        return replace(encoded, pixels=self.compute.upload(encoded.frame.image))
 
     def _repeated(self, method: MemoryMethod, encoded: Encoded) -> Download:
         """Label one frame by what was recorded; each answer is overwritten by the next one's."""
@@ -127,9 +131,9 @@ class Labelling:
             cells = self._repeated_sight(method, encoded)
             seen = mark()
         with self._steps():
-            take(seen, [encoded.features])
+            take(seen, [encoded.features, encoded.pixels])
             take(_taken(self._drawing))  # the last answer was read
-            logits = self._repeated_step(method, cells, encoded.features)
+            logits = self._repeated_step(method, cells, encoded)
             stepped = mark()
         with self._drawings():
             take(stepped, [encoded.colours, encoded.pixels])
@@ -147,16 +151,17 @@ class Labelling:
         height, width = encoded.features.shape[-2:]
         return Cells(coarse, middle, fine, (height, width))
 
-    def _repeated_step(
-        self, method: MemoryMethod, cells: Cells, features: torch.Tensor
-    ) -> ObjectLogits:
-        def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            coarse, middle, fine, features = parts
-            return method.answer(Cells(coarse, middle, fine, cells.grid_hw), features).tensors
+    def _repeated_step(self, method: MemoryMethod, cells: Cells, encoded: Encoded) -> ObjectLogits:
+        assert encoded.pixels is not None
 
-        inputs = (*cells.tables, features)
+        def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            coarse, middle, fine, features, pixels = parts
+            shown = replace(encoded, features=features, pixels=pixels)
+            return method.answer(Cells(coarse, middle, fine, cells.grid_hw), shown).tensors
+
+        inputs = (*cells.tables, encoded.features, encoded.pixels)
         self._step = self._step or Recording(work, inputs, first=True)
-        return _outlined(self._step(*inputs))
+        return ObjectLogits.from_tensors(self._step(*inputs), outlined=True)
 
     def _repeated_drawing(self, logits: ObjectLogits, encoded: Encoded) -> tuple[torch.Tensor, ...]:
         assert encoded.pixels is not None
@@ -164,7 +169,7 @@ class Labelling:
         def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
             colours, pixels, *answer = parts
             shown = replace(encoded, colours=colours, pixels=pixels)
-            return self._drawn(_outlined(answer), shown)
+            return self._drawn(ObjectLogits.from_tensors(answer, outlined=True), shown)
 
         inputs = (encoded.colours, encoded.pixels, *logits.tensors)
         self._drawing = self._drawing or Recording(work, inputs)
@@ -195,12 +200,6 @@ class Labelling:
 
 def _taken(recording: Recording | None) -> torch.cuda.Event | None:
     return recording.taken if recording else None
-
-
-def _outlined(parts: Sequence[torch.Tensor]) -> ObjectLogits:
-    """Put `ObjectLogits.tensors` together again."""
-    object_ids, low_res_logits, scores, present = parts
-    return ObjectLogits(object_ids, low_res_logits, scores, present, outlined=True)
 
 
 def given_answer(

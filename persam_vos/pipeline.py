@@ -20,6 +20,7 @@ from .config import MethodSettings
 from .device import Compute
 from .errors import MaskError
 from .labelling import Answer, Labelling, Method, given_answer
+from .methods.closer import Closer
 from .methods.memory import MemoryMethod
 from .methods.persam import PersamMethod
 from .methods.public import PublicMethod
@@ -70,7 +71,11 @@ class Engine:
         """Make the chosen method, knowing no object yet; its parts are timed by ``clock``."""
         decoder = Decoder(self.network, self.compute, clock or Clock())
         if self.settings.method == "memory":
-            return MemoryMethod(decoder, self.settings, fixed=self.compute.records)
+            # What is recorded is recorded as one: the network, not what is recorded already.
+            records = self.compute.records
+            encode = self.network.encode_layers if records else self.encoding.layers
+            closer = Closer(encode, self.settings.small_side)
+            return MemoryMethod(decoder, self.settings, closer, fixed=records)
         kind = PublicMethod if self.settings.recipe == "public" else PersamMethod
         return kind(decoder, self.settings)
 

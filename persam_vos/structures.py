@@ -6,6 +6,7 @@ Coordinates: ``image`` pixels have their origin at the top left, x to the right,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
@@ -188,25 +189,49 @@ class MaskCandidates:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseLogits:
+    """Mask logits of a window; produced by ``methods``, consumed by ``stages.outline``.
+
+    ``logits`` is (N, H, W) float, by cells of colour, 2 input pixels; ``corner``, (2,) int64, row
+    and column of the first of them. They hold if ``made``, () bool. On the compute device.
+    """
+
+    logits: torch.Tensor
+    corner: torch.Tensor
+    made: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectLogits:
     """Mask logits of N objects on one frame; produced by ``methods``, consumed by ``compose``.
 
     ``object_ids`` (N,) uint8 ascend; ``low_res_logits`` is (N, 4h, 4w) float for features of (h, w)
     cells; ``scores`` (N,) are in [0, 1]; an object that is not ``present``, (N,) bool, is left out
-    of the label map whatever its logits say. All are on the compute device. ``outlined`` asks for
-    outlines that follow the picture's edges.
+    of the label map whatever its logits say. All are on the compute device. ``close`` has logits of
+    twice the resolution for a window. ``outlined`` asks for outlines that follow the picture's
+    edges.
     """
 
     object_ids: torch.Tensor
     low_res_logits: torch.Tensor
     scores: torch.Tensor
     present: torch.Tensor
+    close: CloseLogits | None = None
     outlined: bool = False
 
     @property
-    def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """All tensors, in their order."""
-        return self.object_ids, self.low_res_logits, self.scores, self.present
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """All tensors, in their order; see `from_tensors`."""
+        close = self.close
+        more = (close.logits, close.corner, close.made) if close else ()
+        return self.object_ids, self.low_res_logits, self.scores, self.present, *more
+
+    @classmethod
+    def from_tensors(cls, tensors: Sequence[torch.Tensor], *, outlined: bool) -> ObjectLogits:
+        """Put `tensors` together again."""
+        object_ids, logits, scores, present, *more = tensors
+        close = CloseLogits(*more) if more else None
+        return cls(object_ids, logits, scores, present, close, outlined)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,22 +10,14 @@ import numpy as np
 import pytest
 import torch
 from demo_clip import DemoFrames, RememberingEngine
+from fixed_compute import FixedCompute
 from unasked import Unasked
 
 from persam_vos.api import load_engine
 from persam_vos.datasets.demo import render_demo
-from persam_vos.device import Compute
 from persam_vos.pipeline import Engine, Propagation, track_frames
 from persam_vos.recording import Repeated
 from persam_vos.structures import Frame, LabelMap, RgbImage, TrackedFrame
-
-
-class FixedCompute(Compute):
-    """The CPU, used as a GPU is."""
-
-    @property
-    def records(self) -> bool:
-        return True
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def engine(mobile_sam: SamNetwork) -> Engine:
     return Engine(
         mobile_sam,
         Compute(torch.device("cpu"), torch.float32),
-        MethodSettings(image_size=256),
+        MethodSettings(image_size=256, small_side=0),
         pictures=Portions(4),
     )
 

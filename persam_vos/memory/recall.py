@@ -20,17 +20,17 @@ from .tables import Memory
 
 _NEIGHBOURS = 8  # middle cells that each quarter listens to
 _TEMPERATURE = 0.05  # of the softmax over their similarities
-_FINE_TEMPERATURE = 0.02  # fine cells listen to all that lie round those matches
-_MIDDLE_SHARE = 0.5  # of a fine similarity: that of the middle cells that the fine ones lie round
-_TRUTH_BONUS = 0.05  # of similarity to true masks: e times the weight; holds drift back
-_FINE_TRUTH_BONUS = 0.06
+FINE_TEMPERATURE = 0.02  # fine cells listen to all that lie round those matches
+MIDDLE_SHARE = 0.5  # of a fine similarity: that of the middle cells that the fine ones lie round
+TRUTH_BONUS = 0.05  # of similarity to true masks: e times the weight; holds drift back
+FINE_TRUTH_BONUS = 0.06
 _DOUBT = 0.02  # a middle cell that is surer than this of every object is not looked at more closely
 _AT_ONCE = 128  # coarse cells that are matched together on a CPU, and fine ones in fours: few MB
-_MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
+MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
 
 
 @dataclass(frozen=True, slots=True)
-class _Matches:
+class Matches:
     """The best middle cells for the quarters of Q coarse cells: (Q, 4, k) each.
 
     ``places`` are places in the memory's middle tables laid end to end; ``similarity`` leaves the
@@ -42,15 +42,20 @@ class _Matches:
     weights: torch.Tensor
 
 
+Matched = tuple[torch.Tensor, Matches, torch.Tensor]
+"""Q coarse cells, (Q,) int64, their quarters' matches, and which quarters are in doubt, (Q, 4)."""
+
+
 def recall(
     cells: Cells, memory: Memory, near: torch.Tensor, pull: torch.Tensor | None = None
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, Matched | None]:
     """Recall the masks of a frame, in log-odds: (N, 4h, 4w) for (h, w) coarse cells.
 
     The coarse cells marked in ``near``, (h, w) bool, are computed; all others are background. From
     the similarity of coarse and middle cells ``pull``, a number, times the squared distance of the
     coarse cells they lie in is taken. Where shapes are fixed, all cells are computed, and what is
-    not needed thrown away.
+    not needed thrown away. The second that is returned is what was found, for `sharpen`; None if
+    no cell resembles an object's.
     """
     pull = near.new_zeros((), dtype=torch.float32) if pull is None else pull
     count = len(cells.coarse)
@@ -58,38 +63,39 @@ def recall(
     if not memory.fixed:
         chosen = chosen[near.flatten()]
     objects = memory.shares.shape[-1] - 1
-    shares = torch.full((count, 4, objects), _MIN_SHARE, device=near.device)
+    shares = torch.full((count, 4, objects), MIN_SHARE, device=near.device)
     if not len(chosen):
-        return _upsampled(shares, cells.grid_hw)
+        return _upsampled(shares, cells.grid_hw), None
     offered = offer(cells, memory, chosen, pull)
     promising = _promising(offered, memory) & near.flatten()[chosen]
     if not memory.fixed:
         chosen, offered, promising = chosen[promising], offered[promising], promising[promising]
     if not len(chosen):
-        return _upsampled(shares, cells.grid_hw)
+        return _upsampled(shares, cells.grid_hw), None
     matches = _match_middle(cells, memory, chosen, offered, pull)
-    found = _rows_of(memory.shares.flatten(0, 1), matches.places)  # (Q, 4, k, 1 + N)
+    found = rows_of(memory.shares.flatten(0, 1), matches.places)  # (Q, 4, k, 1 + N)
     found = (matches.weights[..., None, :] @ found)[..., 0, 1:].float()
-    found = found.clamp(_MIN_SHARE, 1 - _MIN_SHARE)
-    shares[chosen] = torch.where(promising[:, None, None], found, _MIN_SHARE)
+    found = found.clamp(MIN_SHARE, 1 - MIN_SHARE)
+    shares[chosen] = torch.where(promising[:, None, None], found, MIN_SHARE)
     recalled = _upsampled(shares, cells.grid_hw)
     doubtful = _doubtful(shares, cells.grid_hw).view(count, 4)[chosen] & promising[:, None]
-    _refine_doubted(recalled, cells, memory, (chosen, matches, doubtful))
-    return recalled
+    matched = (chosen, matches, doubtful)
+    _refine_doubted(recalled, cells, memory, matched)
+    return recalled, matched
 
 
 def _refine_doubted(
     recalled: torch.Tensor,
     cells: Cells,
     memory: Memory,
-    matched: tuple[torch.Tensor, _Matches, torch.Tensor],
+    matched: Matched,
 ) -> None:
-    """Recall anew, in ``recalled``, what is ``doubtful``, (Q, 4) bool, of Q ``chosen`` cells."""
+    """Recall anew, in ``recalled``, what is doubtful."""
     chosen, matches, doubtful = matched
     quarters = 4 * chosen[:, None] + torch.arange(4, device=chosen.device)
     asked = (quarters, matches.places, matches.similarity, doubtful)
     doubted = (part.flatten(0, 1) if memory.fixed else part[doubtful] for part in asked)
-    for part in zip(*map(_parts, doubted), strict=True):
+    for part in zip(*map(parts, doubted), strict=True):
         _refine(recalled, cells, memory, *part)
 
 
@@ -113,7 +119,7 @@ def _promising(offered: torch.Tensor, memory: Memory) -> torch.Tensor:
 
 def _match_middle(
     cells: Cells, memory: Memory, chosen: torch.Tensor, offered: torch.Tensor, pull: torch.Tensor
-) -> _Matches:
+) -> Matches:
     """Find the middle cells most like each quarter of Q coarse cells.
 
     ``chosen`` are the coarse cells, (Q,), and ``offered``, (Q, c), what they are offered.
@@ -122,9 +128,9 @@ def _match_middle(
     quarters = cells.middle.view(count, 4, width)
     table = memory.middle.view(-1, 4 * width)
     best, places = [], []
-    for own, others in zip(_parts(chosen), _parts(offered), strict=True):
-        keys = _rows_of(table, others).view(len(own), -1, width)  # (q, 4 c, D)
-        bonus = _TRUTH_BONUS * _is_true(others, memory, count)
+    for own, others in zip(parts(chosen), parts(offered), strict=True):
+        keys = rows_of(table, others).view(len(own), -1, width)  # (q, 4 c, D)
+        bonus = TRUTH_BONUS * _is_true(others, memory, count)
         bonus -= pull * squared_distance(own, others % count, cells.grid_hw[1])
         bonus = bonus.to(keys.dtype).repeat_interleave(4, dim=1)[:, None]  # of all quarters
         similarity = torch.baddbmm(bonus, quarters[own], keys.transpose(1, 2))
@@ -135,19 +141,17 @@ def _match_middle(
         places.append(4 * found + index % 4)
     similarity, place = torch.cat(best), torch.cat(places)
     true = _is_true(place, memory, 4 * count)
-    return _Matches(
-        place, similarity - _TRUTH_BONUS * true, (similarity / _TEMPERATURE).softmax(-1)
-    )
+    return Matches(place, similarity - TRUTH_BONUS * true, (similarity / _TEMPERATURE).softmax(-1))
 
 
-def _parts(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def parts(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Cut rows into parts whose matches fit a processor's cache; a GPU takes them at once."""
     if rows.device.type != "cpu" or len(rows) <= _AT_ONCE:
         return (rows,) if len(rows) else ()
     return torch.split(rows, _AT_ONCE)
 
 
-def _rows_of(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+def rows_of(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Look places of any shape up in a (P, C) table: (..., C)."""
     return table.index_select(0, places.flatten()).view(*places.shape, -1)
 
@@ -191,16 +195,16 @@ def _refine(
     height, width = cells.grid_hw
     count = height * width
     row, middle = places // (4 * count), places % (4 * count)
-    keys = _rows_of(memory.rings, middle) + (16 * count * row)[..., None]  # (B, k, 16)
-    own = _rows_of(memory.insides, quarters)  # (B, 4)
-    known = _MIDDLE_SHARE * similarity + _FINE_TRUTH_BONUS * _is_true(places, memory, 4 * count)
+    keys = rows_of(memory.rings, middle) + (16 * count * row)[..., None]  # (B, k, 16)
+    own = rows_of(memory.insides, quarters)  # (B, 4)
+    known = MIDDLE_SHARE * similarity + FINE_TRUTH_BONUS * _is_true(places, memory, 4 * count)
     keys = keys.flatten(1)
     fine = memory.fine_round(places, keys)  # (B, 16 k, d)
     known = known.to(fine.dtype).repeat_interleave(16, dim=1)[:, None]
     affinity = torch.baddbmm(known, cells.fine[own], fine.transpose(1, 2))
-    masks = _rows_of(memory.masks.flatten(0, 1), keys)  # (B, 16 k, 1 + N)
-    shares = ((affinity / _FINE_TEMPERATURE).softmax(-1) @ masks)[..., 1:].float()
-    known = torch.logit(shares.clamp(_MIN_SHARE, 1 - _MIN_SHARE)).flatten(0, 1).T  # (N, 4 B)
+    masks = rows_of(memory.masks.flatten(0, 1), keys)  # (B, 16 k, 1 + N)
+    shares = ((affinity / FINE_TEMPERATURE).softmax(-1) @ masks)[..., 1:].float()
+    known = torch.logit(shares.clamp(MIN_SHARE, 1 - MIN_SHARE)).flatten(0, 1).T  # (N, 4 B)
     seen, own = recalled.flatten(1), own.flatten()
     if memory.fixed:
         known = torch.where(doubtful.repeat_interleave(4), known, seen.index_select(1, own))

@@ -92,9 +92,9 @@ class Memory:
         self._count += 1
         self._added += 1
         row = self.recent[0]
-        _put(self.coarse, row, cells.coarse)
-        _put(self.middle, row, cells.middle)
-        _put(self.fine, row, self._fine_rows(cells.fine))
+        put(self.coarse, row, cells.coarse)
+        put(self.middle, row, cells.middle)
+        put(self.fine, row, self._fine_rows(cells.fine))
         self._write_masks(row, masks)
 
     def correct(self, masks: torch.Tensor) -> None:
@@ -149,9 +149,9 @@ class Memory:
     def _write_masks(self, row: Row, masks: torch.Tensor) -> None:
         shares = self._to_middle(masks)
         objects = shares[:, 1:].amax(-1).view(-1, 4)
-        _put(self.masks, row, masks)
-        _put(self.shares, row, shares)
-        _put(self.shown, row, (objects > _SHOWN_SHARE).any(-1))
+        put(self.masks, row, masks)
+        put(self.shares, row, shares)
+        put(self.shown, row, (objects > _SHOWN_SHARE).any(-1))
 
     def _to_middle(self, masks: torch.Tensor) -> torch.Tensor:
         """Average (16 h w, C) fine masks over middle cells, (4 h w, C) by quads."""
@@ -173,7 +173,7 @@ def at(table: torch.Tensor, row: Row) -> torch.Tensor:
     return table[row] if isinstance(row, int) else table.index_select(0, row)[0]
 
 
-def _put(table: torch.Tensor, row: Row, content: torch.Tensor) -> None:
+def put(table: torch.Tensor, row: Row, content: torch.Tensor) -> None:
     """Write one row of an (R, ...) table."""
     if isinstance(row, int):
         table[row] = content

@@ -19,13 +19,14 @@ import torch.nn.functional as F
 from ..config import MethodSettings
 from ..memory.cells import Basis, Cells, by_quads, describe_cells, find_basis
 from ..memory.portraits import pick, recognised, trimmed
-from ..memory.recall import cells_near, recall
+from ..memory.recall import Matched, cells_near, recall
 from ..memory.tables import Memory, new_memory
 from ..sam.geometry import LOGIT_CELL, PATCH, extents
 from ..stages import decode, judge, prompts, targets
 from ..stages.thin import measure_thinness, restore_thin
 from ..stages.windows import decode_round
-from ..structures import Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
+from ..structures import CloseLogits, Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
+from .closer import Closer
 from .roster import Roster, joined, new_roster
 
 _REACH = 6  # coarse cells that an object may move from one frame to the next: 96 input pixels
@@ -53,6 +54,7 @@ class MemoryMethod:
     looks_back: ClassVar[bool] = False
     decoder: decode.Decoder
     settings: MethodSettings
+    closer: Closer
     fixed: bool = False
     _ids: list[int] = field(default_factory=list)
     _references: list[int] = field(default_factory=list)
@@ -81,6 +83,7 @@ class MemoryMethod:
         channels = [known.index(i) for i in object_ids]
         memory = self._remember_truth(encoded, cells, masks, channels, len(known))
         row = memory.make_reference()
+        self.closer.learn(encoded, memory, row, masks, channels)
         in_tables = [1 + channel for channel in channels]
         thinness = measure_thinness(memory.pictures(row, in_tables))
         shares = memory.shares[row][:, in_tables].T.float()
@@ -102,7 +105,7 @@ class MemoryMethod:
         """Answer for every known object on the next frame, from memory alone."""
         with self.decoder.clock.part("recall"):
             cells = self.see(encoded)
-        return self.answer(cells, encoded.features)
+        return self.answer(cells, encoded)
 
     @torch.inference_mode()
     def see(self, encoded: Encoded) -> Cells:
@@ -112,12 +115,12 @@ class MemoryMethod:
         return describe_cells(encoded, self._basis)
 
     @torch.inference_mode()
-    def answer(self, cells: Cells, features: torch.Tensor) -> ObjectLogits:
-        """Do what is left of a step; ``features`` are the frame's, (1, C, h, w)."""
+    def answer(self, cells: Cells, encoded: Encoded) -> ObjectLogits:
+        """Do what is left of a step, which reads the frame's features and pixels."""
         assert self._memory is not None and self._roster is not None, "describe comes first"
-        roster = self._roster
+        roster, features = self._roster, encoded.features
         with self.decoder.clock.part("recall"):
-            recalled = self._recall(cells, self._memory, roster)
+            recalled, matched = self._recall(cells, self._memory, roster)
         logits, iou, seen_alike = self._decode(features, recalled)
         fused = judge.fuse(logits, recalled, decoder_share=self.settings.decoder_share)
         similarities = targets.similarity(features, roster.appearance.vectors)
@@ -137,10 +140,13 @@ class MemoryMethod:
         doubtful = remnant & (scores < self.settings.remnant_threshold)
         roster.doubted.copy_((roster.doubted + 1) * doubtful)
         shown = present & (roster.doubted < _DOUBTED_TWICE)
-        drawn = restore_thin(fused, roster.thinness)
-        return self._answer(roster.ids, drawn, scores, shown)
+        with self.decoder.clock.part("look closer"):
+            close = self.closer.look(encoded, self._memory, matched, fused, present)
+        return self._answer(fused, close, scores, shown)
 
-    def _recall(self, cells: Cells, memory: Memory, roster: Roster) -> torch.Tensor:
+    def _recall(
+        self, cells: Cells, memory: Memory, roster: Roster
+    ) -> tuple[torch.Tensor, Matched | None]:
         """Recall where the objects can be: near where they were, or anywhere if one is gone."""
         astray = (roster.lost | (roster.doubted >= _DOUBTED_FRAMES)).any()
         near = cells_near(memory.newest_masks, memory.grid_hw, reach=_REACH) | astray
@@ -189,17 +195,22 @@ class MemoryMethod:
 
     def _answer(
         self,
-        ids: torch.Tensor,
         logits: torch.Tensor,
+        close: CloseLogits | None,
         scores: torch.Tensor,
         present: torch.Tensor,
     ) -> ObjectLogits:
-        """Put the objects in ascending order of their ids."""
-        assert self._ascending is not None
-        ids, logits, scores, present = (
-            part.index_select(0, self._ascending) for part in (ids, logits, scores, present)
+        """Give thin parts back, and put the objects in ascending order of their ids."""
+        assert self._ascending is not None and self._roster is not None
+        roster = self._roster
+        drawn = restore_thin(logits, roster.thinness)
+        ids, drawn, scores, present = (
+            part.index_select(0, self._ascending) for part in (roster.ids, drawn, scores, present)
         )
-        return ObjectLogits(ids, logits, scores, present, outlined=True)
+        if close is not None:
+            finer = restore_thin(close.logits, roster.thinness)
+            close = replace(close, logits=finer.index_select(0, self._ascending))
+        return ObjectLogits(ids, drawn, scores, present, close, outlined=True)
 
     def _remember_truth(
         self,

@@ -18,6 +18,7 @@ from ..sam.export import INPUT
 
 _SIDE, _TRIALS = 1024, 5  # of the matrices that precisions are compared by
 _CLEARLY = 1.2
+_SHAPES = 2  # kept compiled: of pictures and of close-ups
 
 
 class OnnxSession:
@@ -45,7 +46,7 @@ class OnnxSession:
 class OpenVinoSession:
     """OpenVINO, with products in ``f32`` or ``bf16``.
 
-    Compiled for one size at a time, for it is slow where any size may come.
+    Compiled for each size, and kept for the last two, for it is slow where any size may come.
     """
 
     def __init__(self, model: bytes, precision: str) -> None:
@@ -59,18 +60,20 @@ class OpenVinoSession:
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._lock = threading.Lock()  # a request computes one picture at a time
-        self._shape: tuple[int, ...] = ()
-        self._request: Any = None
+        self._requests: dict[tuple[int, ...], Any] = {}  # by shape, the last used at the end
 
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         """Encode images, (1, 3, H, W), both sides multiples of 16."""
         with self._lock:
-            if self._shape != tuple(images.shape):
-                self._model.reshape(list(images.shape))
-                compiled = self._core.compile_model(self._model, "CPU", self._settings)
-                self._request = compiled.create_infer_request()
-                self._shape = tuple(images.shape)
-            return _layers(self._request.infer({0: images.contiguous().numpy()}).values())
+            request = self._requests.pop(tuple(images.shape), None) or self._compiled(images.shape)
+            self._requests[tuple(images.shape)] = request
+            return _layers(request.infer({0: images.contiguous().numpy()}).values())
+
+    def _compiled(self, shape: tuple[int, ...]) -> Any:
+        while len(self._requests) >= _SHAPES:
+            del self._requests[next(iter(self._requests))]
+        self._model.reshape(list(shape))
+        return self._core.compile_model(self._model, "CPU", self._settings).create_infer_request()
 
 
 @cache

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from ..sam.geometry import COLOUR_CELL, LOGIT_CELL, extents, normalise
-from ..structures import ObjectLogits, ScaledLogits
+from ..structures import CloseLogits, ObjectLogits, ScaledLogits
 
 _RADIUS = 4  # cells of colour each way, a power of two: windows of 18 input pixels
 _NOISE = 1e-3  # variance of normalised colours that is no edge
@@ -74,12 +74,29 @@ def _scaled(
     finer = F.interpolate(
         logits[:, None], scale_factor=_FINER, mode="bilinear", align_corners=False
     )
-    shares = finer[:, 0, : y.stop - y.start, : x.stop - x.start].sigmoid()
+    finer = finer[:, 0, : y.stop - y.start, : x.stop - x.start]
+    if objects.close is not None:
+        finer = _closer(finer, objects.close, some, where)
+    shares = finer.sigmoid()
     lines = colour_lines(shares, colours[:, y, x])
     rows, columns = _pixels(by_row, y), _pixels(by_column, x)
     scaled = by_row[rows, y] @ lines @ by_column[columns, x].T  # (n, 4, R, C)
     scaled[:, :3] *= normalise(picture[rows, columns].permute(2, 0, 1))
     return ScaledLogits(objects.object_ids[some], rows, columns, scaled.sum(1) - 0.5)
+
+
+def _closer(
+    finer: torch.Tensor, close: CloseLogits, some: slice, where: tuple[slice, slice]
+) -> torch.Tensor:
+    """Put what was seen closer of some objects into their logits of a window of cells of colour."""
+    logits = close.logits[some]
+    there = close.made
+    for axis, within in enumerate(where):
+        size = logits.shape[1 + axis]
+        places = torch.arange(within.start, within.stop, device=finer.device) - close.corner[axis]
+        logits = logits.index_select(1 + axis, places.clamp(0, size - 1))
+        there = there[..., None] & (places >= 0) & (places < size)
+    return torch.where(there, logits, finer)
 
 
 def colour_lines(shares: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:

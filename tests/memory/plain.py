@@ -1,11 +1,16 @@
-"""Recall written down as it is defined, cell by cell: what the fast one is held against."""
+"""Recall and close-ups written down as defined, cell by cell: what the fast one is held against."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from persam_vos.memory.cells import Cells
+from persam_vos.memory.closeups import Closeups
+from persam_vos.memory.recall import Matched
 from persam_vos.memory.tables import Memory
 
 WINDOW, WINDOWED = 8, 3  # coarse cells each way, in that many of the newest frames
@@ -17,6 +22,7 @@ BONUS, FINE_BONUS = 0.05, 0.06  # of true masks
 DOUBT, SHOWN, MIN_SHARE = 0.02, 0.02, 0.01
 
 Array = npt.NDArray[np.float64]
+Place = tuple[int, int]
 Match = tuple[float, int, int]
 """Similarity without bonus, row of the memory, middle cell by quads."""
 
@@ -127,6 +133,101 @@ class PlainRecall:
                     features.append(self.fine[row, y * 4 * width + x])
                     masks.append(self.masks[row, y * 4 * width + x, 1:])
         return np.array(known), np.array(features), np.array(masks)
+
+
+class PlainCloseups:
+    """The definition of `persam_vos.memory.closeups.sharpen`, in float64."""
+
+    def __init__(
+        self, seen: tuple[torch.Tensor, Cells], closeups: Closeups, memory: Memory
+    ) -> None:
+        corner, cells = seen
+        self.corner = tuple(corner.tolist())
+        self.window_hw, self.grid_hw = cells.grid_hw, memory.grid_hw
+        self.frame = [table.double().numpy() for table in (cells.middle, cells.fine)]
+        tables = (closeups.middle, closeups.fine, closeups.masks, memory.shares)
+        self.middle, self.fine, self.masks, self.shares = (
+            table.double().numpy() for table in tables
+        )
+        self.corners = closeups.corners.tolist()
+        self.references = memory.references
+
+    def __call__(self, logits: torch.Tensor, matched: Matched) -> Array:
+        """Recall the (N, 4h', 4w') log-odds of the window."""
+        scaled = _doubled(_doubled(logits.double().numpy(), 1), 2)
+        top, left = (4 * place for place in self.corner)
+        answer = scaled[:, top:, left:][:, : 4 * self.window_hw[0], : 4 * self.window_hw[1]].copy()
+        chosen, matches, doubtful = matched
+        for at, child in np.argwhere(doubtful.numpy()):
+            place = self._in_window(4 * int(chosen[at]) + child, self.corner)
+            if self._inside(place):
+                found = zip(matches.places[at, child], matches.weights[at, child], strict=True)
+                self._recall(answer, place, [(int(key), float(weight)) for key, weight in found])
+        return answer
+
+    def _in_window(self, middle: int, corner: Sequence[int]) -> Place:
+        """Say where a middle cell of a frame is in a window of it."""
+        width = self.grid_hw[1]
+        y, x = 2 * (middle // 4 // width) + middle % 4 // 2, 2 * (middle // 4 % width) + middle % 2
+        return y - corner[0], x - corner[1]
+
+    def _inside(self, place: Place) -> bool:
+        return all(0 <= at < size for at, size in zip(place, self.window_hw, strict=True))
+
+    def _recall(self, answer: Array, place: Place, found: list[tuple[int, float]]) -> None:
+        told, hidden, shown = np.zeros(len(answer)), 0.0, []
+        for key, weight in found:
+            row, middle = divmod(key, self.shares.shape[1])
+            there = self._in_window(middle, self.corners[row])
+            if self._inside(there):
+                shown += [(row, near) for near in self._round(there, 1, 2)]
+            else:
+                told += weight * self.shares[row, middle, 1:]
+                hidden += weight
+        for middle_place in self._round(place, 0, 2):
+            best = self._best(middle_place, shown)
+            for y, x in self._round(middle_place, 0, 4):
+                share = told.copy()
+                if best:
+                    share += (1 - hidden) * self._listen((y, x), best)
+                answer[:, y, x] = _log_odds(share)
+
+    def _round(self, place: Place, reach: int, scale: int) -> list[Place]:
+        """List the half as large cells in and round a cell, of ``scale`` along the window's."""
+        rows, columns = (
+            np.clip(range(2 * at - reach, 2 * at + 2 + reach), 0, scale * size - 1).tolist()
+            for at, size in zip(place, self.window_hw, strict=True)
+        )
+        return [(y, x) for y in rows for x in columns]
+
+    def _quad(self, place: Place) -> int:
+        y, x = place
+        return 4 * (y // 2 * self.window_hw[1] + x // 2) + 2 * (y % 2) + x % 2
+
+    def _best(self, own: Place, shown: list[tuple[int, Place]]) -> list[tuple[float, int, Place]]:
+        """Find the middle cells of close-ups most like one of ours: similarity, row, place."""
+        alike = [
+            (
+                float(self.frame[0][self._quad(own)] @ self.middle[row, self._quad(place)])
+                + BONUS * (row in self.references),
+                row,
+                place,
+            )
+            for row, place in shown
+        ]
+        return sorted(alike)[-NEIGHBOURS:]
+
+    def _listen(self, own: Place, best: list[tuple[float, int, Place]]) -> Array:
+        width = 4 * self.window_hw[1]
+        known, masks = [], []
+        for similarity, row, place in best:
+            true = row in self.references
+            for y, x in self._round(place, 1, 4):
+                alike = self.frame[1][own[0] * width + own[1]] @ self.fine[row, y * width + x]
+                known.append(alike + MIDDLE_SHARE * (similarity - BONUS * true) + FINE_BONUS * true)
+                masks.append(self.masks[row, y * width + x, 1:])
+        share: Array = _weights(np.array(known), FINE_TEMPERATURE) @ np.array(masks)
+        return share
 
 
 def _weights(similarity: Array, temperature: float) -> Array:

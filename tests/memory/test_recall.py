@@ -68,7 +68,7 @@ def test_recall_is_its_definition(
     expected, _ = PlainRecall(cells, memory, pull)(everywhere(grid_hw).numpy())
     fixed = remember(grid_hw, objects=objects, later=later, references=references, fixed=True)
     for tables in (memory, fixed):
-        got = recall(cells, tables, everywhere(grid_hw), torch.tensor(pull))
+        got = recall(cells, tables, everywhere(grid_hw), torch.tensor(pull))[0]
         np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
 
 
@@ -79,13 +79,13 @@ def test_recall_of_some_cells_is_its_definition() -> None:
     expected, looked_at = PlainRecall(cells, memory)(near.numpy())
     assert 0.1 < looked_at.mean() < 0.9 * near.float().mean(), "both ways to a mask are tested"
     for tables in (memory, remember((6, 9), objects=2, later=4, fixed=True)):
-        np.testing.assert_allclose(recall(cells, tables, near), expected, rtol=0, atol=3e-4)
+        np.testing.assert_allclose(recall(cells, tables, near)[0], expected, rtol=0, atol=3e-4)
 
 
 def test_an_unchanged_frame_recalls_its_own_masks() -> None:
     cells, soft = make_frame(0, GRID, objects=3)
     masks = hard_masks(soft)
-    got = recall(cells, remembered(cells, masks), everywhere())
+    got = recall(cells, remembered(cells, masks), everywhere())[0]
     assert masks[:, 1:].any(0).all(), "all objects are in the picture"
     assert torch.equal(got.flatten(1).T > 0, masks[:, 1:] > 0)
 
@@ -94,7 +94,7 @@ def test_an_unchanged_frame_recalls_its_own_masks() -> None:
 def test_masks_follow_a_picture_that_moves(by: tuple[int, int]) -> None:
     cells, soft = make_frame(3, (13, 15), objects=2)
     masks = hard_masks(soft)
-    got = recall(moved(cells, by), remembered(cells, masks), everywhere((13, 15)))
+    got = recall(moved(cells, by), remembered(cells, masks), everywhere((13, 15)))[0]
     true = masks[:, 1:].T.view(2, 52, 60).roll((4 * by[0], 4 * by[1]), (1, 2)) > 0
     for mask, expected in zip(got > 0, true, strict=True):
         assert int((mask & expected).sum()) > 0.97 * int((mask | expected).sum())
@@ -114,7 +114,7 @@ def test_of_look_alikes_the_near_one_is_meant() -> None:
     left, right = F.pad(mask, (0, 48)), F.pad(mask, (48, 0))
     masks = torch.stack([1 - left - right, left, right], dim=-1).flatten(0, 1)
     cells = Cells(coarse, middle, fine, (6, 24))
-    got = recall(cells, remembered(cells, masks), everywhere((6, 24)), torch.tensor(1e-4))
+    got = recall(cells, remembered(cells, masks), everywhere((6, 24)), torch.tensor(1e-4))[0]
     assert torch.equal(got > 0, torch.stack([left, right]) > 0)
 
 
@@ -123,7 +123,7 @@ def test_cells_that_are_not_near_are_background() -> None:
     everything = torch.stack([torch.zeros(len(soft)), torch.ones(len(soft))], dim=1)
     near = torch.zeros(GRID, dtype=torch.bool)
     near[2, 3] = True
-    got = recall(cells, remembered(cells, everything), near)
+    got = recall(cells, remembered(cells, everything), near)[0]
     assert torch.equal(got[0] > 0, in_cells(near))
     beyond = torch.ones(4 * HEIGHT, 4 * WIDTH, dtype=torch.bool)
     beyond[2 * 4 - 1 : 3 * 4 + 1, 3 * 4 - 1 : 4 * 4 + 1] = False  # outlines reach one cell out
@@ -132,14 +132,14 @@ def test_cells_that_are_not_near_are_background() -> None:
 
 def test_no_cell_near_is_all_background() -> None:
     cells, masks = make_frame(0, GRID, objects=2)
-    got = recall(cells, remembered(cells, masks), ~everywhere())
+    got = recall(cells, remembered(cells, masks), ~everywhere())[0]
     torch.testing.assert_close(got, torch.full((2, 4 * HEIGHT, 4 * WIDTH), BACKGROUND))
 
 
 def test_an_object_that_no_remembered_frame_shows_is_nowhere() -> None:
     memory = remember(GRID, objects=2, later=2)
     memory.widen(1)
-    got = recall(make_frame(100, GRID, objects=2)[0], memory, everywhere())
+    got = recall(make_frame(100, GRID, objects=2)[0], memory, everywhere())[0]
     assert got.shape == (3, 4 * HEIGHT, 4 * WIDTH)
     assert bool((got[:2] > 0).flatten(1).any(1).all())
     torch.testing.assert_close(got[2], torch.full((4 * HEIGHT, 4 * WIDTH), BACKGROUND))

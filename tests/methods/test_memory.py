@@ -15,6 +15,7 @@ from unasked import Unasked
 from persam_vos.config import MethodSettings
 from persam_vos.device import Compute
 from persam_vos.memory.tables import Memory
+from persam_vos.methods.closer import Closer
 from persam_vos.methods.memory import MemoryMethod, _solid_boxes
 from persam_vos.sam.build import build_sam, random_state
 from persam_vos.sam.geometry import Geometry
@@ -73,6 +74,10 @@ def track(method: MemoryMethod, places: Places, *, layers: int = 3) -> LabelMap:
     return drawn(answer)
 
 
+def no_close_ups(decoder: Decoder) -> Closer:
+    return Closer(decoder.network.encode_layers, 0)
+
+
 def both_ways(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch, settings: MethodSettings = ALONE
 ) -> tuple[MemoryMethod, MemoryMethod]:
@@ -81,7 +86,10 @@ def both_ways(
     What a window of the decoder leaves out makes a difference: there the windows are the picture.
     """
     monkeypatch.setattr(windows, "_MARGIN", 99.0)
-    return MemoryMethod(decoder, settings), MemoryMethod(decoder, settings, fixed=True)
+    return (
+        MemoryMethod(decoder, settings, no_close_ups(decoder)),
+        MemoryMethod(decoder, settings, no_close_ups(decoder), fixed=True),
+    )
 
 
 def overlap(labels: LabelMap, places: Places, object_id: int) -> float:
@@ -90,7 +98,7 @@ def overlap(labels: LabelMap, places: Places, object_id: int) -> float:
 
 
 def started(decoder: Decoder, places: Places, *, layers: int = 3) -> MemoryMethod:
-    method = MemoryMethod(decoder, ALONE)
+    method = MemoryMethod(decoder, ALONE, no_close_ups(decoder))
     method.describe(encoded(places, layers=layers), labels_of(places), tuple(sorted(places)))
     return method
 
@@ -123,7 +131,7 @@ def test_a_remnant_that_only_the_memory_sees_is_not_shown_for_long(
     decoder: Decoder, threshold: float
 ) -> None:
     settings = replace(ALONE, remnant_threshold=threshold)
-    method = MemoryMethod(decoder, settings)
+    method = MemoryMethod(decoder, settings, no_close_ups(decoder))
     method.describe(encoded({1: (60, 40)}), labels_of({1: (60, 40)}), (1,))
     nothing = np.zeros(SIZE_HW, dtype=np.uint8)
     remnants = [method.step(encoded({1: (66, 46)}, side=5), nothing) for _ in range(9)]
@@ -207,7 +215,7 @@ def test_nothing_random_decides(decoder: Decoder) -> None:
     settings = replace(ALONE, decoder_share=0.5)
     answers = []
     for _ in range(2):
-        method = MemoryMethod(decoder, settings)
+        method = MemoryMethod(decoder, settings, no_close_ups(decoder))
         method.describe(encoded({1: (10, 10)}), labels_of({1: (10, 10)}), (1,))
         answers.append(
             method.step(encoded({1: (14, 12)}), np.zeros(SIZE_HW, dtype=np.uint8)).low_res_logits
@@ -235,7 +243,7 @@ def test_fixed_shapes_make_no_difference(decoder: Decoder, monkeypatch: pytest.M
 
 
 def test_a_step_with_fixed_shapes_asks_the_device_for_nothing(decoder: Decoder) -> None:
-    method = MemoryMethod(decoder, ALONE, fixed=True)
+    method = MemoryMethod(decoder, ALONE, no_close_ups(decoder), fixed=True)
     places = {3: (20, 10), 7: (90, 50)}
     method.describe(encoded(places), labels_of(places), (3, 7))
     shown = encoded(places)

@@ -1,0 +1,153 @@
+"""Look closer at small objects: one more encoding a frame, of a window round them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+
+from ..memory.cells import Basis, Cells, describe_cells, find_basis
+from ..memory.closeups import Closeups, enlarged, new_closeups, sharpen
+from ..memory.recall import Matched
+from ..memory.tables import Memory
+from ..sam.geometry import COLOUR_CELL, LOGIT_CELL
+from ..stages import targets
+from ..stages.closeup import FINER, cut, place_window
+from ..structures import CloseLogits, Encoded
+
+Layers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
+"""As ``SamNetwork.encode_layers``."""
+
+_LEAST_DETAIL = 1.5  # pixels along an input pixel: with less, a close-up has nothing to add
+_WINDOW_SHARE = 5  # input pixels of the largest object for a window's cell of 8: 1.6 times as large
+
+
+@dataclass(slots=True)
+class Closer:
+    """Close-ups of a clip's small objects, as long as one window has room for all of them.
+
+    ``small_side`` is the long side, in input pixels, of the box round the objects that are small:
+    those that were shown so. Close-ups are made of frames in which the box is no larger; the window
+    is 1.6 times as large. There are none of pictures that have hardly more pixels than the encoder
+    is shown anyway. ``encode`` answers as ``SamNetwork.encode_layers``.
+    """
+
+    encode: Layers
+    small_side: int
+    closeups: Closeups | None = None
+    _small: list[bool] = field(default_factory=list)
+    _marks: torch.Tensor | None = None  # the same on the device, (N,) bool
+    _basis: Basis | None = None
+
+    def learn(
+        self,
+        encoded: Encoded,
+        memory: Memory,
+        row: int,
+        masks: torch.Tensor,
+        channels: list[int],
+    ) -> None:
+        """Learn objects from a reference frame, which the memory keeps in ``row``.
+
+        ``masks`` (N, H, W) bool are true, of the memory's channels 1 + ``channels``.
+        """
+        height, width = memory.grid_hw
+        coverage = targets.grid_coverage(
+            masks,
+            input_hw=encoded.input_hw,
+            grid_hw=(2 * LOGIT_CELL * height, 2 * LOGIT_CELL * width),
+            cell=COLOUR_CELL,
+        )
+        known = memory.masks.shape[-1] - 1
+        self._small += [False] * (known - len(self._small))
+        for channel, one in zip(channels, coverage, strict=True):
+            _, side = self._window(one > 0, COLOUR_CELL, memory)
+            self._small[channel] = 0 < int(side) <= self.small_side
+        self._marks = torch.tensor(self._small, device=masks.device)
+        newest = memory.newest_masks.T[1:].reshape(known, 4 * height, 4 * width)
+        corner, side = self._window(self._of_small(newest > 0.5), LOGIT_CELL, memory)
+        detailed = max(encoded.frame.size_hw) >= _LEAST_DETAIL * max(encoded.input_hw)
+        if not (detailed and any(self._small) and int(side) <= self.small_side):
+            self.closeups = None
+            return
+        cells = self._look(encoded, corner, memory)
+        if self.closeups is None:
+            self.closeups = new_closeups(cells, memory)
+        self.closeups.widen(known + 1 - self.closeups.masks.shape[-1])
+        given = _windowed(coverage, corner, cells.grid_hw)
+        others = enlarged(newest, corner, cells.grid_hw).flatten(1).T
+        shares = others * (1 - given.sum(1, keepdim=True)).clamp_min(0)
+        shares[:, channels] = given
+        background = (1 - shares.sum(1, keepdim=True)).clamp_min(0)
+        newest_row = memory.recent[0]
+        masks = torch.cat([background, shares], 1)
+        self.closeups.put(newest_row, (corner, cells), masks, side > 0)
+        self.closeups.keep(row, newest_row)
+
+    def look(
+        self,
+        encoded: Encoded,
+        memory: Memory,
+        matched: Matched | None,
+        logits: torch.Tensor,
+        present: torch.Tensor,
+    ) -> CloseLogits | None:
+        """Look closer at the newest frame of the memory, and remember what is seen.
+
+        ``logits`` are the objects' (N, 4h, 4w), ``present`` (N,) bool. None if there is nothing to
+        look at, where shapes may depend on that.
+        """
+        if self.closeups is None:
+            return None
+        row = memory.recent[0]
+        shown = (logits > 0) & present[:, None, None]
+        corner, side = self._window(self._of_small(shown), LOGIT_CELL, memory)
+        made = (side > 0) & (side <= self.small_side)
+        if matched is None or not (memory.fixed or bool(made)):
+            self.closeups.put_none(row)
+            return None
+        cells = self._look(encoded, corner, memory)
+        close = sharpen(logits, (corner, cells), self.closeups, memory, matched)
+        odds = close.masked_fill(~present[:, None, None], -torch.inf)
+        masks = torch.cat([torch.zeros_like(odds[:1]), odds]).softmax(0).flatten(1).T
+        self.closeups.put(row, (corner, cells), masks, made)
+        return CloseLogits(close, corner * (FINER * LOGIT_CELL // COLOUR_CELL), made)
+
+    def _window(
+        self, marks: torch.Tensor, cell: int, memory: Memory
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        height, width = (2 * side for side in memory.grid_hw)
+        return place_window(marks, cell, self._window_hw(memory), (height, width))
+
+    def _window_hw(self, memory: Memory) -> tuple[int, int]:
+        side = 2 * (self.small_side // (2 * _WINDOW_SHARE))
+        height, width = (min(side, 2 * cells) for cells in memory.grid_hw)
+        return height, width
+
+    def _of_small(self, marks: torch.Tensor) -> torch.Tensor:
+        """Put the (N, H, W) marks of small objects together: (H, W)."""
+        assert self._marks is not None
+        return (marks & self._marks[:, None, None]).any(0)
+
+    def _look(self, encoded: Encoded, corner: torch.Tensor, memory: Memory) -> Cells:
+        assert encoded.pixels is not None
+        image = cut(encoded.pixels, encoded.input_hw, corner, self._window_hw(memory))
+        features, *layers = self.encode(image)
+        colours = F.avg_pool2d(image, COLOUR_CELL)
+        input_hw = (image.shape[2], image.shape[3])
+        fine, finest = layers or (None, None)
+        seen = Encoded(encoded.frame, features.float(), input_hw, colours, fine, finest)
+        if self._basis is None:
+            self._basis = find_basis(seen, memory.coarse.dtype)
+        return describe_cells(seen, self._basis)
+
+
+def _windowed(
+    grids: torch.Tensor, corner: torch.Tensor, window_hw: tuple[int, int]
+) -> torch.Tensor:
+    """Cut a window of (h, w) middle cells out of (N, 8h, 8w) grids: (16 h w, N)."""
+    (y, x), (height, width) = (4 * corner).tolist(), window_hw
+    window = grids[:, y : y + 4 * height, x : x + 4 * width]
+    return window.flatten(1).T
