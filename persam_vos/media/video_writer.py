@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 X264: Final = "libx264"
-X264_OPTIONS = {"crf": "18", "preset": "veryfast", "bf": "0"}
+X264_OPTIONS = {"crf": "18", "preset": "superfast", "bf": "0"}
 """Without B-frames the order of decoding is that of the times, so that players which count the
 track's length by the former do not cut the last pictures of a variable frame rate."""
 MPEG4_OPTIONS = {"qscale": "3"}

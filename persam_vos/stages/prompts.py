@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from scipy import ndimage
 
 POSITIVE, NEGATIVE, ABSENT = 1, 0, -2
 
@@ -78,7 +78,7 @@ def inner_point(mask: npt.NDArray[np.bool_]) -> tuple[float, float] | None:
         return None
     x0, y0, x1, y1 = box
     crop = np.pad(mask[y0 : y1 + 1, x0 : x1 + 1], 1)
-    distance = ndimage.distance_transform_edt(crop)
+    distance = cv2.distanceTransform(crop.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     y, x = np.unravel_index(int(distance.argmax()), distance.shape)
     return float(x0 + x - 1), float(y0 + y - 1)
 
