@@ -113,7 +113,7 @@ def sharpen(
     for asked in _parts(_asked(corner, cells.grid_hw, memory, matched), memory):
         keys = _keys(asked.places, closeups, memory)
         shares = _recalled(cells, asked, keys, closeups)  # (B, 16, N)
-        hidden = asked.weights * ~keys.inside
+        hidden = asked.weights.float() * ~keys.inside
         weight = hidden.sum(1)
         told = rows_of(memory.shares.flatten(0, 1), asked.places)[..., 1:].float()  # (B, k, N)
         told = (hidden[..., None] * told).sum(1) / weight.clamp_min(1e-6)[:, None]

@@ -12,9 +12,9 @@ from ..memory.cells import Basis, Cells, describe_cells, find_basis
 from ..memory.closeups import Closeups, enlarged, new_closeups, sharpen
 from ..memory.recall import Matched
 from ..memory.tables import Memory
-from ..sam.geometry import COLOUR_CELL, LOGIT_CELL
+from ..sam.geometry import COLOUR_CELL, LOGIT_CELL, PATCH
 from ..stages import targets
-from ..stages.closeup import FINER, cut, place_window
+from ..stages.closeup import cut, place_window
 from ..structures import CloseLogits, Encoded
 
 Layers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
@@ -40,6 +40,7 @@ class Closer:
     _small: list[bool] = field(default_factory=list)
     _marks: torch.Tensor | None = None  # the same on the device, (N,) bool
     _basis: Basis | None = None
+    _seen: tuple[tuple[torch.Tensor, Cells], torch.Tensor, torch.Tensor] | None = None
 
     def learn(
         self,
@@ -94,26 +95,34 @@ class Closer:
         logits: torch.Tensor,
         present: torch.Tensor,
     ) -> CloseLogits | None:
-        """Look closer at the newest frame of the memory, and remember what is seen.
+        """Look closer at the frame that the memory was asked about, and is going to be told.
 
         ``logits`` are the objects' (N, 4h, 4w), ``present`` (N,) bool. None if there is nothing to
         look at, where shapes may depend on that.
         """
+        self._seen = None
         if self.closeups is None:
             return None
-        row = memory.recent[0]
         shown = (logits > 0) & present[:, None, None]
         corner, side = self._window(self._of_small(shown), LOGIT_CELL, memory)
         made = (side > 0) & (side <= self.small_side)
         if matched is None or not (memory.fixed or bool(made)):
-            self.closeups.put_none(row)
             return None
         cells = self._look(encoded, corner, memory)
         close = sharpen(logits, (corner, cells), self.closeups, memory, matched)
         odds = close.masked_fill(~present[:, None, None], -torch.inf)
         masks = torch.cat([torch.zeros_like(odds[:1]), odds]).softmax(0).flatten(1).T
-        self.closeups.put(row, (corner, cells), masks, made)
-        return CloseLogits(close, corner * (FINER * LOGIT_CELL // COLOUR_CELL), made)
+        self._seen = ((corner, cells), masks, made)
+        return CloseLogits(close, corner * (PATCH // 2 // COLOUR_CELL), made)
+
+    def remember(self, memory: Memory) -> None:
+        """Remember what was seen last as the close-up of the memory's newest frame."""
+        if self.closeups is None:
+            return
+        if self._seen is None:
+            self.closeups.put_none(memory.recent[0])
+        else:
+            self.closeups.put(memory.recent[0], *self._seen)
 
     def _window(
         self, marks: torch.Tensor, cell: int, memory: Memory

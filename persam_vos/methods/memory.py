@@ -132,7 +132,10 @@ class MemoryMethod:
         present = self._present(scores, shares, covered, recalled)
         trusted = scores >= self.settings.trust_threshold
         kept = torch.where(trusted[:, None, None], fused, recalled)
+        with self.decoder.clock.part("look closer"):
+            close = self.closer.look(encoded, self._memory, matched, fused, present)
         self._memory.add(cells, _compete(kept, present))
+        self.closer.remember(self._memory)
         self._note(cells, ~present, present & trusted & (shares >= _CERTAIN_SHARE))
         remnant = covered.sum(1) < _REMNANT * roster.shown_cells
         scores = torch.where(remnant, judge.confidence(iou, seen_alike, looks), scores)
@@ -140,8 +143,6 @@ class MemoryMethod:
         doubtful = remnant & (scores < self.settings.remnant_threshold)
         roster.doubted.copy_((roster.doubted + 1) * doubtful)
         shown = present & (roster.doubted < _DOUBTED_TWICE)
-        with self.decoder.clock.part("look closer"):
-            close = self.closer.look(encoded, self._memory, matched, fused, present)
         return self._answer(fused, close, scores, shown)
 
     def _recall(
