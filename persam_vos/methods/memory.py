@@ -254,7 +254,7 @@ class MemoryMethod:
         Returns the best logits, their predicted IoU (N,) and their agreement with the recalled ones
         (N,). Objects that are not recalled anywhere cost nothing and keep their recalled logits.
         """
-        somewhere = (recalled > 0).flatten(1).any(1)
+        somewhere = recalled.flatten(1).amax(1) > 0
         if self.fixed:
             logits, iou, agree = self._decode_all(features, recalled)
             logits = torch.where(somewhere[:, None, None], logits, recalled)

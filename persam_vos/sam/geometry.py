@@ -173,7 +173,8 @@ def extents(inside: Tensor) -> Tensor:
 
     The ends are one beyond the last mark; without any, it is the whole grid. Stays on the device.
     """
-    rows, columns = inside.any(2).int(), inside.any(1).int()  # (N, h), (N, w)
+    seen = inside.view(torch.uint8)  # CPUs find the largest eight times as fast as whether any is
+    rows, columns = seen.amax(2).int(), seen.amax(1).int()  # (N, h), (N, w)
     spans = (
         (marks.argmax(1), marks.shape[1] - marks.flip(1).argmax(1)) for marks in (rows, columns)
     )

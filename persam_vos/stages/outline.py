@@ -41,7 +41,7 @@ def scale_by_colours(
     """
     height, width = (len(of.T) for of in weights)  # without padding
     inside = objects.low_res_logits > 0
-    drawn = inside.flatten(1).any(1) & objects.present
+    drawn = (objects.low_res_logits.flatten(1).amax(1) > 0) & objects.present
     if fixed:
         whole = (slice(0, height), slice(0, width))
         most = max(1, _PIXELS_AT_ONCE // (picture.shape[0] * picture.shape[1]))
