@@ -15,6 +15,7 @@ from ..memory.tables import Memory
 from ..sam.geometry import COLOUR_CELL, LOGIT_CELL, PATCH
 from ..stages import targets
 from ..stages.closeup import cut, place_window
+from ..stages.thin import Thinness, measure_thinness, restore_thin
 from ..structures import CloseLogits, Encoded
 
 Layers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
@@ -40,6 +41,7 @@ class Closer:
     _small: list[bool] = field(default_factory=list)
     _marks: torch.Tensor | None = None  # the same on the device, (N,) bool
     _basis: Basis | None = None
+    _thinness: Thinness | None = None
     _seen: tuple[tuple[torch.Tensor, Cells], torch.Tensor, torch.Tensor] | None = None
 
     def learn(
@@ -78,6 +80,7 @@ class Closer:
             self.closeups = new_closeups(cells, memory)
         self.closeups.widen(known + 1 - self.closeups.masks.shape[-1])
         given = _windowed(coverage, corner, cells.grid_hw)
+        self._measure(given, channels, known)
         others = enlarged(newest, corner, cells.grid_hw).flatten(1).T
         shares = others * (1 - given.sum(1, keepdim=True)).clamp_min(0)
         shares[:, channels] = given
@@ -113,7 +116,9 @@ class Closer:
         odds = close.masked_fill(~present[:, None, None], -torch.inf)
         masks = torch.cat([torch.zeros_like(odds[:1]), odds]).softmax(0).flatten(1).T
         self._seen = ((corner, cells), masks, made)
-        return CloseLogits(close, corner * (PATCH // 2 // COLOUR_CELL), made)
+        assert self._thinness is not None
+        drawn = restore_thin(close, self._thinness)
+        return CloseLogits(drawn, corner * (PATCH // 2 // COLOUR_CELL), made)
 
     def remember(self, memory: Memory) -> None:
         """Remember what was seen last as the close-up of the memory's newest frame."""
@@ -123,6 +128,20 @@ class Closer:
             self.closeups.put_none(memory.recent[0])
         else:
             self.closeups.put(memory.recent[0], *self._seen)
+
+    def _measure(self, given: torch.Tensor, channels: list[int], known: int) -> None:
+        """Measure how thin objects are seen closer, by (16 h w, N) true masks of some of them.
+
+        For others that were never seen so nothing is given back.
+        """
+        assert self.closeups is not None
+        height, width = (4 * side for side in self.closeups.window_hw)
+        new = measure_thinness(given.T.reshape(-1, height, width))
+        old, none = self._thinness, given.new_zeros(known)
+        before = (none, none) if old is None else (old.parts, old.gaps)
+        parts, gaps = (F.pad(of, (0, known - len(of))) for of in before)
+        parts[channels], gaps[channels] = new.parts, new.gaps
+        self._thinness = Thinness(parts, gaps)
 
     def _window(
         self, marks: torch.Tensor, cell: int, memory: Memory

@@ -209,8 +209,7 @@ class MemoryMethod:
             part.index_select(0, self._ascending) for part in (roster.ids, drawn, scores, present)
         )
         if close is not None:
-            finer = restore_thin(close.logits, roster.thinness)
-            close = replace(close, logits=finer.index_select(0, self._ascending))
+            close = replace(close, logits=close.logits.index_select(0, self._ascending))
         return ObjectLogits(ids, drawn, scores, present, close, outlined=True)
 
     def _remember_truth(
