@@ -12,6 +12,8 @@ from demo_clip import RememberingEngine
 from fixed_compute import FixedCompute
 from unasked import Unasked
 
+from persam_vos.api import load_engine
+from persam_vos.config import MethodSettings
 from persam_vos.datasets.demo import render_demo
 from persam_vos.memory.closeups import Closeups
 from persam_vos.methods.memory import MemoryMethod
@@ -138,3 +140,18 @@ def test_objects_that_are_added_share_the_window_or_end_it(
     found = closeups_of(state)
     assert near == (found is not None)
     assert found is None or found.masks.shape[-1] == 3
+
+
+@pytest.mark.gpu
+def test_a_gpu_looks_as_close_as_the_cpu_does() -> None:
+    clip = [
+        (Frame(number, f"{number:05d}", np.ascontiguousarray(image), number / 24), labels)
+        for number, (image, labels) in enumerate(islice(render_demo(48, SIZE_HW), 24))
+    ]
+    settings = MethodSettings(image_size=IMAGE_SIZE, small_side=160)
+    found, expected = (
+        tracked(load_engine(device=device, dtype="float32", settings=settings), clip, SMALL)
+        for device in ("cuda", "cpu")
+    )
+    for one, other in zip(found, expected, strict=True):
+        assert iou(one, other.label_map, SMALL) > 0.97, one.name
