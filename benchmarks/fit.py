@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/fit.json"))
     args = parser.parse_args()
-    base = load_engine()
+    base = load_engine(settings=MethodSettings(method="persam-f"))  # which encodes the square
     image, labels = next(iter(render_demo(1)))
     encoded = base.encode(Frame(0, "00000", image, 0.0))
     object_ids = tuple(int(i) for i in np.unique(labels) if i)
