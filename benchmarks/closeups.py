@@ -23,12 +23,12 @@ from benchmarks.results import facts, write_results
 from persam_vos.clock import Clock
 from persam_vos.config import MethodSettings
 from persam_vos.pipeline import Engine
-from persam_vos.scoring.boundary import boundary_f
+from persam_vos.scoring.boundary import boundary_f, boundary_radius
 from persam_vos.scoring.region import region_similarity
 from persam_vos.structures import Frame, LabelMap
 
 TILE_HW = (480, 854)
-RADIUS_PX = 8
+RADIUS_PX = boundary_radius(*TILE_HW)
 OTHERS = (3, 7, 11)  # places in the list after a clip whose clips lie beside it
 VARIANTS = {
     "with": MethodSettings(method="memory"),

@@ -28,7 +28,7 @@ from .recall import (
 )
 from .tables import Memory, Row, at, put
 
-FINER = 2  # fine cells of a close-up along one of its frame
+_FINER = 2  # fine cells of a close-up along one of its frame
 _NOWHERE = -(1 << 20)  # corner of a close-up that was not made
 _FORBIDDEN = -9.0  # below any similarity
 _NEIGHBOURS = 8  # of a close-up's middle cells that each one listens to
@@ -133,8 +133,8 @@ def enlarged(grids: torch.Tensor, corner: torch.Tensor, window_hw: tuple[int, in
     for axis, cells in enumerate(window_hw):
         steps = torch.arange(2 * cells + 2, device=corner.device)  # a fine cell more on each side
         cut = cut.index_select(1 + axis, 2 * corner[axis] + steps)
-    scaled = F.interpolate(cut[None], scale_factor=FINER, mode="bilinear", align_corners=False)[0]
-    return scaled[:, FINER:-FINER, FINER:-FINER].contiguous()
+    scaled = F.interpolate(cut[None], scale_factor=_FINER, mode="bilinear", align_corners=False)[0]
+    return scaled[:, _FINER:-_FINER, _FINER:-_FINER].contiguous()
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,17 @@ def put(table: torch.Tensor, row: Row, content: torch.Tensor) -> None:
         table.index_copy_(0, row, content[None].to(table.dtype))
 
 
+def with_truth(shares: torch.Tensor, given: torch.Tensor, channels: list[int]) -> torch.Tensor:
+    """Put the true (n, M) shares of some of N objects into the (n, N) shares of all.
+
+    The others and the background, which is put first, share what is left: (n, 1 + N).
+    """
+    shares = shares * (1 - given.sum(-1, keepdim=True)).clamp_min(0)
+    shares[:, channels] = given
+    background = (1 - shares.sum(-1, keepdim=True)).clamp_min(0)
+    return torch.cat([background, shares], dim=-1)
+
+
 def new_memory(cells: Cells, channels: int, *, fixed: bool = False) -> Memory:
     """Make room for frames like the one of ``cells``, with 1 + N mask channels; none is in it."""
     count, width = len(cells.coarse), cells.fine.shape[1]

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from ..memory.cells import Basis, Cells, describe_cells, find_basis
 from ..memory.closeups import Closeups, enlarged, new_closeups, sharpen
 from ..memory.recall import Matched
-from ..memory.tables import Memory
+from ..memory.tables import Memory, with_truth
 from ..sam.geometry import COLOUR_CELL, LOGIT_CELL, PATCH
-from ..stages import targets
+from ..stages import judge, targets
 from ..stages.closeup import cut, place_window
 from ..stages.thin import Thinness, measure_thinness, restore_thin
 from ..structures import CloseLogits, Encoded
@@ -56,6 +56,8 @@ class Closer:
 
         ``masks`` (N, H, W) bool are true, of the memory's channels 1 + ``channels``.
         """
+        if max(encoded.frame.size_hw) < _LEAST_DETAIL * max(encoded.input_hw):
+            return
         height, width = memory.grid_hw
         coverage = targets.grid_coverage(
             masks,
@@ -71,8 +73,7 @@ class Closer:
         self._marks = torch.tensor(self._small, device=masks.device)
         newest = memory.newest_masks.T[1:].reshape(known, 4 * height, 4 * width)
         corner, side = self._window(self._of_small(newest > 0.5), LOGIT_CELL, memory)
-        detailed = max(encoded.frame.size_hw) >= _LEAST_DETAIL * max(encoded.input_hw)
-        if not (detailed and any(self._small) and int(side) <= self.small_side):
+        if not any(self._small) or int(side) > self.small_side:
             self.closeups = None
             return
         cells = self._look(encoded, corner, memory)
@@ -82,12 +83,9 @@ class Closer:
         given = _windowed(coverage, corner, cells.grid_hw)
         self._measure(given, channels, known)
         others = enlarged(newest, corner, cells.grid_hw).flatten(1).T
-        shares = others * (1 - given.sum(1, keepdim=True)).clamp_min(0)
-        shares[:, channels] = given
-        background = (1 - shares.sum(1, keepdim=True)).clamp_min(0)
+        everything = with_truth(others, given, channels)
         newest_row = memory.recent[0]
-        masks = torch.cat([background, shares], 1)
-        self.closeups.put(newest_row, (corner, cells), masks, side > 0)
+        self.closeups.put(newest_row, (corner, cells), everything, side > 0)
         self.closeups.keep(row, newest_row)
 
     def look(
@@ -113,9 +111,7 @@ class Closer:
             return None
         cells = self._look(encoded, corner, memory)
         close = sharpen(logits, (corner, cells), self.closeups, memory, matched)
-        odds = close.masked_fill(~present[:, None, None], -torch.inf)
-        masks = torch.cat([torch.zeros_like(odds[:1]), odds]).softmax(0).flatten(1).T
-        self._seen = ((corner, cells), masks, made)
+        self._seen = ((corner, cells), judge.compete(close, present), made)
         assert self._thinness is not None
         drawn = restore_thin(close, self._thinness)
         return CloseLogits(drawn, corner * (PATCH // 2 // COLOUR_CELL), made)

@@ -20,7 +20,7 @@ from ..config import MethodSettings
 from ..memory.cells import Basis, Cells, by_quads, describe_cells, find_basis
 from ..memory.portraits import pick, recognised, trimmed
 from ..memory.recall import Matched, cells_near, recall
-from ..memory.tables import Memory, new_memory
+from ..memory.tables import Memory, new_memory, with_truth
 from ..sam.geometry import LOGIT_CELL, PATCH, extents
 from ..stages import decode, judge, prompts, targets
 from ..stages.thin import measure_thinness, restore_thin
@@ -134,7 +134,7 @@ class MemoryMethod:
         kept = torch.where(trusted[:, None, None], fused, recalled)
         with self.decoder.clock.part("look closer"):
             close = self.closer.look(encoded, self._memory, matched, fused, present)
-        self._memory.add(cells, _compete(kept, present))
+        self._memory.add(cells, judge.compete(kept, present))
         self.closer.remember(self._memory)
         self._note(cells, ~present, present & trusted & (shares >= _CERTAIN_SHARE))
         remnant = covered.sum(1) < _REMNANT * roster.shown_cells
@@ -235,10 +235,7 @@ class MemoryMethod:
         else:
             self._memory.widen(object_count - len(self._ids))
             shares = self._memory.newest_masks[:, 1:]  # of this very frame
-        shares = shares * (1 - given.sum(-1, keepdim=True)).clamp_min(0)
-        shares[:, channels] = given
-        background = (1 - shares.sum(-1, keepdim=True)).clamp_min(0)
-        everything = torch.cat([background, shares], dim=-1)
+        everything = with_truth(shares, given, channels)
         if self._ids:
             self._memory.correct(everything)
         else:
@@ -303,13 +300,6 @@ def _covered(logits: torch.Tensor) -> torch.Tensor:
     most = coverage.amax((1, 2), keepdim=True).clamp(1e-6, 0.5)  # thin masks fill no cell
     rows = (coverage >= most).flatten(1).T  # (4 h w, N)
     return by_quads(rows, (coverage.shape[1], coverage.shape[2])).T
-
-
-def _compete(logits: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-    """Let present objects and background compete: (N, 4h, 4w) logits to (16 h w, 1 + N) shares."""
-    logits = logits.masked_fill(~present[:, None, None], -torch.inf)
-    odds = torch.cat([torch.zeros_like(logits[:1]), logits])  # the background's log-odds are 0
-    return odds.softmax(0).flatten(1).T
 
 
 def _inner_points(logits: torch.Tensor, *, fixed: bool) -> Prompts:

@@ -65,8 +65,9 @@ class OpenVinoSession:
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         """Encode images, (1, 3, H, W), both sides multiples of 16."""
         with self._lock:
-            request = self._requests.pop(tuple(images.shape), None) or self._compiled(images.shape)
-            self._requests[tuple(images.shape)] = request
+            shape = tuple(images.shape)
+            request = self._requests.pop(shape, None) or self._compiled(shape)
+            self._requests[shape] = request
             return _layers(request.infer({0: images.contiguous().numpy()}).values())
 
     def _compiled(self, shape: tuple[int, ...]) -> Any:

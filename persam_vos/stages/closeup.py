@@ -7,10 +7,10 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
-from ..sam.geometry import PATCH, normalise
+from ..sam.geometry import PATCH, extents, normalise
 
-FINER = 2  # pixels of a close-up along an input pixel
-_CELL = PATCH // FINER  # input pixels along a cell of a window: a patch of the close-up
+_FINER = 2  # pixels of a close-up along an input pixel
+_CELL = PATCH // _FINER  # input pixels along a cell of a window: a patch of the close-up
 
 
 def place_window(
@@ -22,14 +22,12 @@ def place_window(
     have cells of 8. Returns row and column of the window's first cell, (2,) int64, and the long
     side of the box round the marks in input pixels, () int64, which is 0 without any.
     """
-    corners, sides = [], []
-    for along, window, cells in zip((masks.any(1), masks.any(0)), window_hw, grid_hw, strict=True):
-        marks = along.int()
-        first, end = marks.argmax(), len(marks) - marks.flip(0).argmax()
-        middle = (first + end) * cell / (2 * _CELL)
-        corners.append((middle - window / 2).round().long().clamp(0, cells - window))
-        sides.append((end - first) * cell * along.any())
-    return torch.stack(corners), torch.stack(sides).amax()
+    top, bottom, left, right = extents(masks[None])[0] * cell
+    corners = []
+    for ends, window, cells in zip((top + bottom, left + right), window_hw, grid_hw, strict=True):
+        first = (ends / (2 * _CELL) - window / 2).round().long()
+        corners.append(first.clamp(0, cells - window))
+    return torch.stack(corners), torch.maximum(bottom - top, right - left) * masks.any()
 
 
 def cut(
@@ -55,7 +53,7 @@ def _weights_at(
     pixels: int, input_pixels: int, first: torch.Tensor, cells: int, device: torch.device
 ) -> torch.Tensor:
     """Return how much each pixel counts for those of a close-up along one axis: (16 h, pixels)."""
-    weights = _axis_weights(pixels, FINER * input_pixels, device)
+    weights = _axis_weights(pixels, _FINER * input_pixels, device)
     places = PATCH * first + torch.arange(PATCH * cells, device=device)
     inside = places < len(weights)
     return weights.index_select(0, places.clamp_max(len(weights) - 1)) * inside[:, None]

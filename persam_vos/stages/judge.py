@@ -46,3 +46,10 @@ def confidence(
     The decoder's predicted IoU, the agreement with the memory, and the likeness to the target.
     """
     return predicted_iou.clamp(0, 1) * agree * looks.clamp_min(0.2).sqrt()
+
+
+def compete(logits: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    """Let present objects and background compete: (N, H, W) logits to (H W, 1 + N) shares."""
+    logits = logits.masked_fill(~present[:, None, None], -torch.inf)
+    odds = torch.cat([torch.zeros_like(logits[:1]), logits])  # the background's log-odds are 0
+    return odds.softmax(0).flatten(1).T

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from demo_clip import RememberingEngine
+from demo_clip import RememberingEngine, overlap
 from fixed_compute import FixedCompute
 from unasked import Unasked
 
@@ -51,11 +51,6 @@ def tracked(engine: Engine, clip: list[tuple[Frame, LabelMap]], *ids: int) -> li
     ]
 
 
-def iou(frame: TrackedFrame, labels: LabelMap, object_id: int) -> float:
-    got, true = frame.label_map == object_id, labels == object_id
-    return float((got & true).sum() / (got | true).sum())
-
-
 def closeups_of(state: Propagation) -> Closeups | None:
     method = state.labelling.method
     assert isinstance(method, MemoryMethod)
@@ -67,7 +62,7 @@ def test_a_small_object_is_cut_out_better(
 ) -> None:
     closer, without = (tracked(engine_for(engine, side), clip, SMALL) for side in (160, 0))
     for (_, labels), one, other in list(zip(clip, closer, without, strict=True))[1:]:
-        assert iou(one, labels, SMALL) > iou(other, labels, SMALL) > 0.8
+        assert overlap(one.label_map, labels, SMALL) > overlap(other.label_map, labels, SMALL) > 0.8
 
 
 def test_fixed_shapes_look_as_close(
@@ -136,7 +131,7 @@ def test_objects_that_are_added_share_the_window_or_end_it(
     state.advance(chosen.encode(first), only(labels, SMALL))
     state.advance(chosen.encode(second), only(later, added))
     result = state.advance(chosen.encode(third))
-    assert all(iou(result, last, object_id) > 0.8 for object_id in (SMALL, added))
+    assert all(overlap(result.label_map, last, object_id) > 0.8 for object_id in (SMALL, added))
     found = closeups_of(state)
     assert near == (found is not None)
     assert found is None or found.masks.shape[-1] == 3
@@ -154,4 +149,4 @@ def test_a_gpu_looks_as_close_as_the_cpu_does() -> None:
         for device in ("cuda", "cpu")
     )
     for one, other in zip(found, expected, strict=True):
-        assert iou(one, other.label_map, SMALL) > 0.97, one.name
+        assert overlap(one.label_map, other.label_map, SMALL) > 0.97, one.name
