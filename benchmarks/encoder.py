@@ -44,10 +44,14 @@ def pictures(clips: Path | None) -> Iterator[torch.Tensor]:
         images: list[RgbImage] = [clip.frame(0).image for clip in find_clips(clips)[:_PICTURES]]
     else:
         images = [np.ascontiguousarray(image) for image, _ in render_demo(_PICTURES)]
-    for image in images:
-        geometry = Geometry((image.shape[0], image.shape[1]))
-        pixels = torch.from_numpy(geometry.resize(image))
-        yield normalise_and_pad(pixels[None], geometry.patches_hw)
+    yield from map(prepare, images)
+
+
+def prepare(image: RgbImage) -> torch.Tensor:
+    """Prepare a picture, (H, W, 3), as the encoder wants it, (1, 3, h, w)."""
+    geometry = Geometry((image.shape[0], image.shape[1]))
+    pixels = torch.from_numpy(geometry.resize(image))
+    return normalise_and_pad(pixels[None], geometry.patches_hw)
 
 
 def runtimes(

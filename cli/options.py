@@ -98,9 +98,9 @@ _ENGINE_OPTIONS = (
         type=click.Choice(BACKENDS),
         default="auto",
         show_default=True,
-        help="What runs the encoder of mobile-sam on a CPU; auto is openvino, in bf16 for "
-        "--method memory if the processor has it. All else runs on torch: other weights, devices, "
-        "precisions.",
+        help="What runs the encoder of mobile-sam on a CPU; auto is openvino, for --method memory "
+        "in int8 or bf16 if the processor gains by it. All else runs on torch: other weights, "
+        "devices, precisions.",
     ),
 )
 

@@ -68,8 +68,8 @@ def load_engine(
     ``weights`` is a name of ``persam-vos weights list``, fetched where needed; ``checkpoint`` a
     file that is used instead. ``device`` is auto, cpu, cuda, cuda:N or mps; ``dtype`` auto,
     float32, bfloat16 or float16. ``backend`` is what runs the encoder on a CPU: auto, torch, onnx,
-    onnx-int8, openvino or openvino-bf16. Raises UsageError for a choice that is unknown or does not
-    fit, WeightsError for weights that cannot be found, fetched or trusted.
+    onnx-int8, openvino, openvino-bf16 or openvino-int8. Raises UsageError for a choice that is
+    unknown or does not fit, WeightsError for weights that cannot be found, fetched or trusted.
     """
     settings = settings or MethodSettings()
     compute = resolve_compute(device, dtype)
@@ -96,7 +96,7 @@ def load_engine(
             network,
             compute,
             on_progress or silent,
-            # With bfloat16 the public recipe's masks are no longer the public ones: IoU 0.76.
+            # In bfloat16 the public recipe's masks are no longer the public ones: IoU 0.76.
             exact=settings.method != "memory",
         ),
         pictures=Portions(compute.pictures_at_once),

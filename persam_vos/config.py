@@ -13,7 +13,9 @@ RecipeName = Literal["default", "public"]
 QualityName = Literal["fast", "balanced", "best"]
 Mechanism = Literal["negative-point", "guided-attention", "semantic-prompt", "refinement"]
 
-BackendName = Literal["auto", "torch", "onnx", "onnx-int8", "openvino", "openvino-bf16"]
+BackendName = Literal[
+    "auto", "torch", "onnx", "onnx-int8", "openvino", "openvino-bf16", "openvino-int8"
+]
 
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
 RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 
@@ -17,20 +16,27 @@ from ..errors import UsageError
 from ..fetching import ProgressCallback
 from ..recording import Repeated
 from ..sam.build import SamNetwork
-from ..sam.export import export_encoder, export_recipe
+from ..sam.eight_bits import in_eight_bits
+from ..sam.export import Exportable, export_encoder, export_recipe
 from ..sam.tiny_vit import TinyViT
 from ..weights.convert import state_digest
 from .kept import kept
-from .sessions import OnnxSession, OpenVinoSession, gains_by_bfloat16, quantise
+from .ranges import known_ranges
+from .sessions import (
+    OnnxSession,
+    OpenVinoSession,
+    gains_by_bfloat16,
+    multiplies_eight_bits,
+)
 
 _PACKAGES = {
     "onnx": "onnxruntime",
     "onnx-int8": "onnxruntime",
     "openvino": "openvino",
     "openvino-bf16": "openvino",
+    "openvino-int8": "openvino",
 }
 _EXACT = ("openvino", "onnx")  # float32 throughout; as fast as each other: benchmarks/encoder.py
-_AUTO = ("openvino-bf16", *_EXACT)  # where the processor gains by it
 
 Layers = Callable[[Tensor], tuple[Tensor, ...]]
 
@@ -64,15 +70,19 @@ def torch_encoder(network: SamNetwork, *, recorded: bool = False, warning: str =
 def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> tuple[str, ...]:
     """Return the backends to try for a choice, best first; none of them: torch.
 
-    ``auto`` rounds nothing to bfloat16 if ``exact``, and never fails. Raises UsageError for an
-    unknown choice, and for one whose package, device or precision is missing.
+    ``auto`` rounds nothing if ``exact``, else to what the processor gains by, and never fails.
+    Raises UsageError for an unknown choice, and for one whose package, device or precision is
+    missing.
     """
     if backend not in BACKENDS:
         raise UsageError("--backend", got=repr(backend), expected=f"one of {', '.join(BACKENDS)}")
     if backend == "auto":
         if compute.device.type != "cpu" or compute.dtype is not torch.float32:
             return ()
-        return _EXACT if exact or not gains_by_bfloat16() else _AUTO
+        if exact:
+            return _EXACT
+        narrow = ("openvino-int8",) if multiplies_eight_bits() else ()
+        return (*narrow, *(("openvino-bf16",) if gains_by_bfloat16() else ()), *_EXACT)
     if backend == "torch":
         return ()
     if compute.device.type != "cpu":
@@ -144,18 +154,17 @@ def make_encoder(
 def _make_layers(backend: str, encoder: TinyViT, on_progress: ProgressCallback) -> Layers:
     """Load the encoder into a runtime; raises what its package raises."""
     import_module(_PACKAGES[backend])
-    name, recipe = state_digest(encoder.state_dict())[:16], export_recipe()
-    make = partial(_export, encoder, on_progress)
-    if backend == "onnx-int8":
-        whole, of = kept(name, recipe, make, on_progress), version("onnxruntime")
-        make = partial(quantise, whole)
-        return OnnxSession(kept(f"{name}-int8", f"{of} {recipe}", make, on_progress))
-    model = kept(name, recipe, make, on_progress)
-    if backend == "onnx":
+    weights = state_digest(encoder.state_dict())[:16]
+    ranges = known_ranges(encoder) if backend.endswith("int8") else {}
+
+    def export() -> bytes:
+        on_progress("exporting the encoder", 0, None)
+        module = Exportable(encoder)
+        in_eight_bits(module, ranges)
+        return export_encoder(module)
+
+    name = f"{weights}-int8" if ranges else weights
+    model = kept(name, f"{export_recipe()}\n{ranges}", export, on_progress)
+    if backend.startswith("onnx"):
         return OnnxSession(model)
     return OpenVinoSession(model, "bf16" if backend == "openvino-bf16" else "f32")
-
-
-def _export(encoder: TinyViT, on_progress: ProgressCallback) -> bytes:
-    on_progress("exporting the encoder", 0, None)
-    return export_encoder(encoder)

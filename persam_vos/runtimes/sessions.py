@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..sam.export import INPUT
+from ..sam.export import INPUT, STRIDES
 
 _SIDE, _TRIALS = 1024, 5  # of the matrices that precisions are compared by
 _CLEARLY = 1.2
@@ -40,7 +38,7 @@ class OnnxSession:
 
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         """Encode images, (1, 3, H, W), both sides multiples of 16."""
-        return _layers(self._session.run(None, {INPUT: images.contiguous().numpy()}))
+        return _layers(self._session.run(None, {INPUT: images.contiguous().numpy()}), images)
 
 
 class OpenVinoSession:
@@ -68,7 +66,7 @@ class OpenVinoSession:
             shape = tuple(images.shape)
             request = self._requests.pop(shape, None) or self._compiled(shape)
             self._requests[shape] = request
-            return _layers(request.infer({0: images.contiguous().numpy()}).values())
+            return _layers(request.infer({0: images.contiguous().numpy()}).values(), images)
 
     def _compiled(self, shape: tuple[int, ...]) -> Any:
         while len(self._requests) >= _SHAPES:
@@ -103,35 +101,21 @@ def gains_by_bfloat16() -> bool:
     return least[torch.float32] > _CLEARLY * least[torch.bfloat16]
 
 
-def quantise(model: bytes) -> bytes:
-    """Return an ONNX file with the weights of its linear layers in 8 bits, by output channel.
+def multiplies_eight_bits() -> bool:
+    """Tell whether the processor sums products of 8-bit numbers exactly, and in one instruction.
 
-    What is multiplied with them is rounded to 8 bits as it comes, so that no pictures are needed to
-    find its range. Products of activations, and convolutions, stay in float32.
+    Older ones sum pairs in 16 bits, which overflow (OpenVINO, "Saturation (overflow) issue").
     """
-    import logging
-
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # it advises to prepare files that need no preparation
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "encoder.onnx")
-            quantize_dynamic(
-                onnx.load_from_string(model),
-                path,
-                per_channel=True,
-                weight_type=QuantType.QInt8,
-                op_types_to_quantize=["MatMul"],
-            )
-            return path.read_bytes()
-    finally:
-        root.setLevel(level)
+    if not hasattr(torch.cpu, "get_capabilities"):  # in older versions of torch
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_vnni", "avx_vnni"))
 
 
-def _layers(arrays: Iterable[np.ndarray[Any, Any]]) -> tuple[Tensor, ...]:
-    """Take what a runtime answers, (1, h, w, C) each, as (1, C, h, w) without copying."""
-    return tuple(torch.from_numpy(array).permute(0, 3, 1, 2) for array in arrays)
+def _layers(arrays: Iterable[np.ndarray[Any, Any]], images: Tensor) -> tuple[Tensor, ...]:
+    """Take what a runtime answers, (1, h w, C) each, as (1, C, h, w) without copying."""
+    height, width = images.shape[2:]
+    return tuple(
+        torch.from_numpy(array).view(1, height // stride, width // stride, -1).permute(0, 3, 1, 2)
+        for array, stride in zip(arrays, STRIDES, strict=True)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 import warnings
 from pathlib import Path
@@ -9,32 +10,76 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from . import tiny_vit
+from . import eight_bits, tiny_vit
 from .geometry import PATCH
-from .tiny_vit import TinyViT
+from .tiny_vit import TinyViT, WindowAttention
 
 INPUT = "images"
+STRIDES = (16, 8, 4)  # of the outputs
 _OUTPUTS = ("features", "fine", "finest")
 _OPSET = 17  # the first with layer norm as one operation
 _SIDE = 4 * PATCH  # any will do: sizes are computed in the graph
 
 
-class _ChannelsLast(nn.Module):
-    """The layers that the memory reads, with channels last, as TinyViT leaves them in memory."""
+class _ApartAttention(WindowAttention):
+    """Attention with one product each for q, k and v: none has to be cut out of another.
+
+    Nothing but its shape is different: q is scaled by its weights.
+    """
+
+    def __init__(self, attention: WindowAttention) -> None:
+        width = attention.qkv.in_features
+        super().__init__(width, attention.heads, attention.window)
+        self.load_state_dict(attention.state_dict())
+        # MobileSAM keeps q, k and v of one head together
+        weights = self.qkv.weight.view(self.heads, 3, -1, width)
+        biases = self.qkv.bias.view(self.heads, 3, -1)
+        scales = (weights.shape[2] ** -0.5, 1, 1)
+        self.apart = nn.ModuleList(nn.Linear(width, width) for _ in scales)
+        for index, scale in enumerate(scales):
+            state = {
+                "weight": weights[:, index].reshape(width, width) * scale,
+                "bias": biases[:, index].reshape(width) * scale,
+            }
+            self.apart[index].load_state_dict(state)
+        del self.qkv
+
+    def attend(self, x: Tensor) -> Tensor:
+        """Attend in windows of cells, (windows, cells, C); returns as much."""
+        windows, cells, channels = x.shape
+        x = self.norm(x)
+        query, key, value = (
+            layer(x).view(windows, cells, self.heads, -1).transpose(1, 2) for layer in self.apart
+        )
+        weights = (query @ key.transpose(-1, -2) + self.attention_bias[None]).softmax(-1)
+        out: Tensor = (weights @ value).transpose(1, 2).reshape(windows, cells, channels)
+        return out
+
+
+class Exportable(nn.Module):
+    """TinyViT as runtimes run it best; images, (1, 3, H, W), to three layers, (1, h w, C)."""
 
     def __init__(self, encoder: TinyViT) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder = copy.deepcopy(encoder)
+        for block in list(self.encoder.modules()):
+            attention = getattr(block, "attn", None)
+            if isinstance(attention, WindowAttention):
+                block.attn = _ApartAttention(attention)
+        self.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Encode images as ``SamNetwork.encode_layers``, with cells in rows."""
         features, stages = self.encoder.forward_stages(images)
-        return tuple(layer.permute(0, 2, 3, 1) for layer in (features, stages[1], stages[0]))
+        return tuple(
+            layer.permute(0, 2, 3, 1).flatten(1, 2) for layer in (features, stages[1], stages[0])
+        )
 
 
-def export_encoder(encoder: TinyViT) -> bytes:
-    """Return an ONNX file: `INPUT`, (1, 3, H, W), to what ``SamNetwork.encode_layers`` returns.
+def export_encoder(module: Exportable) -> bytes:
+    """Return an ONNX file: `INPUT`, (1, 3, H, W), to what ``module`` returns for it.
 
-    Outputs are float32 with channels last, (1, h, w, C). Both sides of the input are multiples of
+    Outputs are float32, (1, h w, C), with the `STRIDES`. Both sides of the input are multiples of
     16; anything that torch's exporter raises goes through.
     """
     images = torch.zeros((1, 3, _SIDE, _SIDE))
@@ -44,7 +89,7 @@ def export_encoder(encoder: TinyViT) -> bytes:
         warnings.simplefilter("ignore")
         path = Path(folder, "encoder.onnx")
         torch.onnx.export(
-            _ChannelsLast(encoder).eval(),
+            module,
             (images,),
             str(path),
             dynamo=False,
@@ -58,5 +103,6 @@ def export_encoder(encoder: TinyViT) -> bytes:
 
 def export_recipe() -> str:
     """Name all that an exported file depends on beside the weights."""
-    sources = (Path(file).read_text(encoding="utf-8") for file in (__file__, tiny_vit.__file__))
+    files = (__file__, eight_bits.__file__, tiny_vit.__file__)
+    sources = (Path(file).read_text(encoding="utf-8") for file in files)
     return "\n".join((torch.__version__, *sources))

@@ -157,15 +157,17 @@ class _Block(nn.Module):
 
     def __init__(self, width: int, heads: int, window: int) -> None:
         super().__init__()
-        self.attn = _WindowAttention(width, heads, window)
+        self.attn = WindowAttention(width, heads, window)
         self.local_conv = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.mlp = _Mlp(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.attn(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).add_(x)
-        x = self.local_conv(x)
-        out: Tensor = self.mlp(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).add_(x)
-        return out
+        x = x.permute(0, 2, 3, 1)
+        x = self.attn(x).add_(x)
+        x = self.local_conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        cells = x.flatten(1, 2)
+        out: Tensor = self.mlp(cells).add_(cells)
+        return out.view(x.shape).permute(0, 3, 1, 2)
 
 
 class _Mlp(nn.Module):
@@ -180,7 +182,7 @@ class _Mlp(nn.Module):
         return out
 
 
-class _WindowAttention(nn.Module):
+class WindowAttention(nn.Module):
     """Attention inside windows, with a bias for each pair of cells.
 
     Windows that reach over the border are filled with zeros, which take part in the attention:
@@ -199,6 +201,7 @@ class _WindowAttention(nn.Module):
         self.register_buffer("attention_bias", torch.zeros(heads, window**2, window**2))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Attend in each window of (B, H, W, C); returns as much."""
         batch, height, width, channels = x.shape
         side = self.window
         down, right = -height % side, -width % side
@@ -206,14 +209,15 @@ class _WindowAttention(nn.Module):
         rows, columns = (height + down) // side, (width + right) // side
         # (B, rows, side, columns, side, C) -> (B * rows * columns, side * side, C)
         x = x.view(batch, rows, side, columns, side, channels).transpose(2, 3)
-        x = self._attend(x.reshape(-1, side * side, channels))
+        x = self.attend(x.reshape(-1, side * side, channels))
         x = x.view(batch, rows, columns, side, side, channels).transpose(2, 3)
         x = x.reshape(batch, height + down, width + right, channels)
         # Each cell is projected for itself, so the fill can go first.
         out: Tensor = self.proj(x[:, :height, :width])
         return out
 
-    def _attend(self, x: Tensor) -> Tensor:
+    def attend(self, x: Tensor) -> Tensor:
+        """Attend in windows of cells, (windows, cells, C); returns as much."""
         windows, cells, channels = x.shape
         qkv = self.qkv(self.norm(x))
         # MobileSAM keeps q, k and v of one head together: (windows, heads, cells, 3 * C/heads)
@@ -232,4 +236,5 @@ class _ChannelNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each cell for itself."""
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        cells = x.permute(0, 2, 3, 1)
+        return super().forward(cells.flatten(1, 2)).view(cells.shape).permute(0, 3, 1, 2)
