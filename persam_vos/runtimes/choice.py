@@ -164,7 +164,12 @@ def _make_layers(backend: str, encoder: TinyViT, on_progress: ProgressCallback) 
         return export_encoder(module)
 
     name = f"{weights}-int8" if ranges else weights
-    model = kept(name, f"{export_recipe()}\n{ranges}", export, on_progress)
+    recipe = f"{export_recipe()}\n{ranges}"
+    model = kept(name, recipe, export, on_progress)
     if backend.startswith("onnx"):
         return OnnxSession(model)
-    return OpenVinoSession(model, "bf16" if backend == "openvino-bf16" else "f32")
+    return OpenVinoSession(
+        model,
+        "bf16" if backend == "openvino-bf16" else "f32",
+        lambda part, how, make: kept(f"{name}-{part}", f"{recipe}\n{how}", make, on_progress),
+    )

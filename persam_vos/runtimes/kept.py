@@ -1,12 +1,14 @@
 """Keep exported encoders in the cache, each in one file that proves itself when it is read.
 
 ``CACHE/encoders/`` holds ``NAME.model``: a sha256 over recipe and content, and the content. A file
-that was made by another recipe, or is damaged, is made again in its place.
+that was made by another recipe, or is damaged, is made again in its place. The least used go when
+there are many.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ from ..errors import FetchError
 from ..fetching import ProgressCallback, cache_dir, locked, replacing
 
 _DIGEST_BYTES = 32
+_MOST = 12  # files, of 12 to 28 MB
 
 
 def kept(name: str, recipe: str, make: Callable[[], bytes], on_progress: ProgressCallback) -> bytes:
@@ -44,12 +47,20 @@ def _read(path: Path, recipe: str) -> bytes | None:
     except OSError:
         return None
     digest, content = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-    return content if digest == _digest(recipe, content) else None
+    if digest != _digest(recipe, content):
+        return None
+    with suppress(OSError):
+        os.utime(path)  # used just now
+    return content
 
 
 def _write(path: Path, recipe: str, content: bytes) -> None:
-    with suppress(OSError), replacing(path) as temporary:
-        temporary.write_bytes(_digest(recipe, content) + content)
+    with suppress(OSError):
+        with replacing(path) as temporary:
+            temporary.write_bytes(_digest(recipe, content) + content)
+        by_use = sorted(path.parent.glob("*.model"), key=lambda one: one.stat().st_mtime)
+        for old in by_use[:-_MOST]:
+            old.unlink(missing_ok=True)
 
 
 def _digest(recipe: str, content: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,9 @@ from ..sam.export import INPUT, STRIDES
 _SIDE, _TRIALS = 1024, 5  # of the matrices that precisions are compared by
 _CLEARLY = 1.2
 _SHAPES = 2  # kept compiled: of pictures and of close-ups
+
+Keep = Callable[[str, str, Callable[[], bytes]], bytes]
+"""What keeps bytes by a name and a recipe, and makes them if there are none."""
 
 
 class OnnxSession:
@@ -42,16 +45,20 @@ class OnnxSession:
 
 
 class OpenVinoSession:
-    """OpenVINO, with products in ``f32`` or ``bf16``.
+    """OpenVINO, with products in ``f32`` or ``bf16``, or in 8 bits where the model says so.
 
-    Compiled for each size, and kept for the last two, for it is slow where any size may come.
+    Compiled for each size, for it is slow where any size may come; the last two stay. ``keep`` gets
+    a name, all that what it names depends on, and how to make it: to compile takes a second, to
+    read what was compiled a quarter.
     """
 
-    def __init__(self, model: bytes, precision: str) -> None:
+    def __init__(self, model: bytes, precision: str, keep: Keep) -> None:
         import openvino
 
         self._core = openvino.Core()
-        self._model = self._core.read_model(model)
+        self._model = model
+        self._keep = keep
+        self._version = openvino.__version__
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -71,8 +78,20 @@ class OpenVinoSession:
     def _compiled(self, shape: tuple[int, ...]) -> Any:
         while len(self._requests) >= _SHAPES:
             del self._requests[next(iter(self._requests))]
-        self._model.reshape(list(shape))
-        return self._core.compile_model(self._model, "CPU", self._settings).create_infer_request()
+        name = "{}-{}-{}".format(self._settings["INFERENCE_PRECISION_HINT"], *shape[2:])
+        facts = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+        told = [self._version, self._settings, *(self._core.get_property("CPU", x) for x in facts)]
+        try:
+            kept = self._keep(name, str(told), lambda: self._compile(shape).export_model().read())
+            compiled = self._core.import_model(kept, "CPU", self._settings)
+        except RuntimeError:  # kept or not, it can be made
+            compiled = self._compile(shape)
+        return compiled.create_infer_request()
+
+    def _compile(self, shape: tuple[int, ...]) -> Any:
+        model = self._core.read_model(self._model)
+        model.reshape(list(shape))
+        return self._core.compile_model(model, "CPU", self._settings)
 
 
 @cache

@@ -38,8 +38,8 @@ def prepare(
     """Resize the long side of a frame to ``image_size``, normalise and pad.
 
     Padded to the square, as SAM was trained; or to whole patches only, which takes 0.56 of the
-    operations at 16:9. CPUs scale as SAM does, to the last bit; GPUs scale themselves, which is as
-    good.
+    operations at 16:9. CPUs scale for the square as SAM does, to the last bit; for all else torch
+    does, which is as good.
     """
     geometry = Geometry(frame.size_hw, image_size)
     padded_hw = (image_size, image_size) if square else geometry.patches_hw
@@ -48,7 +48,10 @@ def prepare(
             pixels = compute.upload(frame.image)
             image = normalise_and_pad(geometry.resize_tensor(pixels)[None], padded_hw)
             return Prepared(frame, image, geometry.input_hw, pixels, compute.mark())
-    scaled = compute.upload(geometry.resize(frame.image))
+    if square or compute.device.type != "cpu":
+        scaled = compute.upload(geometry.resize(frame.image))
+    else:
+        scaled = geometry.resize_tensor(compute.upload(frame.image))
     return Prepared(frame, normalise_and_pad(scaled[None], padded_hw), geometry.input_hw)
 
 

@@ -16,10 +16,10 @@ from persam_vos.errors import UsageError
 from persam_vos.fetching import silent
 from persam_vos.runtimes import Encoder, fitting_backends, make_encoder
 from persam_vos.runtimes.ranges import known_ranges
-from persam_vos.runtimes.sessions import multiplies_eight_bits
+from persam_vos.runtimes.sessions import OpenVinoSession, multiplies_eight_bits
 from persam_vos.sam.build import SamNetwork, build_sam, random_state
 from persam_vos.sam.eight_bits import in_eight_bits
-from persam_vos.sam.export import Exportable
+from persam_vos.sam.export import Exportable, export_encoder
 from persam_vos.sam.geometry import normalise_and_pad
 from persam_vos.sam.tiny_vit import TinyViT
 
@@ -115,6 +115,24 @@ def test_eight_bits_need_weights_that_were_measured(
     monkeypatch.setattr("persam_vos.runtimes.choice.multiplies_eight_bits", lambda: True)
     monkeypatch.setattr("persam_vos.runtimes.choice.gains_by_bfloat16", lambda: False)
     assert make("auto").backend == "openvino"
+
+
+def test_what_openvino_compiled_is_kept_and_made_again_if_it_is_not_that(
+    make: Callable[..., Encoder], cache: Path
+) -> None:
+    images = pictures((80, 96))
+    truth = make("openvino").layers(images)
+    (path,) = cache.glob("encoders/*-f32-80-96.model")
+    written = path.stat().st_ino
+    again = make("openvino").layers(images)
+    assert path.stat().st_ino == written
+    assert all(torch.equal(a, b) for a, b in zip(again, truth, strict=True))
+
+    exported = export_encoder(
+        Exportable(build_sam("vit_t", random_state("vit_t", 0)).image_encoder)
+    )
+    session = OpenVinoSession(exported, "f32", lambda *_: b"of another version")
+    assert all(torch.equal(a, b) for a, b in zip(session(images), truth, strict=True))
 
 
 def test_answers_outlive_the_next_picture(make: Callable[..., Encoder]) -> None:

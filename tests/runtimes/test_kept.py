@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,16 @@ def test_another_recipe_takes_its_place(cache: Path) -> None:
     assert kept("one", "better recipe", make, silent) == b"made 2"
     assert kept("one", "better recipe", make, silent) == b"made 2"
     assert len(list(cache.glob("*.model"))) == 1
+
+
+def test_the_least_used_go_when_there_are_many(cache: Path) -> None:
+    for number in range(14):
+        kept(f"{number:02}", "recipe", Maker(), silent)
+        os.utime(cache / f"{number:02}.model", (number, number))
+        if number:
+            kept("00", "recipe", Maker(), silent)
+    left = sorted(path.stem for path in cache.glob("*.model"))
+    assert left == ["00", *(f"{number:02}" for number in range(3, 14))]
 
 
 @pytest.mark.parametrize(
