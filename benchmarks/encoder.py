@@ -4,8 +4,9 @@ python -m benchmarks.encoder [--clips FOLDER] [--repeats N] [--compile]
 
 A few pictures of 16:9 at the default size, encoded in turn by every backend that is installed, so
 that another load hits all of them alike. The floor is the encoder's arithmetic at the rate of a
-large float32 matrix product, measured in the same run. Answers are held against torch's in float32,
-on the first frames of development clips with ``--clips``, else of the demo clip.
+large float32 matrix product, measured in the same run; that of 8 bits has the layers that are
+rounded at the rate of a product of 8-bit matrices. Answers are held against torch's in float32, on
+the first frames of development clips with ``--clips``, else of the demo clip.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.clips import find_clips
 from benchmarks.machine import count_needs, measure_machine
 from benchmarks.results import facts, write_results
-from benchmarks.timing import spread
+from benchmarks.timing import measure, spread
 from persam_vos.api import load_engine
 from persam_vos.config import BACKENDS
 from persam_vos.demo import render_demo
@@ -31,8 +33,11 @@ from persam_vos.device import Compute
 from persam_vos.errors import PersamVosError
 from persam_vos.fetching import silent
 from persam_vos.runtimes import Layers, make_encoder
+from persam_vos.runtimes.ranges import known_ranges
 from persam_vos.sam.build import SamNetwork, keep_in
+from persam_vos.sam.export import Exportable
 from persam_vos.sam.geometry import Geometry, normalise_and_pad
+from persam_vos.sam.tiny_vit import TinyViT
 from persam_vos.structures import RgbImage
 
 _PICTURES = 4
@@ -83,6 +88,21 @@ def runtimes(
     return made, started
 
 
+def floor_in_eight_bits(encoder: TinyViT, image: torch.Tensor, flops_per_second: float) -> float:
+    """Say what takes at least, in seconds, to encode with the layers rounded that can be."""
+    module = Exportable(encoder)
+    with FlopCounterMode(display=False) as counter:
+        module(image)
+    counts = counter.get_flop_counts()
+    rounded = sum(sum(counts[f"Exportable.{name}"].values()) for name in known_ranges(encoder))
+    matrix = torch.ones((2048, 2048), dtype=torch.int8)
+    compute = Compute(torch.device("cpu"), torch.float32)
+    times = measure(lambda: torch._int_mm(matrix, matrix), compute, repeats=5)
+    rate = 2 * 2048**3 / min(times)
+    print(f"{rounded / 1e9:.1f} GFLOP in 8 bits at {rate / 1e9:.0f} a second")
+    return rounded / rate + (counter.get_total_flops() - rounded) / flops_per_second
+
+
 def distance(found: tuple[torch.Tensor, ...], truth: tuple[torch.Tensor, ...]) -> list[float]:
     """Return each layer's relative distance from torch's."""
     return [float((a.float() - b).norm() / b.norm()) for a, b in zip(found, truth, strict=True)]
@@ -97,14 +117,18 @@ def main() -> None:
     args = parser.parse_args()
     engine = load_engine(device="cpu", dtype="float32", backend="torch")
     network, compute = engine.network, engine.compute
+    encoder = network.image_encoder
+    assert isinstance(encoder, TinyViT)
     images = list(pictures(args.clips))
     rows: dict[str, dict[str, Any]] = {}
     with torch.inference_mode():
         made, started = runtimes(network, images[0], compiled=args.compile)
         machine = measure_machine(compute)
-        work = [network.image_encoder]
+        work = [encoder]
         needs = count_needs(lambda: network.encode_layers(images[0]), work, images[:1])
-        floor = machine.floor_seconds(needs)
+        floors = dict.fromkeys(made, machine.floor_seconds(needs))
+        rounded = floor_in_eight_bits(encoder, images[0], machine.flops_per_second)
+        floors |= {name: rounded for name in made if name.endswith("int8")}
         truths = [network.encode_layers(image) for image in images]
         for name, layers in made.items():
             apart = [distance(layers(image), truths[k]) for k, image in enumerate(images)]
@@ -118,7 +142,8 @@ def main() -> None:
     for name, row in rows.items():
         row["seconds"] = spread(times[name])
         row["start_seconds"] = started[name]
-        row["times_floor"] = round(row["seconds"]["median"] / floor, 2)
+        row["floor_seconds"] = round(floors[name], 4)
+        row["times_floor"] = round(row["seconds"]["median"] / floors[name], 2)
         row["times_faster_than_torch"] = round(
             float(np.median(times["torch"]) / np.median(times[name])), 2
         )
@@ -131,7 +156,6 @@ def main() -> None:
     content = {
         "gflop": round(needs.flops / 1e9, 1),
         "gflops_per_second": round(machine.flops_per_second / 1e9, 1),
-        "floor_seconds": round(floor, 4),
         "threads": torch.get_num_threads(),
         "runtimes": rows,
     }
