@@ -23,28 +23,45 @@ _SIDE = _TILE + 2 * _WINDOW  # of what a tile's cells can see
 _FORBIDDEN = -9.0  # below any similarity
 
 
-def offer(cells: Cells, memory: Memory, chosen: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What the squared distance of two coarse cells, in cells, takes off their similarity.
+
+    ``strength`` times what ``asking``, (h w,), says of the one that asks, times what ``asked``,
+    (R, h w), says of the remembered one.
+    """
+
+    strength: float
+    asking: torch.Tensor
+    asked: torch.Tensor
+
+    def between(self, own: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Return the factors for (Q,) cells and (Q, c) others, laid end to end: (Q, c)."""
+        return self.strength * self.asking[own, None] * self.asked.flatten()[others]
+
+
+def offer(cells: Cells, memory: Memory, chosen: torch.Tensor, pull: Pull) -> torch.Tensor:
     """Find what all frames together offer the (Q,) ``chosen`` coarse cells: (Q, c).
 
-    The most similar ones of each frame, ``pull``, a number, times the squared distance in coarse
-    cells taken off; in no order, as places in the coarse tables of the memory laid end to end.
-    Where shapes are fixed, ``chosen`` are all cells in their order.
+    The most similar ones of each frame, after ``pull``; in the windows of the last frames, where
+    it can take little, it takes its whole strength. In no order, as places in the coarse tables of
+    the memory laid end to end. Where shapes are fixed, ``chosen`` are all cells in their order.
     """
     grid_hw = cells.grid_hw
     places = _all_places(grid_hw, chosen.device)
-    own = _asking(cells.coarse[chosen], places[chosen], pull)
+    own = _asking(cells.coarse[chosen], places[chosen], pull.strength * pull.asking[chosen, None])
     windows = _all_windows(grid_hw, chosen.device) if memory.fixed else _windows(grid_hw, chosen)
     asking = cells.coarse[windows.asking]
     recent = memory.recent
     offered = [
-        _offer_nearby(memory, rows, windows, asking, pull)
+        _offer_nearby(memory, rows, windows, asking, pull.strength)
         for rows in _together(recent[:_WINDOWED], fixed=memory.fixed)
     ]
     offered += [
-        _offer_anywhere(memory, rows, own, places, pull)
+        _offer_anywhere(memory, rows, own, places, pull.asked)
         for rows in _together(recent[_WINDOWED:], fixed=memory.fixed)
     ]
-    offered += [_offer_true(memory, row, own, places, pull) for row in memory.references]
+    offered += [_offer_true(memory, row, own, places, pull.asked) for row in memory.references]
     return torch.cat(offered, dim=1)
 
 
@@ -53,14 +70,14 @@ def _together(rows: list[Row], *, fixed: bool) -> list[list[Row]]:
     return [rows] * bool(rows) if fixed else [[row] for row in rows]
 
 
-def _coarse_of(memory: Memory, rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor | int]:
-    """Return the (R, h w, D) coarse tables of rows, and where they begin if laid end to end."""
-    size = memory.coarse.shape[1]
+def _rows_of(table: torch.Tensor, rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor | int]:
+    """Return (r, h w, ...) rows of a table, and where they begin if all were laid end to end."""
+    size = table.shape[1]
     first = rows[0]
     if isinstance(first, int):
-        return memory.coarse[first : first + 1], first * size
+        return table[first : first + 1], first * size
     numbers = torch.cat([row for row in rows if isinstance(row, torch.Tensor)])
-    return memory.coarse.index_select(0, numbers), numbers[:, None, None] * size
+    return table.index_select(0, numbers), numbers[:, None, None] * size
 
 
 def squared_distance(cells: torch.Tensor, others: torch.Tensor, width: int) -> torch.Tensor:
@@ -75,15 +92,18 @@ def _places(cells: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def _asking(rows: torch.Tensor, places: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
-    """Append what makes products with `_asked` fall by ``pull`` times the squared distance."""
+    """Append what makes products with `_asked` fall by the squared distance times both pulls.
+
+    ``rows`` (..., D), ``places`` (..., 2), ``pull`` (..., 1).
+    """
     square = places.square().sum(-1, keepdim=True)
-    ends = (2 * pull * places, -pull * square, torch.ones_like(square))
+    ends = (2 * pull * places, -pull * square, pull)
     return torch.cat([rows, *(end.to(rows.dtype) for end in ends)], dim=-1)
 
 
 def _asked(rows: torch.Tensor, places: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
     square = places.square().sum(-1, keepdim=True)
-    ends = (places, torch.ones_like(square), -pull * square)
+    ends = (pull * places, pull, -pull * square)
     return torch.cat([rows, *(end.to(rows.dtype) for end in ends)], dim=-1)
 
 
@@ -95,8 +115,9 @@ def _offer_anywhere(
     pull: torch.Tensor,
 ) -> torch.Tensor:
     """Search some frames everywhere for (Q, D') cells that are ``own``: (Q, R c)."""
-    tables, starts = _coarse_of(memory, rows)
-    everywhere = _asked(tables, places.expand(len(tables), -1, -1), pull)
+    tables, starts = _rows_of(memory.coarse, rows)
+    pulls, _ = _rows_of(pull, rows)
+    everywhere = _asked(tables, places.expand(len(tables), -1, -1), pulls[..., None])
     affinity = own @ everywhere.transpose(1, 2)  # (R, Q, h w)
     best = _largest(affinity.view(-1, *memory.grid_hw), _OFFERED)
     return _side_by_side(best.view(len(tables), len(own), -1) + starts)
@@ -108,7 +129,7 @@ def _offer_true(
     """Search a frame with true masks where that is worth it: (Q, c)."""
     searched = memory.references[row]
     table = memory.coarse[row].index_select(0, searched)
-    affinity = own @ _asked(table, places[searched], pull).T
+    affinity = own @ _asked(table, places[searched], pull[row, searched, None]).T
     best = affinity.topk(min(_OFFERED, len(searched)), dim=-1, sorted=False).indices
     return searched[best] + row * memory.coarse.shape[1]
 
@@ -192,13 +213,13 @@ def _cells_at(
 
 
 def _offer_nearby(
-    memory: Memory, rows: list[Row], windows: _Windows, asking: torch.Tensor, pull: torch.Tensor
+    memory: Memory, rows: list[Row], windows: _Windows, asking: torch.Tensor, pull: float
 ) -> torch.Tensor:
     """Search some frames in the window round each chosen cell: (Q, R c).
 
     ``asking`` (T, _TILE^2, D) are the tiles' cells.
     """
-    tables, starts = _coarse_of(memory, rows)
+    tables, starts = _rows_of(memory.coarse, rows)
     frames, width = len(tables), memory.grid_hw[1]
     seen = tables.index_select(1, windows.seen.flatten()).view(-1, _SIDE**2, tables.shape[-1])
     forbidden = windows.forbidden.to(seen.dtype).repeat(frames, 1)[:, None]

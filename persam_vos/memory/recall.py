@@ -9,13 +9,14 @@ is what costs, is shared between them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
 from .cells import Cells, by_quads, by_rows
-from .offers import offer, squared_distance
+from .offers import Pull, offer, squared_distance
 from .tables import Memory
 
 _NEIGHBOURS = 8  # middle cells that each quarter listens to
@@ -26,6 +27,7 @@ TRUTH_BONUS = 0.05  # of similarity to true masks: e times the weight; holds dri
 FINE_TRUTH_BONUS = 0.06
 _DOUBT = 0.02  # a middle cell that is surer than this of every object is not looked at more closely
 _AT_ONCE = 128  # coarse cells that are matched together on a CPU, and fine ones in fours: few MB
+_STAKE = 0.1  # of a middle cell: what shows as much of an object can be where it is
 MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
 
 
@@ -47,32 +49,40 @@ Matched = tuple[torch.Tensor, Matches, torch.Tensor]
 
 
 def recall(
-    cells: Cells, memory: Memory, near: torch.Tensor, pull: torch.Tensor | None = None
+    cells: Cells,
+    memory: Memory,
+    near: torch.Tensor,
+    astray: torch.Tensor | None = None,
+    *,
+    pull: float = 0.0,
 ) -> tuple[torch.Tensor, Matched | None]:
     """Recall the masks of a frame, in log-odds: (N, 4h, 4w) for (h, w) coarse cells.
 
-    The coarse cells marked in ``near``, (h, w) bool, are computed; all others are background. From
-    the similarity of coarse and middle cells ``pull``, a number, times the squared distance of the
-    coarse cells they lie in is taken. Where shapes are fixed, all cells are computed, and what is
-    not needed thrown away. The second that is returned is what was found, for `sharpen`; None if
-    no cell resembles an object's.
+    The coarse cells marked in ``near``, (h, w) bool, are computed; all others are background. If
+    some of the objects are ``astray``, (N,) bool, these can be anywhere, and no other is seen
+    further away for it. From the similarity of coarse and middle cells ``pull`` times the squared
+    distance of the coarse cells they lie in is taken, but not where what is astray is at stake.
+    Where shapes are fixed, all cells are computed, and what is not needed thrown away. The second
+    that is returned is what was found, for `sharpen`; None if no cell resembles an object's.
     """
-    pull = near.new_zeros((), dtype=torch.float32) if pull is None else pull
+    objects = memory.shares.shape[-1] - 1
+    astray = near.new_zeros(objects) if astray is None else astray
     count = len(cells.coarse)
+    searched = (near | astray.any()).flatten()
     chosen = torch.arange(count, device=near.device)
     if not memory.fixed:
-        chosen = chosen[near.flatten()]
-    objects = memory.shares.shape[-1] - 1
+        chosen = chosen[searched]
     shares = torch.full((count, 4, objects), MIN_SHARE, device=near.device)
     if not len(chosen):
         return _upsampled(shares, cells.grid_hw), None
-    offered = offer(cells, memory, chosen, pull)
-    promising = _promising(offered, memory) & near.flatten()[chosen]
+    pulls = _pulls(memory, near, astray, pull)
+    offered = offer(cells, memory, chosen, pulls)
+    promising = _promising(offered, memory) & searched[chosen]
     if not memory.fixed:
         chosen, offered, promising = chosen[promising], offered[promising], promising[promising]
     if not len(chosen):
         return _upsampled(shares, cells.grid_hw), None
-    matches = _match_middle(cells, memory, chosen, offered, pull)
+    matches = _match_middle(cells, memory, chosen, offered, pulls)
     found = rows_of(memory.shares.flatten(0, 1), matches.places)  # (Q, 4, k, 1 + N)
     found = (matches.weights[..., None, :] @ found)[..., 0, 1:].float()
     found = found.clamp(MIN_SHARE, 1 - MIN_SHARE)
@@ -81,7 +91,29 @@ def recall(
     doubtful = _doubtful(shares, cells.grid_hw).view(count, 4)[chosen] & promising[:, None]
     matched = (chosen, matches, doubtful)
     _refine_doubted(recalled, cells, memory, matched)
+    if memory.fixed or bool(astray.any()):
+        _keep_near(recalled, near, astray)
     return recalled, matched
+
+
+def _pulls(memory: Memory, near: torch.Tensor, astray: torch.Tensor, pull: float) -> Pull:
+    """Let distance count between cells ``near`` objects and what shows none that is ``astray``."""
+    asked = torch.ones_like(memory.shown, dtype=torch.float32)
+    if memory.fixed or bool(astray.any()):
+        shown = memory.shares[..., 1:].masked_fill(~astray, 0).amax(-1) > _STAKE  # (R, 4 h w)
+        asked -= shown.view(*asked.shape, 4).any(-1).float()
+    alone = ~astray.any()  # then all that is asked is near
+    return Pull(pull, (near.flatten() | alone).float(), asked)
+
+
+def _keep_near(recalled: torch.Tensor, near: torch.Tensor, astray: torch.Tensor) -> None:
+    """Leave in (N, 4h, 4w) log-odds what is ``near``, or of an object that is ``astray``, if any.
+
+    Without any, they stay as they are.
+    """
+    finer = near.repeat_interleave(4, 0).repeat_interleave(4, 1)
+    kept = finer | astray[:, None, None] | ~astray.any()
+    recalled.masked_fill_(~kept, math.log(MIN_SHARE / (1 - MIN_SHARE)))
 
 
 def _refine_doubted(
@@ -118,7 +150,7 @@ def _promising(offered: torch.Tensor, memory: Memory) -> torch.Tensor:
 
 
 def _match_middle(
-    cells: Cells, memory: Memory, chosen: torch.Tensor, offered: torch.Tensor, pull: torch.Tensor
+    cells: Cells, memory: Memory, chosen: torch.Tensor, offered: torch.Tensor, pull: Pull
 ) -> Matches:
     """Find the middle cells most like each quarter of Q coarse cells.
 
@@ -131,7 +163,7 @@ def _match_middle(
     for own, others in zip(parts(chosen), parts(offered), strict=True):
         keys = rows_of(table, others).view(len(own), -1, width)  # (q, 4 c, D)
         bonus = TRUTH_BONUS * _is_true(others, memory, count)
-        bonus -= pull * squared_distance(own, others % count, cells.grid_hw[1])
+        bonus -= pull.between(own, others) * squared_distance(own, others % count, cells.grid_hw[1])
         bonus = bonus.to(keys.dtype).repeat_interleave(4, dim=1)[:, None]  # of all quarters
         similarity = torch.baddbmm(bonus, quarters[own], keys.transpose(1, 2))
         most = min(_NEIGHBOURS, similarity.shape[-1])

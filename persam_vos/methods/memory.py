@@ -148,10 +148,10 @@ class MemoryMethod:
     def _recall(
         self, cells: Cells, memory: Memory, roster: Roster
     ) -> tuple[torch.Tensor, Matched | None]:
-        """Recall where the objects can be: near where they were, or anywhere if one is gone."""
-        astray = (roster.lost | (roster.doubted >= _DOUBTED_FRAMES)).any()
-        near = cells_near(memory.newest_masks, memory.grid_hw, reach=_REACH) | astray
-        return recall(cells, memory, near, torch.where(astray, 0.0, _PULL))
+        """Recall where the objects can be: near where they were, or anywhere what is gone."""
+        astray = roster.lost | (roster.doubted >= _DOUBTED_FRAMES)
+        near = cells_near(memory.newest_masks, memory.grid_hw, reach=_REACH)
+        return recall(cells, memory, near, astray, pull=_PULL)
 
     def _recognised(self, cells: Cells, covered: torch.Tensor, roster: Roster) -> torch.Tensor:
         """Measure which share of each mask's (N, 4 h w) middle cells older frames recognise: (N,).

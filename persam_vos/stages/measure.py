@@ -18,5 +18,9 @@ def measure(labels: torch.Tensor, object_ids: torch.Tensor) -> torch.Tensor:
     rows = []
     for some in torch.split(object_ids, _OBJECTS_AT_ONCE):
         inside = labels == some[:, None, None]
-        rows.append(torch.cat([inside.sum((1, 2), dtype=torch.int32)[:, None].long(), extents(inside)], dim=1))
+        rows.append(
+            torch.cat(
+                [inside.sum((1, 2), dtype=torch.int32)[:, None].long(), extents(inside)], dim=1
+            )
+        )
     return torch.cat(rows)

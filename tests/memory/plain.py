@@ -20,6 +20,7 @@ FINE_TEMPERATURE = 0.02  # of that over all fine cells in and round those
 MIDDLE_SHARE = 0.5  # of a fine similarity
 BONUS, FINE_BONUS = 0.05, 0.06  # of true masks
 DOUBT, SHOWN, MIN_SHARE = 0.02, 0.02, 0.01
+STAKE = 0.1  # of a middle cell
 
 Array = npt.NDArray[np.float64]
 Place = tuple[int, int]
@@ -28,10 +29,15 @@ Match = tuple[float, int, int]
 
 
 class PlainRecall:
-    """The definition of `persam_vos.memory.recall.recall`, in float64."""
+    """The definition of `persam_vos.memory.recall.recall`, in float64.
 
-    def __init__(self, cells: Cells, memory: Memory, pull: float = 0.0) -> None:
-        self.pull = pull
+    ``astray`` are channels of masks, from 1.
+    """
+
+    def __init__(
+        self, cells: Cells, memory: Memory, pull: float = 0.0, astray: Sequence[int] = ()
+    ) -> None:
+        self.pull, self.astray = pull, list(astray)
         self.grid_hw = cells.grid_hw
         self.frame = [table.double().numpy() for table in (cells.coarse, cells.middle, cells.fine)]
         tables = (memory.coarse, memory.middle, memory.fine, memory.masks, memory.shares)
@@ -44,9 +50,10 @@ class PlainRecall:
     def __call__(self, near: npt.NDArray[np.bool_]) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Recall (N, 4h, 4w) log-odds; tells also which (4h, 4w) fine cells were looked at."""
         height, width = self.grid_hw
+        self.near = near
         shares = np.full((2 * height, 2 * width, self.masks.shape[-1] - 1), MIN_SHARE)
         matches = {}
-        for y, x in np.argwhere(near):
+        for y, x in np.argwhere(near | bool(self.astray)):
             offered = self._offered(y, x)
             if not any(self._shown(row, cell) for row, cell in offered):
                 continue
@@ -64,6 +71,10 @@ class PlainRecall:
                     similarity = known + features @ self.frame[2][place[0] * 4 * width + place[1]]
                     recalled[place] = _log_odds(_weights(similarity, FINE_TEMPERATURE) @ masks)
                     looked_at[place] = True
+        for channel in range(recalled.shape[-1]):
+            if self.astray and 1 + channel not in self.astray:
+                finer = near.repeat(4, 0).repeat(4, 1)
+                recalled[~finer, channel] = _log_odds(np.zeros(1))[0]
         return recalled.transpose(2, 0, 1), looked_at
 
     def _offered(self, y: int, x: int) -> list[tuple[int, int]]:
@@ -79,12 +90,19 @@ class PlainRecall:
                     if abs(cell // width - y) <= WINDOW and abs(cell % width - x) <= WINDOW
                 ]
             alike = self.coarse[row, searched] @ self.frame[0][y * width + x]
-            alike = alike - [self._distance(y * width + x, cell) for cell in searched]
+            distance = self._any_distance if row in self.recent[:WINDOWED] else self._distance
+            alike = alike - [distance(y * width + x, row, cell) for cell in searched]
             offered += [(row, searched[i]) for i in np.argsort(-alike)[:OFFERED]]
         return offered
 
-    def _distance(self, cell: int, other: int) -> float:
+    def _distance(self, cell: int, row: int, other: int) -> float:
         """What the distance of two coarse cells takes off their similarity."""
+        at_stake = self.shares[row, 4 * other : 4 * other + 4][:, self.astray]
+        if self.astray and (not self.near.flat[cell] or (at_stake > STAKE).any()):
+            return 0.0
+        return self._any_distance(cell, row, other)
+
+    def _any_distance(self, cell: int, _: int, other: int) -> float:
         width = self.grid_hw[1]
         y, x = cell // width - other // width, cell % width - other % width
         return self.pull * (y * y + x * x)
@@ -98,7 +116,7 @@ class PlainRecall:
         matches = [
             (
                 float(self.middle[row, cell] @ self.frame[1][quarter])
-                - self._distance(quarter // 4, coarse),
+                - self._distance(quarter // 4, row, coarse),
                 row,
                 cell,
             )

@@ -68,7 +68,7 @@ def test_recall_is_its_definition(
     expected, _ = PlainRecall(cells, memory, pull)(everywhere(grid_hw).numpy())
     fixed = remember(grid_hw, objects=objects, later=later, references=references, fixed=True)
     for tables in (memory, fixed):
-        got = recall(cells, tables, everywhere(grid_hw), torch.tensor(pull))[0]
+        got = recall(cells, tables, everywhere(grid_hw), pull=pull)[0]
         np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
 
 
@@ -80,6 +80,21 @@ def test_recall_of_some_cells_is_its_definition() -> None:
     assert 0.1 < looked_at.mean() < 0.9 * near.float().mean(), "both ways to a mask are tested"
     for tables in (memory, remember((6, 9), objects=2, later=4, fixed=True)):
         np.testing.assert_allclose(recall(cells, tables, near)[0], expected, rtol=0, atol=3e-4)
+
+
+@pytest.mark.parametrize("astray", [(1,), (2,), (1, 2)])
+def test_what_is_astray_is_searched_everywhere_as_defined(astray: tuple[int, ...]) -> None:
+    memory = remember((6, 9), objects=2, later=5)
+    cells, _ = make_frame(100, (6, 9), objects=2)
+    near = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)) < 0.5
+    expected, _ = PlainRecall(cells, memory, 3e-3, astray)(near.numpy())
+    told = torch.tensor([1 + channel in astray for channel in range(2)])
+    for tables in (memory, remember((6, 9), objects=2, later=5, fixed=True)):
+        got = recall(cells, tables, near, told, pull=3e-3)[0]
+        np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
+        elsewhere = ~in_cells(near)
+        for mask, sought in zip(got, told.tolist(), strict=True):
+            assert bool((mask[elsewhere] > 0).any()) == sought
 
 
 def test_an_unchanged_frame_recalls_its_own_masks() -> None:
@@ -114,7 +129,7 @@ def test_of_look_alikes_the_near_one_is_meant() -> None:
     left, right = F.pad(mask, (0, 48)), F.pad(mask, (48, 0))
     masks = torch.stack([1 - left - right, left, right], dim=-1).flatten(0, 1)
     cells = Cells(coarse, middle, fine, (6, 24))
-    got = recall(cells, remembered(cells, masks), everywhere((6, 24)), torch.tensor(1e-4))[0]
+    got = recall(cells, remembered(cells, masks), everywhere((6, 24)), pull=1e-4)[0]
     assert torch.equal(got > 0, torch.stack([left, right]) > 0)
 
 
