@@ -78,9 +78,11 @@ class OpenVinoSession:
     def _compiled(self, shape: tuple[int, ...]) -> Any:
         while len(self._requests) >= _SHAPES:
             del self._requests[next(iter(self._requests))]
-        name = "{}-{}-{}".format(self._settings["INFERENCE_PRECISION_HINT"], *shape[2:])
+        settings, (height, width) = self._settings, shape[2:]
+        threads, precision = settings["INFERENCE_NUM_THREADS"], settings["INFERENCE_PRECISION_HINT"]
+        name = f"{precision}-{height}x{width}-by-{threads}"
         facts = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
-        told = [self._version, self._settings, *(self._core.get_property("CPU", x) for x in facts)]
+        told = [self._version, settings, *(self._core.get_property("CPU", x) for x in facts)]
         try:
             kept = self._keep(name, str(told), lambda: self._compile(shape).export_model().read())
             compiled = self._core.import_model(kept, "CPU", self._settings)

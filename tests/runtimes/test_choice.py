@@ -122,7 +122,7 @@ def test_what_openvino_compiled_is_kept_and_made_again_if_it_is_not_that(
 ) -> None:
     images = pictures((80, 96))
     truth = make("openvino").layers(images)
-    (path,) = cache.glob("encoders/*-f32-80-96.model")
+    (path,) = cache.glob("encoders/*-f32-80x96-by-*.model")
     written = path.stat().st_ino
     again = make("openvino").layers(images)
     assert path.stat().st_ino == written
