@@ -21,6 +21,7 @@ _COMMANDS = {
     "weights": ("weights_command", "weights", "List, fetch or locate the networks' weights."),
 }
 _DEBUG = "PERSAM_VOS_DEBUG"
+_SPINS = "10000"  # half a millisecond; what GCC's OpenMP does by default takes thirty times as long
 
 
 class _LazyGroup(click.Group):
@@ -51,6 +52,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; exit 0 ok, 1 our error, 2 usage, 130 interrupted."""
+    _spin_briefly()
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -75,6 +77,18 @@ def main() -> None:
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())
         _fail(f"unexpected {what}; set {_DEBUG}=1 to see where, and please report it", 1)
+
+
+def _spin_briefly() -> None:
+    """Let torch's threads give way to other programs; it reads this as it is imported.
+
+    They wait for each other a thousand times a frame. Where other programs use the cores, those
+    that spin as long as OpenMP likes to keep the others from getting there: beside one that used
+    both of two cores a frame was tracked in 3 s instead of 0.08, with this in 0.26. Alone it costs
+    nothing.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
 
 
 def _refused_by_system(error: OSError) -> PersamVosError:

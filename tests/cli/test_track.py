@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from command import COMMAND, run_command
 from demo_clip import DemoFrames, overlap
+from persam_vos_cli.main import main
 from PIL import Image
 
 from persam_vos import write_demo
@@ -236,3 +237,25 @@ def test_help_does_not_load_what_is_slow(arguments: list[str]) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert "persam-vos" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "10000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "active"}, None),
+    ],
+)
+def test_threads_spin_briefly_unless_something_else_is_wished(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], expected: str | None
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "")  # so that what the program sets is undone
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["persam-vos", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ.get("GOMP_SPINCOUNT") == expected
