@@ -36,11 +36,12 @@ from persam_vos.runtimes import Layers, make_encoder
 from persam_vos.runtimes.ranges import known_ranges
 from persam_vos.sam.build import SamNetwork, keep_in
 from persam_vos.sam.export import Exportable
-from persam_vos.sam.geometry import Geometry, normalise_and_pad
 from persam_vos.sam.tiny_vit import TinyViT
-from persam_vos.structures import RgbImage
+from persam_vos.stages import encode
+from persam_vos.structures import Frame, RgbImage
 
 _PICTURES = 4
+_CPU = Compute(torch.device("cpu"), torch.float32)
 
 
 def pictures(clips: Path | None) -> Iterator[torch.Tensor]:
@@ -54,9 +55,7 @@ def pictures(clips: Path | None) -> Iterator[torch.Tensor]:
 
 def prepare(image: RgbImage) -> torch.Tensor:
     """Prepare a picture, (H, W, 3), as the encoder wants it, (1, 3, h, w)."""
-    geometry = Geometry((image.shape[0], image.shape[1]))
-    pixels = torch.from_numpy(geometry.resize(image))
-    return normalise_and_pad(pixels[None], geometry.patches_hw)
+    return encode.prepare(Frame(0, "", image, 0.0), _CPU, square=False).image
 
 
 def runtimes(
@@ -96,8 +95,7 @@ def floor_in_eight_bits(encoder: TinyViT, image: torch.Tensor, flops_per_second:
     counts = counter.get_flop_counts()
     rounded = sum(sum(counts[f"Exportable.{name}"].values()) for name in known_ranges(encoder))
     matrix = torch.ones((2048, 2048), dtype=torch.int8)
-    compute = Compute(torch.device("cpu"), torch.float32)
-    times = measure(lambda: torch._int_mm(matrix, matrix), compute, repeats=5)
+    times = measure(lambda: torch._int_mm(matrix, matrix), _CPU, repeats=5)
     rate = 2 * 2048**3 / min(times)
     print(f"{rounded / 1e9:.1f} GFLOP in 8 bits at {rate / 1e9:.0f} a second")
     return rounded / rate + (counter.get_total_flops() - rounded) / flops_per_second

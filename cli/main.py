@@ -21,7 +21,7 @@ _COMMANDS = {
     "weights": ("weights_command", "weights", "List, fetch or locate the networks' weights."),
 }
 _DEBUG = "PERSAM_VOS_DEBUG"
-_SPINS = "10000"  # half a millisecond; what GCC's OpenMP does by default takes thirty times as long
+_SPINS = "10000"  # turns of a waiting thread before it sleeps
 
 
 class _LazyGroup(click.Group):
@@ -85,7 +85,7 @@ def _spin_briefly() -> None:
     They wait for each other a thousand times a frame. Where other programs use the cores, those
     that spin as long as OpenMP likes to keep the others from getting there: beside one that used
     both of two cores a frame was tracked in 3 s instead of 0.08, with this in 0.26. Alone it costs
-    nothing.
+    about a hundredth.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)

@@ -36,7 +36,8 @@ _PACKAGES = {
     "openvino-bf16": "openvino",
     "openvino-int8": "openvino",
 }
-_EXACT = ("openvino", "onnx")  # float32 throughout; as fast as each other: benchmarks/encoder.py
+_EXACT = ("openvino", "onnx")  # float32 throughout, the faster first: benchmarks/encoder.py
+_AUTO = ("openvino-int8", "openvino-bf16", *_EXACT)
 
 Layers = Callable[[Tensor], tuple[Tensor, ...]]
 
@@ -70,7 +71,7 @@ def torch_encoder(network: SamNetwork, *, recorded: bool = False, warning: str =
 def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> tuple[str, ...]:
     """Return the backends to try for a choice, best first; none of them: torch.
 
-    ``auto`` rounds nothing if ``exact``, else to what the processor gains by, and never fails.
+    ``auto`` rounds nothing if ``exact``, else as far as `_gains` allows, and never fails.
     Raises UsageError for an unknown choice, and for one whose package, device or precision is
     missing.
     """
@@ -79,10 +80,7 @@ def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> 
     if backend == "auto":
         if compute.device.type != "cpu" or compute.dtype is not torch.float32:
             return ()
-        if exact:
-            return _EXACT
-        narrow = ("openvino-int8",) if multiplies_eight_bits() else ()
-        return (*narrow, *(("openvino-bf16",) if gains_by_bfloat16() else ()), *_EXACT)
+        return _EXACT if exact else _AUTO
     if backend == "torch":
         return ()
     if compute.device.type != "cpu":
@@ -138,6 +136,8 @@ def make_encoder(
         )
     problems: list[str] = []
     for name in fitting:
+        if backend == "auto" and not _gains(name):
+            continue
         try:
             layers = _make_layers(name, encoder, on_progress)
         except Exception as error:  # whatever a missing, broken or foreign package raises
@@ -149,6 +149,13 @@ def make_encoder(
         warning = f"the encoder runs on torch, which is slower ({told}); try 'pip install "
         return torch_encoder(network, warning=f"{warning}{_PACKAGES[fitting[0]]}'")
     raise UsageError(f"--backend {backend}", got=told, remedy="use --backend torch")
+
+
+def _gains(backend: str) -> bool:
+    """Tell whether the processor gains by a backend; asked only if no better one was found."""
+    if backend == "openvino-int8":
+        return multiplies_eight_bits()
+    return backend != "openvino-bf16" or gains_by_bfloat16()
 
 
 def _make_layers(backend: str, encoder: TinyViT, on_progress: ProgressCallback) -> Layers:
