@@ -56,7 +56,7 @@ class Answer:
         """Return the labels once they are there."""
         if self._tracked is None:
             labels, numbers = self.download.wait()
-            objects = map(_result, self.object_ids, numbers.tolist())
+            objects = map(_result, self.object_ids, numbers.tolist())  # vacant rows are left over
             self._tracked = TrackedFrame(self.frame, labels.numpy(), tuple(objects))
         return self._tracked
 
@@ -89,11 +89,15 @@ class Labelling:
         self._sights, self._drawings = self.compute.new_lane(), self.compute.new_lane()
 
     def learn(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
-        """Learn the objects of a reference frame."""
+        """Learn the objects of a reference frame; what was recorded holds if there is room."""
+        method = self.method
+        with self.compute.turn(), self._steps():
+            before = method.tables if isinstance(method, MemoryMethod) else None
+            method.describe(self._with_pixels(encoded), labels, object_ids)
+            if isinstance(method, MemoryMethod) and method.tables == before:
+                return
         self._sight = self._step = self._drawing = None
         self._warm = self._refused = False
-        with self.compute.turn(), self._steps():
-            self.method.describe(self._with_pixels(encoded), labels, object_ids)
 
     @torch.inference_mode()
     def label(self, encoded: Encoded, previous: LabelMap | None) -> Download:

@@ -68,17 +68,19 @@ class Closeups:
         put(self.corners, row, torch.full_like(self.corners[0], _NOWHERE))
 
     def keep(self, row: int, newest: Row) -> None:
-        """Copy the newest row to that of a reference frame, which may be a new one."""
-        for name in ("corners", "middle", "fine", "masks"):
-            table = getattr(self, name)
-            if row == len(table):
-                table = torch.cat([table, table[:1]])
-                setattr(self, name, table)
+        """Copy the newest row to that of a reference frame."""
+        for table in (self.corners, self.middle, self.fine, self.masks):
             table[row] = at(table, newest)
 
-    def widen(self, added: int) -> None:
-        """Make room for more objects, which are nowhere in the remembered masks."""
-        self.masks = F.pad(self.masks, (0, added))
+    def make_room(self, memory: Memory) -> None:
+        """Have as many rows and channels as a memory has; there is nothing in new ones."""
+        rows, channels = len(memory.coarse) - len(self.corners), 1 + memory.room
+        channels -= self.masks.shape[-1]
+        if rows or channels:
+            more_rows = (0, 0, 0, 0, 0, rows)
+            self.corners = F.pad(self.corners, more_rows[2:], value=_NOWHERE)
+            self.middle, self.fine = (F.pad(t, more_rows) for t in (self.middle, self.fine))
+            self.masks = F.pad(self.masks, (0, channels, *more_rows[2:]))
 
 
 def new_closeups(cells: Cells, memory: Memory) -> Closeups:

@@ -57,11 +57,13 @@ def offer(cells: Cells, memory: Memory, chosen: torch.Tensor, pull: Pull) -> tor
         _offer_nearby(memory, rows, windows, asking, pull.strength)
         for rows in _together(recent[:_WINDOWED], fixed=memory.fixed)
     ]
+    older = recent[_WINDOWED:] + (memory.kept if memory.fixed else [])
     offered += [
         _offer_anywhere(memory, rows, own, places, pull.asked)
-        for rows in _together(recent[_WINDOWED:], fixed=memory.fixed)
+        for rows in _together(older, fixed=memory.fixed)
     ]
-    offered += [_offer_true(memory, row, own, places, pull.asked) for row in memory.references]
+    if not memory.fixed:
+        offered += [_offer_true(memory, row, own, places, pull.asked) for row in memory.references]
     return torch.cat(offered, dim=1)
 
 
@@ -114,11 +116,16 @@ def _offer_anywhere(
     places: torch.Tensor,
     pull: torch.Tensor,
 ) -> torch.Tensor:
-    """Search some frames everywhere for (Q, D') cells that are ``own``: (Q, R c)."""
+    """Search some frames everywhere for (Q, D') cells that are ``own``: (Q, R c).
+
+    But not what is closed, where shapes are fixed.
+    """
     tables, starts = _rows_of(memory.coarse, rows)
     pulls, _ = _rows_of(pull, rows)
     everywhere = _asked(tables, places.expand(len(tables), -1, -1), pulls[..., None])
     affinity = own @ everywhere.transpose(1, 2)  # (R, Q, h w)
+    if memory.fixed:
+        affinity += _rows_of(memory.closed, rows)[0][:, None]
     best = _largest(affinity.view(-1, *memory.grid_hw), _OFFERED)
     return _side_by_side(best.view(len(tables), len(own), -1) + starts)
 

@@ -4,7 +4,8 @@ The last frames lie in a ring; frames with true masks lie behind it for as long 
 them. All objects and the background are channels of one mask tensor.
 
 Where shapes are ``fixed``, a step can be recorded and repeated by a GPU: which rows of the ring are
-meant is then counted on the device.
+meant is then counted on the device, and who needs room later gets some to spare, so that the next
+one does not move the tables.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ _AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less t
 _NEAR = 4  # coarse cells round a reference's objects that are all searched
 _TABLES = ("coarse", "middle", "fine", "masks", "shares", "shown", "true")
 _SHOWN_SHARE = 0.02  # of a middle cell; recall never says less than 0.01
+_SPARE = 4  # objects, or true masks, that room is made for at once, after the first
+_CLOSED = -9.0  # below any similarity
 Row = int | torch.Tensor
 """A row of the memory's tables: a number, or (1,) int64 on the device."""
 
@@ -36,7 +39,8 @@ class Memory:
     ``masks`` is (R, 16 h w, 1 + N) soft masks on the fine grid, row by row; channel 0 is the
     background, and the channels of a cell sum to 1. ``shares`` is the same on the middle grid, by
     quads, and ``shown``, (R, h w) bool, tells which coarse cells have some of an object. ``true``,
-    (R,) float, is 1 for rows with true masks.
+    (R,) float, is 1 for rows with true masks; ``closed``, (R, h w), what is added to similarities
+    with coarse cells: 0 for those that are searched. What is vacant is all zeros, and closed.
     """
 
     grid_hw: tuple[int, int]
@@ -47,6 +51,7 @@ class Memory:
     shares: torch.Tensor
     shown: torch.Tensor
     true: torch.Tensor
+    closed: torch.Tensor
     rings: torch.Tensor
     """(4 h w, 16) int64: the fine cells in and round each middle cell."""
     insides: torch.Tensor
@@ -58,6 +63,17 @@ class Memory:
     _count: int = 0  # frames added so far, as far as the host knows
     _added: torch.Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.int64))
     _ages: torch.Tensor = field(default_factory=lambda: torch.tensor(_AGES))
+
+    @property
+    def room(self) -> int:
+        """How many objects there are channels for."""
+        return self.masks.shape[-1] - 1
+
+    @property
+    def kept(self) -> list[Row]:
+        """Rows behind the ring, vacant ones too, as the device knows them; see ``references``."""
+        behind = torch.arange(_AGES[-1], len(self.coarse), device=self.coarse.device)
+        return list(torch.split(behind, 1))
 
     @property
     def settled(self) -> bool:
@@ -103,31 +119,47 @@ class Memory:
 
     def make_reference(self) -> int:
         """Keep the newest frame, whose masks are true, until `forget`; returns its row."""
-        row = next(
-            (r for r in range(_AGES[-1], len(self.coarse)) if r not in self.references),
-            len(self.coarse),
-        )
-        if row == len(self.coarse):
-            for name in _TABLES:
-                table = getattr(self, name)
-                setattr(self, name, torch.cat([table, torch.zeros_like(table[:1])]))
+        rows = len(self.coarse)
+        row = next((r for r in range(_AGES[-1], rows) if r not in self.references), rows)
+        if row == rows:
+            behind = rows - _AGES[-1]
+            self._grow(self._room_for(behind + 1, behind) - behind)
         newest = self.recent[0]
         for name in _TABLES:
             table = getattr(self, name)
             table[row] = at(table, newest)
         self.true[row] = 1
         self.references[row] = self._searched(self.shares[row])
+        self.closed[row, self.references[row]] = 0
         return row
 
     def forget(self, row: int) -> None:
         """Give the row of a reference back."""
         del self.references[row]
-        self.true[row] = 0
+        for name in _TABLES:
+            getattr(self, name)[row] = 0
+        self.closed[row] = _CLOSED
 
-    def widen(self, added: int) -> None:
-        """Make room for more objects, which are nowhere in the remembered masks."""
-        self.masks = F.pad(self.masks, (0, added))
-        self.shares = F.pad(self.shares, (0, added))
+    def make_room(self, objects: int) -> None:
+        """Have channels for so many objects or more; new ones are nowhere in what is remembered."""
+        added = self._room_for(objects, self.room) - self.room
+        if added:
+            self.masks, self.shares = (F.pad(t, (0, added)) for t in (self.masks, self.shares))
+
+    def _room_for(self, count: int, room: int) -> int:
+        """Say how much room to have for ``count`` objects or true masks, if there is ``room``."""
+        if count <= room or not self.fixed:
+            return max(count, room)
+        return -(-count // _SPARE) * _SPARE
+
+    def _grow(self, added: int) -> None:
+        """Append vacant rows."""
+        for name in _TABLES:
+            table = getattr(self, name)
+            vacant = table.new_zeros((added, *table.shape[1:]))
+            setattr(self, name, torch.cat([table, vacant]))
+        closed = self.closed.new_full((added, self.closed.shape[1]), _CLOSED)
+        self.closed = torch.cat([self.closed, closed])
 
     def fine_round(self, places: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
         """Return the fine cells in and round (B, k) middle cells: (B, 16 k, d).
@@ -200,6 +232,8 @@ def new_memory(cells: Cells, channels: int, *, fixed: bool = False) -> Memory:
     def table(size: int, width: int) -> torch.Tensor:
         return new((_AGES[-1] + 1, size, width))
 
+    closed = new((_AGES[-1] + 1, count))
+    closed[_AGES[-1] :] = _CLOSED
     return Memory(
         cells.grid_hw,
         coarse=table(count, cells.coarse.shape[1]),
@@ -209,6 +243,7 @@ def new_memory(cells: Cells, channels: int, *, fixed: bool = False) -> Memory:
         shares=table(4 * count, channels),
         shown=new((_AGES[-1] + 1, count), dtype=torch.bool),
         true=new(_AGES[-1] + 1),
+        closed=closed,
         rings=fine_cells_of(cells.grid_hw, cells.coarse.device, reach=1),
         insides=fine_cells_of(cells.grid_hw, cells.coarse.device, reach=0),
         fixed=fixed,

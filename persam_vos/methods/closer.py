@@ -17,6 +17,7 @@ from ..stages import judge, targets
 from ..stages.closeup import cut, place_window
 from ..stages.thin import Thinness, measure_thinness, restore_thin
 from ..structures import CloseLogits, Encoded
+from .roster import renewed
 
 Layers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 """As ``SamNetwork.encode_layers``."""
@@ -65,12 +66,13 @@ class Closer:
             grid_hw=(2 * LOGIT_CELL * height, 2 * LOGIT_CELL * width),
             cell=COLOUR_CELL,
         )
-        known = memory.masks.shape[-1] - 1
+        known = memory.room
         self._small += [False] * (known - len(self._small))
         for channel, one in zip(channels, coverage, strict=True):
             _, side = self._window(one > 0, COLOUR_CELL, memory)
             self._small[channel] = 0 < int(side) <= self.small_side
-        self._marks = torch.tensor(self._small, device=masks.device)
+        marks = torch.tensor(self._small, device=masks.device)
+        self._marks = renewed(self._marks, marks)
         newest = memory.newest_masks.T[1:].reshape(known, 4 * height, 4 * width)
         corner, side = self._window(self._of_small(newest > 0.5), LOGIT_CELL, memory)
         if not any(self._small) or int(side) > self.small_side:
@@ -79,7 +81,7 @@ class Closer:
         cells = self._look(encoded, corner, memory)
         if self.closeups is None:
             self.closeups = new_closeups(cells, memory)
-        self.closeups.widen(known + 1 - self.closeups.masks.shape[-1])
+        self.closeups.make_room(memory)
         given = _windowed(coverage, corner, cells.grid_hw)
         self._measure(given, channels, known)
         others = enlarged(newest, corner, cells.grid_hw).flatten(1).T
@@ -137,7 +139,7 @@ class Closer:
         before = (none, none) if old is None else (old.parts, old.gaps)
         parts, gaps = (F.pad(of, (0, known - len(of))) for of in before)
         parts[channels], gaps[channels] = new.parts, new.gaps
-        self._thinness = Thinness(parts, gaps)
+        self._thinness = renewed(old, Thinness(parts, gaps))
 
     def _window(
         self, marks: torch.Tensor, cell: int, memory: Memory

@@ -27,7 +27,7 @@ from ..stages.thin import measure_thinness, restore_thin
 from ..stages.windows import decode_round
 from ..structures import CloseLogits, Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
 from .closer import Closer
-from .roster import Roster, joined, new_roster
+from .roster import Roster, joined, new_roster, renewed, tensors_of
 
 _REACH = 6  # coarse cells that an object may move from one frame to the next: 96 input pixels
 _PULL = 1e-4  # of similarity per squared coarse cell: tells look-alikes apart by their places
@@ -48,7 +48,8 @@ class MemoryMethod:
 
     Channels of all masks are the background and then the objects in the order they were given.
     With ``fixed`` shapes `step` never asks the device for anything: it can be recorded by a GPU
-    once it is ``settled``, until the next `describe`. Without, it leaves out what is not needed.
+    once it is ``settled``, for as long as its ``tables`` stay where they are. Answers may then have
+    vacant rows behind the objects. Without, it leaves out what is not needed.
     """
 
     looks_back: ClassVar[bool] = False
@@ -68,6 +69,12 @@ class MemoryMethod:
         """Whether every step from now on does the same, with other numbers."""
         return self.fixed and self._memory is not None and self._memory.settled
 
+    @property
+    def tables(self) -> list[tuple[int, torch.Size]]:
+        """Where all that steps go on from lies, and its sizes; `describe` may move it."""
+        state = (self._memory, self._roster, self._ascending, self._basis, self.closer)
+        return [(t.data_ptr(), t.shape) for part in state for t in tensors_of(part)]
+
     @torch.inference_mode()
     def describe(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
         """Learn objects from a reference frame, whose masks enter the memory as truth.
@@ -82,21 +89,23 @@ class MemoryMethod:
         known = [*self._ids, *(i for i in object_ids if i not in self._ids)]
         channels = [known.index(i) for i in object_ids]
         memory = self._remember_truth(encoded, cells, masks, channels, len(known))
+        room = memory.room
         row = memory.make_reference()
         self.closer.learn(encoded, memory, row, masks, channels)
         in_tables = [1 + channel for channel in channels]
         thinness = measure_thinness(memory.pictures(row, in_tables))
         shares = memory.shares[row][:, in_tables].T.float()
         given = new_roster(object_ids, looks, cells.middle, shares, thinness)
-        before = len(self._ids)
+        before = 0 if self._roster is None else len(self._roster.ids)
         rows = [
             before + object_ids.index(i) if i in object_ids else at for at, i in enumerate(known)
         ]
-        self._roster = joined(self._roster, given, rows)
+        self._roster = renewed(self._roster, joined(self._roster, given, rows, room))
         self._references = [row if at >= before else self._references[at] for at in rows]
         self._ids = known
         order = sorted(range(len(known)), key=known.__getitem__)
-        self._ascending = torch.tensor(order, device=features.device)
+        ascending = torch.tensor([*order, *range(len(known), room)], device=features.device)
+        self._ascending = renewed(self._ascending, ascending)
         for unused in memory.references.keys() - set(self._references):
             memory.forget(unused)
 
@@ -187,7 +196,7 @@ class MemoryMethod:
     def _note(self, cells: Cells, lost: torch.Tensor, certain: torch.Tensor) -> None:
         """Note who is lost, and take new witnesses where the old ones are old enough."""
         assert self._memory is not None and self._roster is not None
-        self._roster.lost.copy_(lost)
+        self._roster.lost.copy_(lost & (self._roster.ids > 0))
         ages = self._roster.witness_ages.add_(1)
         witnessed = certain & (ages >= _WITNESS_FRAMES)
         if self.fixed or bool(witnessed.any()):
@@ -233,7 +242,7 @@ class MemoryMethod:
             self._memory = new_memory(cells, 1 + object_count, fixed=self.fixed)
             shares = given.new_zeros((len(given), object_count))
         else:
-            self._memory.widen(object_count - len(self._ids))
+            self._memory.make_room(object_count)
             shares = self._memory.newest_masks[:, 1:]  # of this very frame
         everything = with_truth(shares, given, channels)
         if self._ids:

@@ -1,8 +1,12 @@
-"""What the memory method knows of its objects: a row for each, in the order they were given."""
+"""What the memory method knows of its objects: a row for each, in the order they were given.
+
+Vacant rows may follow, all zeros: objects that are nowhere, look like nothing, and are not lost.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -26,7 +30,7 @@ class Roster:
     saw. All counts and marks are (N,).
     """
 
-    ids: torch.Tensor  # uint8
+    ids: torch.Tensor  # uint8; 0 where vacant
     appearance: Appearance
     portraits: Portraits
     witnesses: Portraits
@@ -75,17 +79,38 @@ def new_roster(
     )
 
 
-def joined(old: T | None, new: T, rows: list[int]) -> T:
+def joined(old: T | None, new: T, rows: list[int], room: int) -> T:
     """Put two batches of objects together and take ``rows`` of them, counted on through both.
 
-    The result is a copy.
+    Zeros follow, to ``room`` rows. The result is a copy.
     """
 
     def part(old: Any, new: Any) -> Any:
         if isinstance(new, torch.Tensor):
-            return (new if old is None else torch.cat([old, new]))[rows]
+            taken = (new if old is None else torch.cat([old, new]))[rows]
+            vacant = taken.new_zeros((room - len(rows), *taken.shape[1:]))
+            return torch.cat([taken, vacant])
         names = [field.name for field in fields(new)]
         return type(new)(*(part(old and getattr(old, n), getattr(new, n)) for n in names))
 
-    merged: T = part(old, new)
-    return merged
+    together: T = part(old, new)
+    return together
+
+
+def tensors_of(state: object) -> Iterator[torch.Tensor]:
+    """List the tensors that a dataclass is made of, and those in its fields."""
+    if isinstance(state, torch.Tensor):
+        yield state
+    elif is_dataclass(state):
+        for field in fields(state):
+            yield from tensors_of(getattr(state, field.name))
+
+
+def renewed(old: T | None, new: T) -> T:
+    """Write what is ``new`` over ``old``, if that has the same sizes, and return what holds now."""
+    pairs = list(zip(tensors_of(old), tensors_of(new), strict=False))
+    if old is None or any(one.shape != other.shape for one, other in pairs):
+        return new
+    for one, other in pairs:
+        one.copy_(other)
+    return old

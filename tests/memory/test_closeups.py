@@ -85,9 +85,10 @@ def test_a_window_is_scaled_as_the_whole_is(corner: tuple[int, int]) -> None:
 
 
 def test_more_objects_are_nowhere_in_earlier_close_ups() -> None:
-    _, closeups, *_ = looked()
+    memory, closeups, *_ = looked()
     before = closeups.masks.clone()
-    closeups.widen(1)
+    memory.make_room(memory.room + 1)
+    closeups.make_room(memory)
     assert closeups.masks.shape[-1] == before.shape[-1] + 1
     assert not closeups.masks[..., -1].any()
     torch.testing.assert_close(closeups.masks[..., :-1], before)

@@ -45,6 +45,15 @@ def in_cells(mask: torch.Tensor) -> torch.Tensor:
     return mask.repeat_interleave(4, 0).repeat_interleave(4, 1)
 
 
+def make_vacancies(memory: Memory) -> None:
+    """Have rows and channels that nobody needs, and a row that nobody needs any more."""
+    needed = memory.room
+    memory.make_room(needed + 1)
+    memory.forget(memory.make_reference())
+    assert memory.room > needed
+    assert len(memory.kept) > len(memory.references)
+
+
 @pytest.mark.parametrize("pull", [0.0, 3e-3])
 @pytest.mark.parametrize(
     ("grid_hw", "objects", "later", "references"),
@@ -66,10 +75,15 @@ def test_recall_is_its_definition(
     memory = remember(grid_hw, objects=objects, later=later, references=references)
     cells, _ = make_frame(100, grid_hw, objects=objects)
     expected, _ = PlainRecall(cells, memory, pull)(everywhere(grid_hw).numpy())
-    fixed = remember(grid_hw, objects=objects, later=later, references=references, fixed=True)
-    for tables in (memory, fixed):
+    fixed, roomy = (
+        remember(grid_hw, objects=objects, later=later, references=references, fixed=True)
+        for _ in range(2)
+    )
+    make_vacancies(roomy)
+    for tables in (memory, fixed, roomy):
         got = recall(cells, tables, everywhere(grid_hw), pull=pull)[0]
-        np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
+        np.testing.assert_allclose(got[:objects], expected, rtol=0, atol=3e-4)
+    assert bool((got[objects:] < -4.5).all()), "nothing is where nobody is"
 
 
 def test_recall_of_some_cells_is_its_definition() -> None:
@@ -153,7 +167,7 @@ def test_no_cell_near_is_all_background() -> None:
 
 def test_an_object_that_no_remembered_frame_shows_is_nowhere() -> None:
     memory = remember(GRID, objects=2, later=2)
-    memory.widen(1)
+    memory.make_room(3)
     got = recall(make_frame(100, GRID, objects=2)[0], memory, everywhere())[0]
     assert got.shape == (3, 4 * HEIGHT, 4 * WIDTH)
     assert bool((got[:2] > 0).flatten(1).any(1).all())

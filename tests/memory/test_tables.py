@@ -101,7 +101,7 @@ def test_shares_are_means_of_the_four_fine_cells_by_quads() -> None:
 
 def test_channels_of_a_cell_sum_to_1() -> None:
     memory = filled(20)
-    memory.widen(2)
+    memory.make_room(4)
     memory.correct(chance_masks(0, objects=4))
     for row in [*memory.references, *memory.recent]:
         for masks in (memory.masks[row], memory.shares[row]):
@@ -147,7 +147,7 @@ def test_a_reference_is_kept_until_it_is_forgotten_and_its_row_used_again() -> N
 def test_objects_given_later_are_nowhere_in_what_is_remembered() -> None:
     memory = filled(4)
     before = memory.masks.clone(), memory.shares.clone()
-    memory.widen(2)
+    memory.make_room(4)
     for wide, narrow in zip((memory.masks, memory.shares), before, strict=True):
         assert torch.equal(wide[..., :3], narrow)
         assert wide.shape[-1] == 5

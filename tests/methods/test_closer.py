@@ -43,10 +43,17 @@ def only(labels: LabelMap, *object_ids: int) -> LabelMap:
     return labels * np.isin(labels, object_ids)
 
 
-def tracked(engine: Engine, clip: list[tuple[Frame, LabelMap]], *ids: int) -> list[TrackedFrame]:
+def tracked(
+    engine: Engine, clip: list[tuple[Frame, LabelMap]], *ids: int, later: int | None = None
+) -> list[TrackedFrame]:
+    """Track objects from the first frame on, and another from the third."""
     state = Propagation.start(engine)
+    shown = {0: ids} | ({2: (later,)} if later else {})
     return [
-        state.advance(engine.encode(frame), None if frame.index else only(labels, *ids))
+        state.advance(
+            engine.encode(frame),
+            only(labels, *shown[frame.index]) if frame.index in shown else None,
+        )
         for frame, labels in clip
     ]
 
@@ -65,13 +72,19 @@ def test_a_small_object_is_cut_out_better(
         assert overlap(one.label_map, labels, SMALL) > overlap(other.label_map, labels, SMALL) > 0.8
 
 
+@pytest.mark.parametrize(("ids", "later"), [((SMALL, OTHER), None), ((SMALL,), OTHER)])
 def test_fixed_shapes_look_as_close(
-    engine: RememberingEngine, clip: list[tuple[Frame, LabelMap]]
+    engine: RememberingEngine,
+    clip: list[tuple[Frame, LabelMap]],
+    ids: tuple[int, ...],
+    later: int | None,
 ) -> None:
     chosen = engine_for(engine, 160)
     fixed = replace(chosen, compute=FixedCompute(torch.device("cpu"), torch.float32))
     for one, other in zip(
-        tracked(chosen, clip, SMALL, OTHER), tracked(fixed, clip, SMALL, OTHER), strict=True
+        tracked(chosen, clip, *ids, later=later),
+        tracked(fixed, clip, *ids, later=later),
+        strict=True,
     ):
         assert (one.label_map != other.label_map).mean() < 1e-3
 
