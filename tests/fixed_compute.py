@@ -11,3 +11,7 @@ class FixedCompute(Compute):
     @property
     def records(self) -> bool:
         return True
+
+    @property
+    def scales_pictures(self) -> bool:
+        return True

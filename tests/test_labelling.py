@@ -5,16 +5,22 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from demo_clip import DemoFrames, RememberingEngine
 from fixed_compute import FixedCompute
+from traced import Traced
 from unasked import Unasked
 
+from persam_vos import labelling
 from persam_vos.api import load_engine
 from persam_vos.datasets.demo import render_demo
+from persam_vos.memory import tables
+from persam_vos.methods.memory import MemoryMethod
 from persam_vos.pipeline import Engine, Propagation, track_frames
 from persam_vos.recording import Repeated
 from persam_vos.structures import Frame, LabelMap, RgbImage, TrackedFrame
@@ -56,6 +62,45 @@ def test_labels_are_made_without_asking_the_device(
     assert numbers.shape == (3, 6)
     assert (labels.numpy() != first.label_map).mean() < 0.01
     assert np.unique(labels).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "small_side"),
+    [pytest.param((120, 214), 0, id="alone"), pytest.param((240, 427), 256, id="with close-ups")],
+)
+def test_what_is_recorded_labels_the_same_and_has_room_for_more_objects(
+    engine: RememberingEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    size_hw: tuple[int, int],
+    small_side: int,
+) -> None:
+    made: list[Traced] = []
+
+    def record(*args: Any, **options: Any) -> Traced:
+        made.append(Traced(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(labelling, "Recording", record)
+    monkeypatch.setattr(tables, "_AGES", (1, 2, 3, 4))  # settled sooner
+    compute = FixedCompute(torch.device("cpu"), torch.float32)
+    settings = replace(engine.settings, image_size=256, small_side=small_side)
+    chosen = Engine(engine.network, compute, settings)
+    plain, state = Propagation.start(chosen), Propagation.start(chosen)
+    shown = {0: 1, 1: 2, 7: 3}  # the second makes room for the third
+    for number, (image, labels) in enumerate(islice(render_demo(48, size_hw), 10)):
+        frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
+        given = labels * (labels == shown[number]) if number in shown else None
+        plain.labelling._refused = True
+        expected, found = (one.advance(chosen.encode(frame), given) for one in (plain, state))
+        assert len(made) == (3 if number > 3 else 0), number
+        assert (expected.label_map != found.label_map).mean() < 1e-3
+        for one, other in zip(expected.objects, found.objects, strict=True):
+            assert one.score == pytest.approx(other.score, abs=1e-3)
+    assert [one.visible for one in found.objects] == [True] * 3
+    assert [one.first for one in made] == [False, True, False]
+    method = state.labelling.method
+    assert isinstance(method, MemoryMethod)
+    assert (method.closer.closeups is not None) == (small_side > 0)
 
 
 def tracked(engine: Engine, clip: list[tuple[RgbImage, LabelMap]]) -> list[TrackedFrame]:

@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch.fx.experimental.proxy_tensor import make_fx
 from unasked import Unasked
 
 from persam_vos.config import MethodSettings
 from persam_vos.device import Compute
-from persam_vos.memory import tables
 from persam_vos.memory.tables import Memory
 from persam_vos.methods.closer import Closer
 from persam_vos.methods.memory import MemoryMethod, _solid_boxes
@@ -275,55 +271,6 @@ def test_a_step_with_fixed_shapes_asks_the_device_for_nothing(decoder: Decoder) 
         method.step(shown)
     with Unasked():
         method.step(shown)
-
-
-def recorded(method: MemoryMethod, shown: Encoded) -> Callable[[Encoded], list[torch.Tensor]]:
-    """Do a step, and write down which operations on which tensors it consists of, as a GPU does."""
-    names = list(shown.tensors)
-
-    def work(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        named: Any = dict(zip(names, parts, strict=True))
-        return method.step(replace(shown, **named)).tensors
-
-    with torch.inference_mode(False):
-        graph = make_fx(work)(*shown.tensors.values())
-
-    def repeat(shown: Encoded) -> list[torch.Tensor]:
-        with torch.inference_mode():
-            return list(graph(*shown.tensors.values()))
-
-    return repeat
-
-
-def test_an_object_is_added_to_what_is_recorded_if_there_is_room(
-    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tables, "_AGES", (1, 2, 3, 4))
-    settings = replace(ALONE, decoder_share=0.3)
-    begun = {3: (20, 10), 7: (90, 50)}
-    plain, method = (
-        MemoryMethod(decoder, settings, no_close_ups(decoder), fixed=True) for _ in range(2)
-    )
-    for one in (plain, method):
-        one.describe(encoded(begun), labels_of(begun), (3, 7))
-        one.describe(encoded(begun), labels_of({1: (10, 60)}), (1,))  # makes room for a fourth
-        while not one.settled:
-            one.step(encoded(begun))
-    plain.step(encoded(begun))
-    repeat = recorded(method, encoded(begun))
-    before = method.tables
-    for number in range(4):
-        places = {3: (20 + 4 * number, 10), 7: (90, 50 - 3 * number), 5: (120, 10 + 3 * number)}
-        expected, found = plain.step(encoded(places)).tensors, repeat(encoded(places))
-        assert expected[0].tolist() == found[0].tolist() == [1, 3, *([7, 0], [5, 7])[number > 1]]
-        assert expected[3].tolist() == found[3].tolist()
-        torch.testing.assert_close(expected[2], found[2], atol=1e-3, rtol=0)
-        assert ((expected[1] > 0) != (found[1] > 0)).float().mean() < 1e-3
-        if number == 1:
-            for one in (plain, method):
-                one.describe(encoded(places), labels_of({5: places[5]}), (5,))
-    assert found[3].tolist() == [False, True, True, True]
-    assert method.tables == before
 
 
 def test_room_is_made_for_some_at_once_after_the_first(decoder: Decoder) -> None:
