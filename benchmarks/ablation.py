@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from persam_vos.config import MethodSettings
 from persam_vos.device import resolve_compute
 from persam_vos.sam.geometry import Geometry
 from persam_vos.stages.compose import scale
-from persam_vos.structures import ObjectLogits, ScaledLogits
+from persam_vos.structures import ObjectLogits, ScaledMasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ class Variant:
 
 def scale_alone(
     objects: ObjectLogits, _: torch.Tensor, picture: torch.Tensor, *__: Any, **___: Any
-) -> Iterator[ScaledLogits]:
+) -> Iterator[ScaledMasks]:
     """Scale masks without the picture's colours, as the paper's methods do."""
     geometry = Geometry((picture.shape[0], picture.shape[1]))
-    return scale(objects, geometry.logit_weights(objects.low_res_logits))
+    scaled = scale(objects, geometry.logit_weights(objects.low_res_logits))
+    return (replace(one, values=one.values.sigmoid()) for one in scaled)
 
 
 CELLS, TABLES, RECALL, OFFERS = (

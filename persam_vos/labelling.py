@@ -23,7 +23,7 @@ from .structures import (
     LabelMap,
     ObjectLogits,
     ObjectResult,
-    ScaledLogits,
+    ScaledMasks,
     TrackedFrame,
 )
 
@@ -183,10 +183,11 @@ class Labelling:
         """Make labels (H, W) uint8 of logits, and `_numbers` of what they show."""
         with self.clock.part("compose"):
             scaled = self._scaled(logits, encoded)
-            labels = compose(scaled, encoded.frame.size_hw, encoded.features.device)
+            size_hw, device = encoded.frame.size_hw, encoded.features.device
+            labels = compose(scaled, size_hw, device, of_shares=logits.outlined)
             return labels, _numbers(labels, logits.object_ids, logits.scores)
 
-    def _scaled(self, logits: ObjectLogits, encoded: Encoded) -> Iterator[ScaledLogits]:
+    def _scaled(self, logits: ObjectLogits, encoded: Encoded) -> Iterator[ScaledMasks]:
         geometry = Geometry(encoded.frame.size_hw, self.image_size)
         if not logits.outlined:
             return scale(logits, geometry.logit_weights(logits.low_res_logits))

@@ -235,14 +235,14 @@ class ObjectLogits:
 
 
 @dataclass(frozen=True, slots=True)
-class ScaledLogits:
-    """Logits of n objects at the picture's size; produced by ``stages``, consumed by ``compose``.
+class ScaledMasks:
+    """Masks of n objects at the picture's size; produced by ``stages``, consumed by ``compose``.
 
-    ``logits`` is (n, R, C) float, of the pixels in ``rows`` and ``columns``: elsewhere none of them
-    is. ``object_ids`` is (n,) uint8.
+    ``values`` is (n, R, C) float, of the pixels in ``rows`` and ``columns``: elsewhere none of them
+    is. They are logits, or the objects' shares of the pixels. ``object_ids`` is (n,) uint8.
     """
 
     object_ids: torch.Tensor
     rows: slice
     columns: slice
-    logits: torch.Tensor
+    values: torch.Tensor

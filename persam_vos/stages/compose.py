@@ -6,32 +6,43 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from ..structures import ObjectLogits, ScaledLogits
+from ..structures import ObjectLogits, ScaledMasks
 
 
 def compose(
-    scaled: Iterable[ScaledLogits], size_hw: tuple[int, int], device: torch.device
+    scaled: Iterable[ScaledMasks],
+    size_hw: tuple[int, int],
+    device: torch.device,
+    *,
+    of_shares: bool = False,
 ) -> torch.Tensor:
     """Give each pixel the id of the object with the highest logit, or 0 if none is above 0.
 
-    Objects are taken as they come, so that memory does not grow with their number; on a tie the
-    first wins, as in an argmax over [0, logits_1 .. logits_K]. Returns (H, W) uint8 on ``device``.
+    If the masks are ``of_shares``, the background has what the objects leave, and 0 wins only if
+    that is the largest share: where two objects touch, neither needs one half. Objects are taken as
+    they come, so that memory does not grow with their number; on a tie the first wins, as in an
+    argmax over [0, logits_1 .. logits_K]. Returns (H, W) uint8 on ``device``.
     """
     best = torch.zeros(size_hw, device=device)
+    taken = torch.zeros(size_hw, device=device)
     labels = torch.zeros(size_hw, dtype=torch.uint8, device=device)
     for some in scaled:
-        there = best[some.rows, some.columns]
-        logits, winner = some.logits.max(0)
-        wins = logits > there
-        there.copy_(torch.where(wins, logits, there))
-        drawn = labels[some.rows, some.columns]
+        where = (some.rows, some.columns)
+        there, drawn = best[where], labels[where]
+        values, winner = some.values.max(0)
+        wins = values > there
+        there.copy_(torch.where(wins, values, there))
         drawn.copy_(torch.where(wins, some.object_ids[winner], drawn))
+        if of_shares:
+            taken[where] += some.values.clamp_min(0).sum(0)
+    if of_shares:
+        labels.masked_fill_(best <= 1 - taken, 0)
     return labels
 
 
 def scale(
     objects: ObjectLogits, weights: tuple[torch.Tensor, torch.Tensor]
-) -> Iterator[ScaledLogits]:
+) -> Iterator[ScaledMasks]:
     """Scale the logits of what is present to the picture, one object at a time, where it is.
 
     ``weights`` are those of `Geometry.logit_weights`, (H, h) and (W, w). Time does not grow with
@@ -46,7 +57,7 @@ def scale(
         if present and rows is not None and columns is not None:
             low_res = objects.low_res_logits[index : index + 1].float()
             logits = by_row[rows] @ low_res @ by_column[columns].T
-            yield ScaledLogits(objects.object_ids[index : index + 1], rows, columns, logits)
+            yield ScaledMasks(objects.object_ids[index : index + 1], rows, columns, logits)
 
 
 def _extent(marks: torch.Tensor) -> slice | None:

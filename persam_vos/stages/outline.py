@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from ..sam.geometry import COLOUR_CELL, LOGIT_CELL, extents, normalise
-from ..structures import CloseLogits, ObjectLogits, ScaledLogits
+from ..structures import CloseLogits, ObjectLogits, ScaledMasks
 
 _RADIUS = 4  # cells of colour each way, a power of two: windows of 18 input pixels
 _NOISE = 1e-3  # variance of normalised colours that is no edge
@@ -31,13 +31,13 @@ def scale_by_colours(
     weights: tuple[torch.Tensor, torch.Tensor],
     *,
     fixed: bool = False,
-) -> Iterator[ScaledLogits]:
+) -> Iterator[ScaledMasks]:
     """Scale the masks of what is present to the picture, one at a time, where they are.
 
     ``colours`` is (3, 8h, 8w) for logits of (N, 4h, 4w), as in `Encoded`; ``picture`` (H, W, 3)
-    uint8 RGB on the same device; ``weights`` those of `Geometry.colour_weights`. The logits that it
-    yields are objects' shares less one half: comparable among each other, and positive inside.
-    Where shapes are ``fixed``, masks are scaled as large as the picture, some at a time.
+    uint8 RGB on the same device; ``weights`` those of `Geometry.colour_weights`. What it yields are
+    the objects' shares of pixels, which may lie a little outside of [0, 1]. Where shapes are
+    ``fixed``, masks are scaled as large as the picture, some at a time.
     """
     height, width = (len(of.T) for of in weights)  # without padding
     inside = objects.low_res_logits > 0
@@ -48,7 +48,7 @@ def scale_by_colours(
         for start in range(0, len(drawn), most):
             some = slice(start, start + most)
             scaled = _scaled(objects, some, whole, colours, picture, weights)
-            scaled.logits.masked_fill_(~drawn[some, None, None], -1.0)
+            scaled.values.masked_fill_(~drawn[some, None, None], 0.0)
             yield scaled
         return
     spans = torch.cat([extents(inside), drawn[:, None]], dim=1).tolist()
@@ -65,7 +65,7 @@ def _scaled(
     colours: torch.Tensor,
     picture: torch.Tensor,
     weights: tuple[torch.Tensor, torch.Tensor],
-) -> ScaledLogits:
+) -> ScaledMasks:
     """Scale the masks of some objects in one window of the cells of colour."""
     y, x = where
     by_row, by_column = weights
@@ -82,7 +82,7 @@ def _scaled(
     rows, columns = _pixels(by_row, y), _pixels(by_column, x)
     scaled = by_row[rows, y] @ lines @ by_column[columns, x].T  # (n, 4, R, C)
     scaled[:, :3] *= normalise(picture[rows, columns].permute(2, 0, 1))
-    return ScaledLogits(objects.object_ids[some], rows, columns, scaled.sum(1) - 0.5)
+    return ScaledMasks(objects.object_ids[some], rows, columns, scaled.sum(1))
 
 
 def _closer(

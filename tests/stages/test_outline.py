@@ -88,6 +88,7 @@ def follow_both(objects: ObjectLogits, picture: NDArray[np.uint8]) -> list[Label
             outline.scale_by_colours(objects, colours, pixels, weights, fixed=fixed),
             SIZE_HW,
             torch.device("cpu"),
+            of_shares=True,
         ).numpy()
         for fixed in (False, True)
     ]
