@@ -16,6 +16,8 @@ import torch.nn.functional as F
 
 from ..structures import Encoded
 
+FORBIDDEN = -9.0  # below any similarity
+
 _DIRECTIONS = 90  # of 384 of the joined layers: matches as well as all of them
 _COLOURS = 6  # numbers that describe a colour
 _FINE_DIRECTIONS = 10  # of 64; with the colours a fine cell is 64 bytes, one line of a cache

@@ -15,7 +15,7 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 
-from .cells import Cells, fine_cells_of
+from .cells import FORBIDDEN, Cells, fine_cells_of
 from .recall import (
     FINE_TEMPERATURE,
     FINE_TRUTH_BONUS,
@@ -30,7 +30,6 @@ from .tables import Memory, Row, at, put
 
 _FINER = 2  # fine cells of a close-up along one of its frame
 _NOWHERE = -(1 << 20)  # corner of a close-up that was not made
-_FORBIDDEN = -9.0  # below any similarity
 _NEIGHBOURS = 8  # of a close-up's middle cells that each one listens to
 
 
@@ -222,7 +221,7 @@ def _recalled(cells: Cells, asked: _Asked, keys: _Keys, closeups: Closeups) -> t
     own = 4 * asked.cells[:, None] + torch.arange(4, device=device)
     middle = round_middle[keys.y * grid_hw[1] + keys.x] + (4 * count * keys.rows)[..., None]
     true = keys.true.to(cells.middle.dtype).repeat_interleave(16, dim=1)  # (B, 16 k)
-    bonus = TRUTH_BONUS * true + _FORBIDDEN * ~keys.inside.repeat_interleave(16, dim=1)
+    bonus = TRUTH_BONUS * true + FORBIDDEN * ~keys.inside.repeat_interleave(16, dim=1)
     middle = middle.flatten(1)
     similarity = torch.baddbmm(
         bonus.to(cells.middle.dtype)[:, None],

@@ -12,7 +12,7 @@ from functools import cache
 
 import torch
 
-from .cells import Cells
+from .cells import FORBIDDEN, Cells
 from .tables import Memory, Row
 
 _WINDOW = 8  # coarse cells each way that the last frames are searched in: 128 input pixels
@@ -20,7 +20,6 @@ _WINDOWED = 3  # of the recent frames; since the older ones an object may have c
 _OFFERED = 6  # coarse cells that each remembered frame offers
 _TILE = 8  # cells on a side that are searched for together
 _SIDE = _TILE + 2 * _WINDOW  # of what a tile's cells can see
-_FORBIDDEN = -9.0  # below any similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +198,7 @@ def _windows(grid_hw: tuple[int, int], chosen: torch.Tensor) -> _Windows:
     return _Windows(
         asking,
         seen,
-        ~inside * _FORBIDDEN,
+        ~inside * FORBIDDEN,
         places=rank * _TILE**2 + y % _TILE * _TILE + x % _TILE,
         corners=(top[rank] - _WINDOW, left[rank] - _WINDOW),
     )
@@ -251,7 +250,7 @@ def _by_distance(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     apart = (inner[:, None] - outer).float()  # (_TILE, _SIDE)
     squares, forbidden = (
         (axis[:, None, :, None] + axis[None, :, None, :]).view(_TILE**2, _SIDE**2).to(device)
-        for axis in (apart.square(), (apart.abs() > _WINDOW) * _FORBIDDEN)
+        for axis in (apart.square(), (apart.abs() > _WINDOW) * FORBIDDEN)
     )
     return squares, forbidden
 

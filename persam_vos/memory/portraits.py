@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import torch
 
+from .cells import FORBIDDEN
+
 _ASKED = 256  # cells of a mask that are enough to recognise it by
 _OWN = 1024  # cells of an object that are enough to know it by
 _FRINGE = 0.1  # of a cell: less of an object is not the object
 _THINNED = 4  # every so many cells beside the object are compared with
-_NOWHERE = -9.0  # below any similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,6 @@ def _share(asked: Picked, portrait: Portraits) -> torch.Tensor:
 def _nearest(asked: Picked, others: Picked) -> torch.Tensor:
     """Find how similar the most similar of others is to each asked cell: (N, K)."""
     if not others.cells.shape[1]:
-        return asked.cells.new_full(asked.there.shape, _NOWHERE)
-    nowhere = (_NOWHERE * ~others.there[:, None]).to(others.cells.dtype)
+        return asked.cells.new_full(asked.there.shape, FORBIDDEN)
+    nowhere = (FORBIDDEN * ~others.there[:, None]).to(others.cells.dtype)
     return torch.baddbmm(nowhere, asked.cells, others.cells.transpose(1, 2)).amax(-1)

@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 
-from .cells import Cells, by_quads, fine_cells_of
+from .cells import FORBIDDEN, Cells, by_quads, fine_cells_of
 
 _AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
 _NEAR = 4  # coarse cells round a reference's objects that are all searched
 _TABLES = ("coarse", "middle", "fine", "masks", "shares", "shown", "true")
 _SHOWN_SHARE = 0.02  # of a middle cell; recall never says less than 0.01
 _SPARE = 4  # objects, or true masks, that room is made for at once, after the first
-_CLOSED = -9.0  # below any similarity
 Row = int | torch.Tensor
 """A row of the memory's tables: a number, or (1,) int64 on the device."""
 
@@ -138,7 +137,7 @@ class Memory:
         del self.references[row]
         for name in _TABLES:
             getattr(self, name)[row] = 0
-        self.closed[row] = _CLOSED
+        self.closed[row] = FORBIDDEN
 
     def make_room(self, objects: int) -> None:
         """Have channels for so many objects or more; new ones are nowhere in what is remembered."""
@@ -158,7 +157,7 @@ class Memory:
             table = getattr(self, name)
             vacant = table.new_zeros((added, *table.shape[1:]))
             setattr(self, name, torch.cat([table, vacant]))
-        closed = self.closed.new_full((added, self.closed.shape[1]), _CLOSED)
+        closed = self.closed.new_full((added, self.closed.shape[1]), FORBIDDEN)
         self.closed = torch.cat([self.closed, closed])
 
     def fine_round(self, places: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
@@ -233,7 +232,7 @@ def new_memory(cells: Cells, channels: int, *, fixed: bool = False) -> Memory:
         return new((_AGES[-1] + 1, size, width))
 
     closed = new((_AGES[-1] + 1, count))
-    closed[_AGES[-1] :] = _CLOSED
+    closed[_AGES[-1] :] = FORBIDDEN
     return Memory(
         cells.grid_hw,
         coarse=table(count, cells.coarse.shape[1]),

@@ -97,7 +97,7 @@ def test_looking_closer_asks_the_device_for_nothing(
     state = Propagation.start(fixed)
     (first, labels), (second, _), *_ = clip
     state.advance(fixed.encode(first), only(labels, SMALL))
-    encoded = replace(fixed.encode(second), pixels=torch.from_numpy(second.image))
+    encoded = fixed.encode(second)
     state.advance(encoded)
     labelling = state.labelling
     with torch.inference_mode(), Unasked():
