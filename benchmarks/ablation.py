@@ -24,8 +24,8 @@ from benchmarks.confidence import confidence_facts
 from benchmarks.measure import Measured, measure
 from benchmarks.results import command, facts, write_results
 from persam_vos.config import MethodSettings
-from persam_vos.device import resolve_compute
-from persam_vos.sam.geometry import Geometry
+from persam_vos.geometry import Geometry
+from persam_vos.runtime.device import resolve_compute
 from persam_vos.stages.compose import scale
 from persam_vos.structures import ObjectLogits, ScaledMasks
 
@@ -72,7 +72,7 @@ VARIANTS = {
     ),
     "no thin parts": Variant(constants={"persam_vos.stages.thin._GAIN": 0.0}),
     "outlines as interpolated": Variant(
-        constants={"persam_vos.labelling.scale_by_colours": scale_alone}
+        constants={"persam_vos.labelling.guided_upsample": scale_alone}
     ),
     "all frames windowed": Variant(constants={OFFERS + "_WINDOWED": 16}),
     "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from benchmarks.clips import Clip, find_clips
-from persam_vos.datasets.demo import (
+from persam_vos.demo.render import (
     DEMO_ACTORS,
     DEMO_SIZE_HW,
     Cutout,

@@ -19,7 +19,7 @@ from benchmarks.confidence import confidence_facts, confidence_lines
 from benchmarks.measure import measure
 from benchmarks.results import command, facts, write_results
 from persam_vos.config import MethodSettings
-from persam_vos.device import resolve_compute
+from persam_vos.runtime.device import resolve_compute
 
 Table = dict[str, dict[str, dict[str, dict[str, Any]]]]
 """Set, clip, variant: `Measured.facts`."""

@@ -18,10 +18,10 @@ from safetensors.torch import load_file, save_file
 
 from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
-from persam_vos.pipeline import Engine
-from persam_vos.portions import Portions
+from persam_vos.runtime.oom_batcher import OomBatcher
 from persam_vos.stages.encode import encode
 from persam_vos.structures import Encoded, Frame, LabelMap
+from persam_vos.tracking.engine import Engine
 
 LAYERS = ("fine", "finest")
 SETS = ("davis16-dev", "composites-dev")
@@ -118,7 +118,7 @@ class CachedEngine(Engine):
                 for name in ("features", *LAYERS)
                 if name in tensors
             ]
-            (encoded,) = encode([self.prepare(frame)], lambda _: known, self.compute, Portions())
+            (encoded,) = encode([self.prepare(frame)], lambda _: known, self.compute, OomBatcher())
             return encoded
         (encoded,) = super().encode_batch([frame])
         tensors = {"features": encoded.features}

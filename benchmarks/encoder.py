@@ -27,15 +27,15 @@ from benchmarks.machine import count_needs, measure_machine
 from benchmarks.results import facts, write_results
 from benchmarks.timing import measure, spread
 from persam_vos.api import load_engine
+from persam_vos.backends import Layers, make_encoder
+from persam_vos.backends.calibration import load_calibration
+from persam_vos.backends.export import Exportable
 from persam_vos.config import BACKENDS
-from persam_vos.demo import render_demo
-from persam_vos.device import Compute
+from persam_vos.demo.files import render_demo
 from persam_vos.errors import PersamVosError
-from persam_vos.fetching import silent
-from persam_vos.runtimes import Layers, make_encoder
-from persam_vos.runtimes.ranges import known_ranges
+from persam_vos.files.download import silent
+from persam_vos.runtime.device import Compute
 from persam_vos.sam.build import SamNetwork, keep_in
-from persam_vos.sam.export import Exportable
 from persam_vos.sam.tiny_vit import TinyViT
 from persam_vos.stages import encode
 from persam_vos.structures import Frame, RgbImage
@@ -93,7 +93,7 @@ def floor_in_eight_bits(encoder: TinyViT, image: torch.Tensor, flops_per_second:
     with FlopCounterMode(display=False) as counter:
         module(image)
     counts = counter.get_flop_counts()
-    rounded = sum(sum(counts[f"Exportable.{name}"].values()) for name in known_ranges(encoder))
+    rounded = sum(sum(counts[f"Exportable.{name}"].values()) for name in load_calibration(encoder))
     matrix = torch.ones((2048, 2048), dtype=torch.int8)
     times = measure(lambda: torch._int_mm(matrix, matrix), _CPU, repeats=5)
     rate = 2 * 2048**3 / min(times)

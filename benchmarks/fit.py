@@ -18,9 +18,9 @@ from benchmarks.results import facts, write_results
 from benchmarks.timing import measure, spread
 from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
-from persam_vos.datasets.demo import render_demo
-from persam_vos.pipeline import Engine
+from persam_vos.demo.render import render_demo
 from persam_vos.structures import Frame
+from persam_vos.tracking.engine import Engine
 
 _REPEATS = 5
 _PUBLIC_STEPS = 800

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import measure
-from persam_vos.device import Compute
+from persam_vos.runtime.device import Compute
 
 _REPEATS = 5
 

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.clips import Clip
-from persam_vos.clock import Clock
 from persam_vos.media.label_png import write_label_png
-from persam_vos.pipeline import Engine, track_frames
+from persam_vos.runtime.timer import StageTimer
 from persam_vos.scoring.region import region_similarity
 from persam_vos.scoring.sequence import SequenceScore, score_sequence
 from persam_vos.structures import Frame, LabelMap, TrackedFrame
+from persam_vos.tracking.engine import Engine
+from persam_vos.tracking.propagate import track_frames
 
 _SWAPPED_IOU = 0.3  # of a mask with another object's truth; two bad masks are no swap
 
@@ -57,14 +58,14 @@ def track_beside(
     engine: Engine,
     *,
     object_ids: Collection[int] | None = None,
-    clock: Clock | None = None,
+    timer: StageTimer | None = None,
 ) -> Iterator[tuple[TrackedFrame, LabelMap]]:
     """Track objects of the first true labels, all of them by default; yield frames with truth."""
     remaining = iter(truths)
     first = next(remaining)
     kept = np.unique(first[first > 0]) if object_ids is None else list(object_ids)
     reference = np.where(np.isin(first, kept), first, 0).astype(np.uint8)
-    tracked = track_frames(frames, {0: reference}, engine, clock=clock)
+    tracked = track_frames(frames, {0: reference}, engine, timer=timer)
     yield next(tracked), first
     yield from zip(tracked, remaining, strict=True)
 
@@ -74,14 +75,14 @@ def measure(clip: Clip, engine: Engine, *, masks: Path | None = None) -> Measure
 
     The label maps are written to the folder ``masks``, where one is named.
     """
-    clock, last = Clock(), len(clip.images) - 1
+    timer, last = StageTimer(), len(clip.images) - 1
     object_ids = tuple(int(i) for i in np.unique(clip.labels(0)) if i)
     confidence, shown, swaps = [], [], []
     if masks is not None:
         masks.mkdir(parents=True, exist_ok=True)
 
     def pairs() -> Iterator[tuple[LabelMap, LabelMap]]:
-        for frame, truth in track_beside(clip.frames(), clip.true_labels(), engine, clock=clock):
+        for frame, truth in track_beside(clip.frames(), clip.true_labels(), engine, timer=timer):
             if masks is not None:
                 write_label_png(masks / f"{frame.name}.png", frame.label_map)
             if 0 < frame.index < last:
@@ -91,7 +92,7 @@ def measure(clip: Clip, engine: Engine, *, masks: Path | None = None) -> Measure
                 yield frame.label_map, truth
 
     score = score_sequence(pairs(), object_ids, name=clip.name)
-    seconds = clock.seconds["track"]
+    seconds = timer.seconds["track"]
     return Measured(
         score, np.array(confidence), np.array(shown), sum(swaps), 1000 * seconds / (last + 1)
     )

@@ -29,12 +29,17 @@ from benchmarks.results import facts, write_results
 from benchmarks.tiled import render_tiled, there_and_back
 from persam_vos.api import load_engine, track_to_folder
 from persam_vos.config import MethodSettings
-from persam_vos.device import Compute, forget_peak_memory, peak_memory_bytes, resolve_compute
+from persam_vos.geometry import IMAGE_SIZE
 from persam_vos.media.label_png import write_label_png
 from persam_vos.media.video_writer import VideoWriter
-from persam_vos.pipeline import Engine
-from persam_vos.sam.geometry import IMAGE_SIZE
+from persam_vos.runtime.device import (
+    Compute,
+    forget_peak_memory,
+    peak_memory_bytes,
+    resolve_compute,
+)
 from persam_vos.structures import Encoded, Frame, SourceInfo, TrackedFrame
+from persam_vos.tracking.engine import Engine
 
 _SIZE_HW = (240, 424)
 _RATE = 24

@@ -20,11 +20,11 @@ from PIL import Image
 from benchmarks.clips import CachedEngine, Clip, find_clips
 from benchmarks.results import facts, write_results
 from persam_vos.config import MethodSettings
-from persam_vos.device import resolve_compute
-from persam_vos.methods.public import PublicMethod
-from persam_vos.pipeline import Propagation
+from persam_vos.methods.persam_upstream import UpstreamMethod
+from persam_vos.runtime.device import resolve_compute
 from persam_vos.scoring.region import region_similarity
 from persam_vos.scoring.sequence import score_sequence
+from persam_vos.tracking.propagate import Propagation
 
 PROGRAMS = {"persam_f": "persam-f", "persam": "persam"}
 
@@ -33,7 +33,7 @@ def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict
     """Run one clip and hold it against the label maps and weights of the public program."""
     state = Propagation.start(engine)
     method = state.labelling.method
-    assert isinstance(method, PublicMethod)
+    assert isinstance(method, UpstreamMethod)
     true_labels = list(clip.true_labels())
     pairs, agreement = [], []
     for frame in clip.frames():

@@ -16,9 +16,9 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks.public_encoder import public_encoder
+from benchmarks.upstream_encoder import public_encoder
+from persam_vos.geometry import PIXEL_MEAN, PIXEL_STD
 from persam_vos.sam.build import SamNetwork
-from persam_vos.sam.geometry import PIXEL_MEAN, PIXEL_STD
 from persam_vos.sam.tiny_vit import TinyViT
 from persam_vos.sam.vendor import load_modeling
 

@@ -20,11 +20,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.predictor import load_predictor
-from benchmarks.public_way import EPOCHS, PublicWay
+from benchmarks.upstream import EPOCHS, PublicWay
 from persam_vos.api import load_engine
-from persam_vos.device import peak_memory_bytes
 from persam_vos.media.label_png import read_label_map, write_label_png
-from persam_vos.recording import synchronise
+from persam_vos.runtime.cuda_graph import synchronise
+from persam_vos.runtime.device import peak_memory_bytes
 from persam_vos.stages.prompts import box_of
 from persam_vos.structures import Box, LabelMap, RgbImage
 

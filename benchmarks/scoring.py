@@ -23,9 +23,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.results import facts, write_results
 from persam_vos.scoring import score_sequence
-
-from .results import facts, write_results
 
 RESULT = Path(__file__).parent / "results" / "scoring.json"
 HEIGHT, WIDTH = 480, 854

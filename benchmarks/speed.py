@@ -27,13 +27,13 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.clips import find_clips
-from benchmarks.public_way import EPOCHS
 from benchmarks.results import facts, write_results
 from benchmarks.rivals import WAYS
 from benchmarks.tiled import render_tiled, there_and_back
 from benchmarks.timing import spread
-from persam_vos.device import resolve_compute
+from benchmarks.upstream import EPOCHS
 from persam_vos.media.label_png import write_label_png
+from persam_vos.runtime.device import resolve_compute
 from persam_vos.scoring.folders import score_folders
 
 _JPEG_QUALITY = 95

@@ -24,14 +24,15 @@ from benchmarks.results import facts, write_results
 from benchmarks.tiled import render_tiled
 from benchmarks.timing import measure, spread
 from persam_vos.api import load_engine
+from persam_vos.backends import torch_encoder
 from persam_vos.config import MethodSettings
-from persam_vos.device import Compute, forget_peak_memory, peak_memory_bytes
-from persam_vos.pipeline import Engine, Propagation
-from persam_vos.portions import Portions
-from persam_vos.runtimes import torch_encoder
+from persam_vos.runtime.device import Compute, forget_peak_memory, peak_memory_bytes
+from persam_vos.runtime.oom_batcher import OomBatcher
 from persam_vos.sam.build import build_sam, keep_in, random_state
 from persam_vos.stages.decode import Decoder
 from persam_vos.structures import Encoded, Frame, Prompts
+from persam_vos.tracking.engine import Engine
+from persam_vos.tracking.propagate import Propagation
 
 _REMEMBERED = 16  # frames after which the memory holds as much as it ever does
 
@@ -124,7 +125,7 @@ def random_engine(name: str, compute: Compute) -> Engine:
         MethodSettings(),
         {"name": f"{name}, random"},
         encoder=torch_encoder(network, recorded=compute.records),
-        pictures=Portions(compute.pictures_at_once),
+        encode_batcher=OomBatcher(compute.encode_batch_size),
     )
 
 

@@ -25,11 +25,11 @@ from benchmarks.stages import random_engine
 from benchmarks.tiled import render_tiled, there_and_back
 from benchmarks.timing import spread
 from persam_vos.api import load_engine, track_to_folder
-from persam_vos.device import forget_peak_memory, peak_memory_bytes, resolve_compute
 from persam_vos.media.label_png import read_label_map
-from persam_vos.pipeline import Engine
+from persam_vos.runtime.device import forget_peak_memory, peak_memory_bytes, resolve_compute
 from persam_vos.scoring.sequence import score_sequence
 from persam_vos.structures import LabelMap, RgbImage
+from persam_vos.tracking.engine import Engine
 
 _RATE = Fraction(24)
 _CRF = "20"

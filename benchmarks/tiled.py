@@ -11,12 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from persam_vos.datasets.demo import (
-    DEMO_ACTORS,
-    DEMO_FRAME_COUNT,
-    DEMO_SIZE_HW,
-    render_demo,
-)
+from persam_vos.demo.render import DEMO_ACTORS, DEMO_FRAME_COUNT, DEMO_SIZE_HW, render_demo
 from persam_vos.structures import LabelMap, RgbImage
 
 _MIRRORS = ((1, 1), (1, -1), (-1, 1), (-1, -1))  # steps along y and x

@@ -124,7 +124,7 @@ def refuse_existing(folder: Path, names: tuple[str, ...]) -> None:
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
     """Write texts into a folder: each whole, and none of them if one cannot be written."""
-    from persam_vos.media.atomic import atomic_path, make_folder
+    from persam_vos.files.atomic import atomic_path, make_folder
 
     make_folder(folder)
     with ExitStack() as stack:

@@ -8,13 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from persam_vos.weights import (
-    WEIGHTS,
-    cache_dir,
-    cached_files,
-    is_cached,
-    original_files,
-)
+from persam_vos.weights import WEIGHTS, cache_dir, cached_files, is_cached, original_files
 
 from . import progress
 

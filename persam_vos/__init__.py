@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .api import Tracker, TrackSummary, load_engine, track, track_to_folder
+    from .batch.track_many import TrackJob, TrackOutcome, track_many
+    from .batch.workers import EngineChoice
     from .config import MethodSettings
     from .datasets.catalog import open_split
-    from .demo import DemoClip, write_demo
+    from .demo.files import DemoClip, write_demo
     from .errors import PersamVosError
     from .evaluation import evaluate, evaluate_predictions
-    from .many import TrackJob, TrackOutcome, track_many
     from .media.reference import ReferenceMasks
-    from .pipeline import Engine
     from .scoring.folders import score_folders
     from .structures import Frame, ObjectResult, SourceInfo, TrackedFrame
-    from .workers import EngineChoice
+    from .tracking.engine import Engine
 
     __version__: str
 
@@ -60,17 +60,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DemoClip": "demo",
-    "Engine": "pipeline",
-    "EngineChoice": "workers",
+    "DemoClip": "demo.files",
+    "Engine": "tracking.engine",
+    "EngineChoice": "batch.workers",
     "Frame": "structures",
     "MethodSettings": "config",
     "ObjectResult": "structures",
     "PersamVosError": "errors",
     "ReferenceMasks": "media.reference",
     "SourceInfo": "structures",
-    "TrackJob": "many",
-    "TrackOutcome": "many",
+    "TrackJob": "batch.track_many",
+    "TrackOutcome": "batch.track_many",
     "TrackSummary": "api",
     "TrackedFrame": "structures",
     "Tracker": "api",
@@ -80,9 +80,9 @@ _HOMES = {
     "open_split": "datasets.catalog",
     "score_folders": "scoring.folders",
     "track": "api",
-    "track_many": "many",
+    "track_many": "batch.track_many",
     "track_to_folder": "api",
-    "write_demo": "demo",
+    "write_demo": "demo.files",
 }
 
 

@@ -12,23 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from .absences import Span
-from .clock import Clock
+from .backends import fitting_backends, make_encoder
 from .config import MethodSettings
-from .course import Course, Direction, masks_by_frame
-from .device import peak_memory_bytes, resolve_compute
 from .errors import UsageError
-from .fetching import silent
+from .files.download import silent
+from .media.output_folder import LOG, MASKS, TRACE, OutputFolder
 from .media.reader import Reader, open_source
 from .media.reference import MaskInput, ReferenceMasks, read_reference_masks
-from .outputs import LOG, MASKS, TRACE, OutputFolder
-from .pipeline import Engine, Propagation
-from .portions import Portions
-from .prefetch import Sink
-from .profiling import Profile, StageTime
-from .runtimes import fitting_backends, make_encoder
+from .media.visibility import Span
+from .runtime.device import peak_memory_bytes, resolve_compute
+from .runtime.oom_batcher import OomBatcher
+from .runtime.prefetch import Sink
+from .runtime.profiler import Profiler, StageTime
+from .runtime.timer import StageTimer
 from .sam.build import build_sam, keep_in
 from .structures import Frame, LabelMap, RgbImage, TrackedFrame
+from .tracking.engine import Engine
+from .tracking.plan import Direction, TrackPlan, masks_by_frame
+from .tracking.propagate import Propagation
 from .weights import DEFAULT_WEIGHTS, ProgressCallback, load_weights
 
 
@@ -99,7 +100,7 @@ def load_engine(
             # In bfloat16 the public recipe's masks are no longer the public ones: IoU 0.76.
             exact=settings.method != "memory",
         ),
-        pictures=Portions(compute.pictures_at_once),
+        encode_batcher=OomBatcher(compute.encode_batch_size),
     )
 
 
@@ -127,8 +128,8 @@ def track(
     iterator ends the work. Raises MediaError or MaskError for input that cannot be understood, such
     as a mask of a frame that does not exist; after the last frame, if only then it is known.
     """
-    course, _ = _plan(source, masks, start_frame, later_masks, direction, objects, reader)
-    return course.frames(engine or load_engine())
+    plan, _ = _plan(source, masks, start_frame, later_masks, direction, objects, reader)
+    return plan.frames(engine or load_engine())
 
 
 def track_to_folder(
@@ -161,23 +162,23 @@ def track_to_folder(
     masks stay if the run breaks off.
     """
     started = time.perf_counter()
-    course, reference = _plan(source, masks, start_frame, later_masks, direction, objects, reader)
-    info = course.source.info
-    with Profile(Path(output) / TRACE) if profile else nullcontext(Clock()) as clock:
+    plan, reference = _plan(source, masks, start_frame, later_masks, direction, objects, reader)
+    info = plan.source.info
+    with Profiler(Path(output) / TRACE) if profile else nullcontext(StageTimer()) as timer:
         folder = OutputFolder(
-            Path(output), info, overlay=overlay, alpha=alpha, overwrite=overwrite, clock=clock
+            Path(output), info, overlay=overlay, alpha=alpha, overwrite=overwrite, timer=timer
         )
-        with clock.part("load"):
+        with timer.part("load"):
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
-        if isinstance(clock, Profile):
-            clock.compute = loaded.compute
+        if isinstance(timer, Profiler):
+            timer.compute = loaded.compute
         if on_start is not None:
-            on_start(course.frame_count, reference, loaded)
-        folder.describe(_facts(loaded, course, reference, command))
+            on_start(plan.frame_count, reference, loaded)
+        folder.describe(_facts(loaded, plan, reference, command))
         with folder:
-            count = _write_course(course, loaded, folder, clock, on_frame)
+            count = _write_plan(plan, loaded, folder, timer, on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(_totals(loaded, clock, count, wall_seconds))
+            folder.finish(_totals(loaded, timer, count, wall_seconds))
     return TrackSummary(
         output=folder.path,
         masks=folder.path / MASKS,
@@ -187,9 +188,9 @@ def track_to_folder(
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
         warnings=(*reference.warnings, *folder.warnings),
-        absent=folder.absences.spans(),
-        trace=clock.trace if isinstance(clock, Profile) else None,
-        stages=clock.stages if isinstance(clock, Profile) else (),
+        absent=folder.visibility.spans(),
+        trace=timer.trace if isinstance(timer, Profiler) else None,
+        stages=timer.stages if isinstance(timer, Profiler) else (),
     )
 
 
@@ -233,28 +234,28 @@ def _plan(
     direction: Direction,
     objects: Collection[int] | None,
     reader: Reader,
-) -> tuple[Course, ReferenceMasks]:
+) -> tuple[TrackPlan, ReferenceMasks]:
     """Open the source, read all masks, and check that they fit together."""
     opened = open_source(source, reader=reader)
     start, by_frame = masks_by_frame(masks, start_frame, later_masks)
     reference = read_reference_masks(by_frame, opened.info.size_hw, objects=objects)
-    return Course(opened, reference.label_maps, start, direction), reference
+    return TrackPlan(opened, reference.label_maps, start, direction), reference
 
 
-def _write_course(
-    course: Course,
+def _write_plan(
+    plan: TrackPlan,
     engine: Engine,
     folder: OutputFolder,
-    clock: Clock,
+    timer: StageTimer,
     on_frame: Callable[[TrackedFrame], None] | None,
 ) -> int:
-    """Track and write both halves of a course; returns how many frames there were."""
+    """Track and write both halves of a plan; returns how many frames there were."""
     count = 0
-    if course.goes_back:
-        count += _write_all(course.backward(engine, clock), folder.write_backwards, on_frame)
-        folder.turn(course.source.frames())
-    if course.goes_on:
-        count += _write_all(course.forward(engine, clock), folder.write, on_frame)
+    if plan.has_backward:
+        count += _write_all(plan.backward(engine, timer), folder.write_backwards, on_frame)
+        folder.turn(plan.source.frames())
+    if plan.has_forward:
+        count += _write_all(plan.forward(engine, timer), folder.write, on_frame)
     return count
 
 
@@ -276,10 +277,10 @@ def _write_all(
 
 
 def _facts(
-    engine: Engine, course: Course, reference: ReferenceMasks, command: str
+    engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
 ) -> dict[str, Any]:
     """Say what was run on what, for the log."""
-    settings, info = engine.settings, course.source.info
+    settings, info = engine.settings, plan.source.info
     return {
         "version": version("persam-vos"),
         "command": command,
@@ -292,19 +293,21 @@ def _facts(
         "without": sorted(settings.without),
         "image_size": settings.image_size,
         "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
-        "start_frame": course.start,
-        "direction": course.direction,
+        "start_frame": plan.start,
+        "direction": plan.direction,
         "mask_frames": sorted(reference.label_maps),
         "object_ids": list(reference.object_ids),
         "warnings": list(reference.warnings),
     }
 
 
-def _totals(engine: Engine, clock: Clock, frame_count: int, wall_seconds: float) -> dict[str, Any]:
+def _totals(
+    engine: Engine, timer: StageTimer, frame_count: int, wall_seconds: float
+) -> dict[str, Any]:
     """Say what a finished run took, for the log."""
     return {
         "frame_count": frame_count,
         "wall_seconds": round(wall_seconds, 3),
-        "busy_seconds": {stage: round(s, 3) for stage, s in clock.seconds.items()},
+        "busy_seconds": {stage: round(s, 3) for stage, s in timer.seconds.items()},
         "peak_memory_bytes": peak_memory_bytes(engine.compute),
     }

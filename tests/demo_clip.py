@@ -10,11 +10,11 @@ from itertools import islice
 import torch
 
 from persam_vos.config import MethodSettings
-from persam_vos.datasets.demo import render_demo
-from persam_vos.device import Compute
-from persam_vos.pipeline import Engine
+from persam_vos.demo.render import render_demo
+from persam_vos.runtime.device import Compute
 from persam_vos.sam.build import SamNetwork
 from persam_vos.structures import Encoded, Frame, LabelMap
+from persam_vos.tracking.engine import Engine
 
 FRAME_COUNT = 4
 

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from ..errors import DatasetError, FetchError
-from ..fetching import (
+from ..files.download import (
     CHUNK_BYTES,
     ProgressCallback,
     download,

@@ -16,15 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DatasetError
-from .clips import (
-    Clip,
-    FirstMask,
-    choose,
-    image_files,
-    label_files,
-    require_folders,
-    require_whole,
-)
+from .clips import Clip, FirstMask, choose, image_files, label_files, require_folders, require_whole
 
 DEFAULT_RESOLUTION = "480p"
 RESOLUTIONS = (DEFAULT_RESOLUTION, "1080p", "Full-Resolution")

@@ -18,15 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
-from .clips import (
-    Clip,
-    FirstMask,
-    choose,
-    image_files,
-    label_files,
-    require_folders,
-    require_whole,
-)
+from .clips import Clip, FirstMask, choose, image_files, label_files, require_folders, require_whole
 
 META_FILE = "meta.json"
 

@@ -13,19 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from ..clock import Clock
 from ..datasets.clips import Clip, FirstMask
-from ..device import forget_peak_memory, peak_memory_bytes
 from ..errors import DatasetError, OutputError, explain
-from ..media.atomic import atomic_path, make_folder, output_error
+from ..files.atomic import atomic_path, make_folder, output_error
 from ..media.image_reader import ImageSource
 from ..media.label_png import write_label_png
-from ..pipeline import Engine, track_frames
-from ..prefetch import Sink
+from ..runtime.device import forget_peak_memory, peak_memory_bytes
+from ..runtime.prefetch import Sink
+from ..runtime.timer import StageTimer
 from ..scoring import VOID_LABEL, SequenceScore
 from ..scoring.clip import ClipTask, score_clip
 from ..scoring.label_files import list_label_files, present_ids, read_label_file
 from ..structures import Frame, LabelMap, TrackedFrame
+from ..tracking.engine import Engine
+from ..tracking.propagate import track_frames
 from .identity import difference, digest_files
 
 CLIP_FILE = "clip.json"
@@ -149,7 +150,7 @@ def _track(job: ClipJob, engine: Engine) -> ClipFacts:
     clip = job.clip
     started = time.perf_counter()
     forget_peak_memory(engine.compute)
-    clock = Clock()
+    timer = StageTimer()
     size_hw = ImageSource(clip.name, clip.images[:1]).info.size_hw
     references = first_label_maps(clip, size_hw, single=job.single)
     start = min(references)
@@ -158,12 +159,12 @@ def _track(job: ClipJob, engine: Engine) -> ClipFacts:
         write_label_png(job.folder / f"{image.stem}.png", np.zeros(size_hw, np.uint8))
 
     def write(tracked: TrackedFrame) -> None:
-        with clock.measure("write"):
+        with timer.measure("write"):
             write_label_png(job.folder / f"{tracked.name}.png", tracked.label_map)
 
     later = {index - start: labels for index, labels in references.items()}
     frames: Iterator[Frame] = ImageSource(clip.name, clip.images[start:]).frames()
-    tracked_frames = track_frames(frames, later, engine, clock=clock)
+    tracked_frames = track_frames(frames, later, engine, timer=timer)
     with closing(tracked_frames), Sink(write) as sink:
         for tracked in tracked_frames:
             sink.put(tracked)
@@ -175,7 +176,7 @@ def _track(job: ClipJob, engine: Engine) -> ClipFacts:
         ),
         wall_seconds=round(wall_seconds, 3),
         frames_per_second=round(len(clip.images) / wall_seconds, 3),
-        busy_seconds={stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
+        busy_seconds={stage: round(seconds, 3) for stage, seconds in timer.seconds.items()},
         peak_memory_bytes=peak_memory_bytes(engine.compute),
     )
     _write_clip_file(job, facts)

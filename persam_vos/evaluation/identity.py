@@ -14,15 +14,9 @@ import torch
 
 from ..datasets.clips import Clip, ObjectMode
 from ..errors import DatasetError
-from ..pipeline import Engine
+from ..tracking.engine import Engine
 
 _PACKAGE = Path(__file__).parent.parent
-# The code between the frames and the labels; the rest cannot change a mask.
-_MAKES_MASKS = (
-    *("batching.py", "config.py", "device.py", "pipeline.py", "portions.py", "structures.py"),
-    *("media/image_reader.py", "memory", "methods", "runtimes", "sam", "stages"),
-    "evaluation/clip.py",
-)
 
 
 def run_settings(engine: Engine, mode: ObjectMode) -> dict[str, Any]:
@@ -84,6 +78,4 @@ def _short(value: Any) -> str:
 
 
 def _code_digest() -> str:
-    places = (_PACKAGE / name for name in _MAKES_MASKS)
-    files = (sorted(place.rglob("*.py")) if place.is_dir() else [place] for place in places)
-    return digest_files(path for group in files for path in group)[:16]
+    return digest_files(sorted(_PACKAGE.rglob("*.py")))[:16]

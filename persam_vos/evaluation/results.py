@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from ..datasets.clips import Split
 from ..errors import OutputError
-from ..media.atomic import atomic_path, make_folder, output_error
+from ..files.atomic import atomic_path, make_folder, output_error
 from ..scoring import SplitScore, report_file_names, report_files, results
 from ..scoring.label_files import list_label_files
 

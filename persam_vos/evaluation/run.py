@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..batch.workers import EngineChoice, run_jobs
 from ..datasets.clips import Split
 from ..errors import DatasetError
-from ..fetching import ProgressCallback
-from ..pipeline import Engine
+from ..files.download import ProgressCallback
 from ..scoring import SplitScore, score_folders
-from ..workers import EngineChoice, run_jobs
+from ..tracking.engine import Engine
 from .clip import ClipJob, ClipOutcome, is_finished, run_clip, score_as_missing
 from .identity import fingerprint, run_settings
 from .report import write_report

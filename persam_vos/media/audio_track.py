@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persam_vos.media.container import open_container, video_stream
+from .container import open_container, video_stream
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream

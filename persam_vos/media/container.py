@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persam_vos.errors import MediaError
+from ..errors import MediaError
 
 if TYPE_CHECKING:
     from av.container import InputContainer

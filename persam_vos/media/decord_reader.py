@@ -6,11 +6,11 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persam_vos.errors import MediaError
-from persam_vos.media.frame_numbers import no_such_frame
-from persam_vos.media.reversing import Marks
-from persam_vos.media.video_reader import VideoSource
-from persam_vos.structures import Frame, RgbImage
+from ..errors import MediaError
+from ..structures import Frame, RgbImage
+from .frame_numbers import no_such_frame
+from .reversing import Marks
+from .video_reader import VideoSource
 
 if TYPE_CHECKING:
     from decord import VideoReader

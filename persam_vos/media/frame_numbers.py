@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from persam_vos.errors import MediaError
+from ..errors import MediaError
 
 
 def no_such_frame(path: str, index: int, count: int) -> MediaError:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from persam_vos.errors import MediaError
-from persam_vos.media.frame_numbers import no_such_frame
-from persam_vos.structures import Frame, RgbImage, SourceInfo
+from ..errors import MediaError
+from ..structures import Frame, RgbImage, SourceInfo
+from .frame_numbers import no_such_frame
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"),

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from persam_vos.errors import MaskError
-from persam_vos.media.atomic import atomic_path
-from persam_vos.media.label_values import (
+from ..errors import MaskError
+from ..files.atomic import atomic_path
+from ..structures import LabelMap
+from .label_values import (
     check_flat,
     davis_palette,
     drop_transparent,
@@ -18,7 +19,6 @@ from persam_vos.media.label_values import (
     ids_from_rgb,
     levels_of,
 )
-from persam_vos.structures import LabelMap
 
 __all__ = ["davis_palette", "read_label_map", "write_label_png"]
 

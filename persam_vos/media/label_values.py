@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from persam_vos.errors import MaskError
-from persam_vos.structures import LabelMap
+from ..errors import MaskError
+from ..structures import LabelMap
 
 BINARY_FROM = 128
 """A grey mask whose only value beside 0 is at least this is black and white: one object, id 1."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from persam_vos.structures import RgbImage
+from ..structures import RgbImage
 
 
 @dataclass(frozen=True, slots=True)

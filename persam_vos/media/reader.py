@@ -7,15 +7,9 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Literal, Protocol
 
-from persam_vos.errors import MediaError
-from persam_vos.media.image_reader import (
-    IMAGE_SUFFIXES,
-    ImageSource,
-    is_animated,
-    is_image,
-    natural_key,
-)
-from persam_vos.structures import Frame, SourceInfo
+from ..errors import MediaError
+from ..structures import Frame, SourceInfo
+from .image_reader import IMAGE_SUFFIXES, ImageSource, is_animated, is_image, natural_key
 
 Reader = Literal["pyav", "decord"]
 
@@ -76,10 +70,10 @@ def open_file(path: Path, reader: Reader) -> Source:
     if path.suffix.lower() in IMAGE_SUFFIXES and path.stat().st_size and not is_animated(path):
         return ImageSource(str(path), [path])
     if reader == "decord":
-        from persam_vos.media.decord_reader import DecordSource
+        from .decord_reader import DecordSource
 
         return DecordSource(path)
-    from persam_vos.media.video_reader import VideoSource
+    from .video_reader import VideoSource
 
     return VideoSource(path)
 

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from persam_vos.errors import MaskError
-from persam_vos.media.label_png import read_label_map
-from persam_vos.media.label_values import labels_from_array
-from persam_vos.structures import LabelMap
+from ..errors import MaskError
+from ..structures import LabelMap
+from .label_png import read_label_map
+from .label_values import labels_from_array
 
 ASPECT_TOLERANCE = 0.01
 """Greatest relative difference of aspect ratio at which a mask is taken for a rescaled one."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from itertools import islice, takewhile
 from typing import Protocol
 
-from persam_vos.errors import MediaError
-from persam_vos.media.frame_numbers import no_such_frame
-from persam_vos.structures import Frame, SourceInfo
+from ..errors import MediaError
+from ..structures import Frame, SourceInfo
+from .frame_numbers import no_such_frame
 
 FRAMES_HELD = 64
 """Pictures of a stretch: with fewer, more pictures are decoded twice; more gain little."""

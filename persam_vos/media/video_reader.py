@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from persam_vos.crew import crew_size, in_order
-from persam_vos.errors import MediaError
-from persam_vos.media.container import (
+from ..errors import MediaError
+from ..runtime.ordered_pool import crew_size, in_order
+from ..structures import Frame, RgbImage, SourceInfo
+from .container import (
     average_rate,
     end_seconds,
     frame_count,
@@ -23,10 +24,9 @@ from persam_vos.media.container import (
     stated_seconds,
     video_stream,
 )
-from persam_vos.media.frame_numbers import no_such_frame
-from persam_vos.media.orientation import Orientation
-from persam_vos.media.reversing import Marks, reversed_frames
-from persam_vos.structures import Frame, RgbImage, SourceInfo
+from .frame_numbers import no_such_frame
+from .orientation import Orientation
+from .reversing import Marks, reversed_frames
 
 if TYPE_CHECKING:
     from av.container import InputContainer

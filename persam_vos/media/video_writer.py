@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from persam_vos.errors import MediaError
-from persam_vos.media.atomic import output_error, temporary_path
-from persam_vos.media.audio_track import AudioTrack
-from persam_vos.structures import RgbImage, SourceInfo
+from ..errors import MediaError
+from ..files.atomic import output_error, temporary_path
+from ..structures import RgbImage, SourceInfo
+from .audio_track import AudioTrack
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

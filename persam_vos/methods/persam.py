@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from ..config import MethodSettings
-from ..sam.geometry import LOGIT_CELL, PATCH, Geometry
+from ..geometry import LOGIT_CELL, PATCH, Geometry
 from ..stages import decode, fit, prompts, targets
 from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
 
@@ -36,7 +36,7 @@ class PersamMethod:
     `describe` takes reference frames; `step` answers for every other frame, in order.
     """
 
-    looks_back: ClassVar[bool] = True
+    uses_previous: ClassVar[bool] = True
     decoder: decode.Decoder
     settings: MethodSettings
     _targets: dict[int, _Target] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class PersamMethod:
         found = targets.similarity(features, appearance.vectors)
         points, with_box = self._prompts(encoded, previous, object_ids, found)
         logits, iou = self._decode(features, points, with_box, found, known)
-        scores = iou.clamp(0, 1) * targets.likeness(found, logits, appearance)
+        scores = iou.clamp(0, 1) * targets.appearance_score(found, logits, appearance)
         return ObjectLogits(
             object_ids=torch.tensor(object_ids, dtype=torch.uint8, device=logits.device),
             low_res_logits=logits,

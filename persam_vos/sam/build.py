@@ -15,9 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from ..config import IMAGE_SIZE_RANGE
 from ..errors import WeightsError
+from ..geometry import IMAGE_SIZE
 from ..structures import MaskCandidates, Prompts
 from .decoder import decode, grid_positions
-from .geometry import IMAGE_SIZE
 from .modules import MaskDecoder, PromptEncoder, ViT
 from .tiny_vit import TinyViT
 from .vendor import load_modeling

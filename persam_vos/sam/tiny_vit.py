@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .geometry import PATCH
+from ..geometry import PATCH
 
 _WIDTHS = (64, 128, 160, 320)
 _DEPTHS = (2, 2, 6, 2)

@@ -7,11 +7,11 @@ from functools import partial
 
 import torch
 
-from ..clock import Clock
-from ..device import Compute
-from ..portions import Portions
+from ..geometry import LOGIT_CELL, extents
+from ..runtime.device import Compute
+from ..runtime.oom_batcher import OomBatcher
+from ..runtime.timer import StageTimer
 from ..sam.build import SamNetwork
-from ..sam.geometry import LOGIT_CELL, extents
 from ..structures import MaskCandidates, Prompts
 
 _OBJECTS_AT_ONCE = 16  # about 100 MB of activations each on the square; bounds the memory
@@ -23,14 +23,14 @@ class Decoder:
 
     network: SamNetwork
     compute: Compute
-    clock: Clock = field(default_factory=Clock)
-    portions: Portions = field(default_factory=partial(Portions, _OBJECTS_AT_ONCE))
+    timer: StageTimer = field(default_factory=StageTimer)
+    batcher: OomBatcher = field(default_factory=partial(OomBatcher, _OBJECTS_AT_ONCE))
 
     @torch.inference_mode()
     def __call__(
         self, features: torch.Tensor, prompts: Prompts, positions: torch.Tensor | None = None
     ) -> MaskCandidates:
-        """Decode N objects on one frame, as many at once as ``portions`` says; float32 results.
+        """Decode N objects on one frame, as many at once as ``batcher`` says; float32 results.
 
         ``features`` are (1, C, h, w) of the whole picture; or, with their ``positions``, (N, C, h,
         w) of a window for each object. Raises PersamVosError when there is no memory for one
@@ -40,12 +40,12 @@ class Decoder:
         def decode(rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
             seen = features if positions is None else features[rows]
             places = None if positions is None else positions[rows]
-            with self.clock.part("decode"):
+            with self.timer.part("decode"):
                 found = self.network.decode(seen, prompts.rows(rows), places)
             return found.low_res_logits, found.predicted_iou
 
         count = len(prompts.points_xy)
-        return MaskCandidates(*self.portions.run(count, decode, self.compute, "object to decode"))
+        return MaskCandidates(*self.batcher.run(count, decode, self.compute, "object to decode"))
 
 
 def best_scale(candidates: MaskCandidates) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..device import Compute
-from ..portions import Portions
-from ..sam.geometry import COLOUR_CELL, IMAGE_SIZE, Geometry, normalise_and_pad
+from ..geometry import COLOUR_CELL, IMAGE_SIZE, Geometry, normalise_and_pad
+from ..runtime.device import Compute
+from ..runtime.oom_batcher import OomBatcher
 from ..structures import Encoded, Frame
 
 
@@ -43,7 +43,7 @@ def prepare(
     """
     geometry = Geometry(frame.size_hw, image_size)
     padded_hw = (image_size, image_size) if square else geometry.patches_hw
-    if compute.scales_pictures:
+    if compute.resizes_on_device:
         with compute.turn():
             pixels = compute.upload(frame.image)
             image = normalise_and_pad(geometry.resize_tensor(pixels)[None], padded_hw)
@@ -60,29 +60,29 @@ def encode(
     pictures: Sequence[Prepared],
     encode_layers: Callable[[Tensor], tuple[Tensor, ...]],
     compute: Compute,
-    portions: Portions,
+    batcher: OomBatcher,
 ) -> list[Encoded]:
-    """Embed pictures that were padded to one size, in batches of as many as ``portions`` says.
+    """Embed pictures that were padded to one size, in batches of as many as ``batcher`` says.
 
     ``encode_layers`` is ``SamNetwork.encode_layers``, or answers as it does. Raises PersamVosError
     when there is no memory for one picture alone.
     """
     with compute.turn():
-        return _encode(pictures, encode_layers, compute, portions)
+        return _encode(pictures, encode_layers, compute, batcher)
 
 
 def _encode(
     pictures: Sequence[Prepared],
     encode_layers: Callable[[Tensor], tuple[Tensor, ...]],
     compute: Compute,
-    portions: Portions,
+    batcher: OomBatcher,
 ) -> list[Encoded]:
     for one in pictures:
         compute.take(one.made, (one.image, one.pixels))
     alone = len(pictures) == 1
     images = pictures[0].image if alone else torch.cat([one.image for one in pictures])
     colours = F.avg_pool2d(images, COLOUR_CELL)
-    features, *layers = portions.run(
+    features, *layers = batcher.run(
         len(images), lambda rows: encode_layers(images[rows]), compute, "picture to encode"
     )
     features, made = features.float(), compute.mark()

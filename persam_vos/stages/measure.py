@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..sam.geometry import extents
+from ..geometry import extents
 
 _OBJECTS_AT_ONCE = 8  # a byte for each of their pixels
 

@@ -99,7 +99,7 @@ def joined(appearances: Sequence[Appearance], rows: slice = slice(None)) -> Appe
     return Appearance(*(torch.cat(part)[rows] for part in zip(*parts, strict=True)))
 
 
-def likeness(
+def appearance_score(
     similarities: torch.Tensor, logits: torch.Tensor, appearance: Appearance
 ) -> torch.Tensor:
     """Say how much each mask looks like its target, (N,) in [0, 1].

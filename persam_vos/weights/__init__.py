@@ -3,8 +3,7 @@
 Importing this needs no torch: only ``load_weights`` does, when it is called.
 """
 
-from persam_vos.fetching import CACHE_VARIABLE, ProgressCallback, cache_dir
-
+from ..files.download import CACHE_VARIABLE, ProgressCallback, cache_dir
 from .fetch import cached_files, is_cached, original_files
 from .load import LoadedWeights, load_weights
 from .registry import (

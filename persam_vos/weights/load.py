@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from persam_vos.errors import WeightsError
-from persam_vos.fetching import ProgressCallback, reported_as, sha256_of, silent
-
+from ..errors import WeightsError
+from ..files.download import ProgressCallback, reported_as, sha256_of, silent
 from .cache import weights_dir
 from .checkpoint import checkpoint_paths, identify, refuse_damaged
 from .fetch import Originals, find_originals

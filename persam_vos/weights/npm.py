@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from persam_vos.errors import WeightsError
-from persam_vos.fetching import (
+from ..errors import WeightsError
+from ..files.download import (
     CHUNK_BYTES,
     ProgressCallback,
     check_file,
@@ -18,7 +18,6 @@ from persam_vos.fetching import (
     reported_as,
     require_space,
 )
-
 from .registry import WeightsFile, WeightsSource
 
 TIMEOUT_SECONDS: Final = 900

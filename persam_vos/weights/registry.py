@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from persam_vos.errors import UsageError
-from persam_vos.fetching import RemoteFile
+from ..errors import UsageError
+from ..files.download import RemoteFile
 
 Architecture = Literal["vit_t", "vit_b", "vit_l", "vit_h"]
 SourceKind = Literal["published", "npm"]

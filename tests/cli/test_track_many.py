@@ -12,7 +12,7 @@ from command import run_command
 from persam_vos_cli.track_many import masks_of, output_of
 from PIL import Image
 
-from persam_vos.datasets.demo import render_demo
+from persam_vos.demo.render import render_demo
 from persam_vos.media.label_png import write_label_png
 
 FAST = ["--device", "cpu", "--image-size", "256", "--no-overlay"]

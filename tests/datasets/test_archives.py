@@ -14,7 +14,7 @@ from persam_vos.datasets import catalog
 from persam_vos.datasets.archives import fetch_dataset, unpack
 from persam_vos.datasets.catalog import DATA_VARIABLE, Archive, default_root
 from persam_vos.errors import DatasetError
-from persam_vos.fetching import RemoteFile
+from persam_vos.files.download import RemoteFile
 
 NAME = "DAVIS-2017-trainval-480p.zip"
 

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from persam_vos.batch.workers import EngineChoice
 from persam_vos.datasets.catalog import open_split
 from persam_vos.errors import DatasetError, OutputError, ScoringError
 from persam_vos.evaluation import evaluate, evaluate_predictions
 from persam_vos.scoring import score_folders
-from persam_vos.workers import EngineChoice
 
 CHOICE = EngineChoice(device="cpu")
 SCORES = ("results.json", "global_results-all.csv", "per-sequence_results-all.csv")

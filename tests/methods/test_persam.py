@@ -11,8 +11,8 @@ import torch
 from demo_clip import DemoFrames, RememberingEngine, overlap
 
 from persam_vos.config import MECHANISMS, MethodSettings
+from persam_vos.geometry import Geometry
 from persam_vos.methods.persam import PersamMethod
-from persam_vos.sam.geometry import Geometry
 from persam_vos.stages.compose import compose, scale
 from persam_vos.stages.decode import Decoder
 from persam_vos.structures import Encoded, Frame, LabelMap, MaskCandidates, ObjectLogits, Prompts

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from persam_vos.sam.geometry import Geometry, normalise_and_pad
+from persam_vos.geometry import Geometry, normalise_and_pad
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from persam_vos.errors import WeightsError
+from persam_vos.geometry import Geometry, normalise_and_pad
 from persam_vos.sam.build import build_sam, random_state
-from persam_vos.sam.geometry import Geometry, normalise_and_pad
 from persam_vos.sam.vendor import load_modeling
 from persam_vos.structures import Prompts
 

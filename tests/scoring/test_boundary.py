@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
+from plain_scoring import blobs, boundary, contour
 
 from persam_vos.errors import ScoringError
 from persam_vos.scoring import boundary_f, boundary_radius
 from persam_vos.scoring.boundary import boundary_map
-
-from .plain import blobs, boundary, contour
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
+from plain_scoring import blobs, boundary, radius_of, region
 
 from persam_vos.errors import ScoringError
 from persam_vos.scoring import score_frame
-
-from .plain import blobs, boundary, radius_of, region
 
 
 @pytest.mark.parametrize("size_hw", [(48, 64), (61, 37), (75, 100)])

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
+from plain_scoring import blobs, region
 from scipy import ndimage
 
 from persam_vos.errors import ScoringError
 from persam_vos.scoring import boundary_iou, score_photos
-
-from .plain import blobs, region
 
 
 def _band(mask, depth):

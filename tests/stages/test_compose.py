@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from persam_vos.sam.geometry import Geometry
+from persam_vos.geometry import Geometry
 from persam_vos.stages.compose import compose, scale
 from persam_vos.structures import LabelMap, ObjectLogits, ScaledMasks
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from persam_vos.device import Compute
+from persam_vos.runtime.device import Compute
 from persam_vos.sam.build import build_sam, random_state
 from persam_vos.stages import decode
 from persam_vos.structures import MaskCandidates, Prompts

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from persam_vos.device import Compute
-from persam_vos.portions import Portions
+from persam_vos.geometry import PIXEL_MEAN, PIXEL_STD
+from persam_vos.runtime.device import Compute
+from persam_vos.runtime.oom_batcher import OomBatcher
 from persam_vos.sam.build import build_sam, random_state
-from persam_vos.sam.geometry import PIXEL_MEAN, PIXEL_STD
 from persam_vos.stages.encode import encode, prepare
 from persam_vos.structures import Encoded, Frame
 
@@ -34,7 +34,7 @@ def frame(colour: tuple[int, int, int]) -> Frame:
 
 def encode_one(shown: Frame, layers: Layers, *, square: bool) -> Encoded:
     (encoded,) = encode(
-        [prepare(shown, CPU, image_size=256, square=square)], layers, CPU, Portions()
+        [prepare(shown, CPU, image_size=256, square=square)], layers, CPU, OomBatcher()
     )
     return encoded
 
@@ -77,7 +77,7 @@ def test_a_batch_answers_for_each_picture_as_it_is_answered_alone(layers: Layers
         return layers(images)
 
     pictures = [prepare(one, CPU, image_size=256, square=False) for one in shown]
-    together = encode(pictures, counted, CPU, Portions(2))
+    together = encode(pictures, counted, CPU, OomBatcher(2))
     assert sizes == [2, 1]
     for one, encoded in zip(shown, together, strict=True):
         alone = encode_one(one, layers, square=False)
@@ -95,6 +95,6 @@ def test_a_batch_on_the_gpu_answers_as_the_cpu_does() -> None:
     on_cpu = [encode_one(one, network.encode_layers, square=False) for one in shown]
     cuda = Compute(torch.device("cuda"), torch.float32)
     pictures = [prepare(one, cuda, image_size=256, square=False) for one in shown]
-    on_gpu = encode(pictures, network.to("cuda").encode_layers, cuda, Portions(2))
+    on_gpu = encode(pictures, network.to("cuda").encode_layers, cuda, OomBatcher(2))
     for found, expected in zip(on_gpu, on_cpu, strict=True):
         torch.testing.assert_close(found.features.cpu(), expected.features, rtol=0, atol=1e-2)

@@ -1,0 +1,179 @@
+"""Choose what runs the encoder: the fastest runtime that is there, or what a user names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import version
+
+import torch
+from torch import Tensor
+
+from ..config import BACKENDS
+from ..errors import UsageError
+from ..files.download import ProgressCallback
+from ..runtime.cuda_graph import GraphedModule
+from ..runtime.device import Compute
+from ..sam.build import SamNetwork
+from ..sam.tiny_vit import TinyViT
+from ..weights.convert import state_digest
+from .calibration import load_calibration
+from .export import Exportable, export_encoder, export_recipe
+from .int8 import quantize_int8
+from .model_cache import kept
+from .sessions import OnnxSession, OpenVinoSession, bf16_is_faster, has_int8_products
+
+_PACKAGES = {
+    "onnx": "onnxruntime",
+    "onnx-int8": "onnxruntime",
+    "openvino": "openvino",
+    "openvino-bf16": "openvino",
+    "openvino-int8": "openvino",
+}
+_EXACT = ("openvino", "onnx")  # float32 throughout, the faster first: benchmarks/encoder.py
+_AUTO = ("openvino-int8", "openvino-bf16", *_EXACT)
+
+Layers = Callable[[Tensor], tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """How frames are encoded; produced by `make_encoder`, consumed by ``pipeline.Engine``.
+
+    ``layers`` answers as ``SamNetwork.encode_layers``. ``backend`` and ``version`` say what
+    computes: answers of two may differ in their last bits. ``warning`` says, in one line, why it is
+    not the backend that was hoped for. ``threads`` are how many it computes with on a CPU.
+    """
+
+    layers: Layers
+    backend: str
+    version: str
+    warning: str = ""
+    threads: int = field(default_factory=torch.get_num_threads)
+
+    def facts(self) -> dict[str, str]:
+        """Say what computes, for reports and to tell runs apart."""
+        return {"backend": self.backend, "version": self.version}
+
+
+def torch_encoder(network: SamNetwork, *, recorded: bool = False, warning: str = "") -> Encoder:
+    """Return the network itself as an encoder; what it does may be ``recorded``, on a GPU."""
+    layers = network.encode_layers
+    return Encoder(
+        GraphedModule(layers) if recorded else layers, "torch", torch.__version__, warning
+    )
+
+
+def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> tuple[str, ...]:
+    """Return the backends to try for a choice, best first; none of them: torch.
+
+    ``auto`` rounds nothing if ``exact``, else as far as `_gains` allows, and never fails.
+    Raises UsageError for an unknown choice, and for one whose package, device or precision is
+    missing.
+    """
+    if backend not in BACKENDS:
+        raise UsageError("--backend", got=repr(backend), expected=f"one of {', '.join(BACKENDS)}")
+    if backend == "auto":
+        if compute.device.type != "cpu" or compute.dtype is not torch.float32:
+            return ()
+        return _EXACT if exact else _AUTO
+    if backend == "torch":
+        return ()
+    if compute.device.type != "cpu":
+        raise UsageError(
+            f"--backend {backend}",
+            got=f"device {compute.device}",
+            expected="cpu",
+            remedy="use --device cpu, or --backend torch",
+        )
+    if compute.dtype is not torch.float32:
+        raise UsageError(
+            f"--backend {backend}",
+            got=f"--dtype {compute.dtype_name}",
+            expected="float32, for what is not the encoder",
+            remedy="leave --dtype out, or use --backend torch",
+        )
+    try:
+        import_module(_PACKAGES[backend])
+    except ImportError as error:
+        raise UsageError(
+            f"--backend {backend}",
+            got=f"no working package {_PACKAGES[backend]} ({error})",
+            expected="the package",
+            remedy=f"run 'pip install {_PACKAGES[backend]}', or use --backend auto",
+        ) from None
+    return (backend,)
+
+
+def make_encoder(
+    backend: str,
+    network: SamNetwork,
+    compute: Compute,
+    on_progress: ProgressCallback,
+    *,
+    exact: bool = False,
+) -> Encoder:
+    """Make the encoder for a choice; exporting takes a second or two, once for some weights.
+
+    For ``auto`` a runtime that is missing or fails is passed over, and if torch is all that is
+    left, ``warning`` says so. Raises UsageError for what `fitting_backends` refuses, for a network
+    without export, and for a named runtime that fails.
+    """
+    fitting = fitting_backends(backend, compute, exact=exact)
+    encoder = network.image_encoder
+    if not fitting or (backend == "auto" and not isinstance(encoder, TinyViT)):
+        return torch_encoder(network, recorded=compute.records)
+    if not isinstance(encoder, TinyViT):
+        raise UsageError(
+            f"--backend {backend}",
+            got="SAM's own ViT",
+            expected="the weights mobile-sam, the only ones that are exported",
+            remedy="use --backend torch",
+        )
+    problems: list[str] = []
+    for name in fitting:
+        if backend == "auto" and not _gains(name):
+            continue
+        try:
+            layers = _make_layers(name, encoder, on_progress)
+        except Exception as error:  # whatever a missing, broken or foreign package raises
+            problems.append(f"{_PACKAGES[name]}: {error}")
+        else:
+            return Encoder(layers, name, version(_PACKAGES[name]))
+    told = " ".join("; ".join(problems).split())
+    if backend == "auto":
+        warning = f"the encoder runs on torch, which is slower ({told}); try 'pip install "
+        return torch_encoder(network, warning=f"{warning}{_PACKAGES[fitting[0]]}'")
+    raise UsageError(f"--backend {backend}", got=told, remedy="use --backend torch")
+
+
+def _gains(backend: str) -> bool:
+    """Tell whether the processor gains by a backend; asked only if no better one was found."""
+    if backend == "openvino-int8":
+        return has_int8_products()
+    return backend != "openvino-bf16" or bf16_is_faster()
+
+
+def _make_layers(backend: str, encoder: TinyViT, on_progress: ProgressCallback) -> Layers:
+    """Load the encoder into a runtime; raises what its package raises."""
+    import_module(_PACKAGES[backend])
+    weights = state_digest(encoder.state_dict())[:16]
+    ranges = load_calibration(encoder) if backend.endswith("int8") else {}
+
+    def export() -> bytes:
+        on_progress("exporting the encoder", 0, None)
+        module = Exportable(encoder)
+        quantize_int8(module, ranges)
+        return export_encoder(module)
+
+    name = f"{weights}-int8" if ranges else weights
+    recipe = f"{export_recipe()}\n{ranges}"
+    model = kept(name, recipe, export, on_progress)
+    if backend.startswith("onnx"):
+        return OnnxSession(model)
+    return OpenVinoSession(
+        model,
+        "bf16" if backend == "openvino-bf16" else "f32",
+        lambda part, how, make: kept(f"{name}-{part}", f"{recipe}\n{how}", make, on_progress),
+    )

@@ -1,0 +1,1 @@
+"""Many clips at a time."""

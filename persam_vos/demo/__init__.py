@@ -1,0 +1,1 @@
+"""The demo clip, which the project renders itself."""

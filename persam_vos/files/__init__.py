@@ -1,0 +1,1 @@
+"""Files whole or not at all: atomic writing, the cache, downloads."""

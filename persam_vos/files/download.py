@@ -1,0 +1,270 @@
+"""Bring one published file to this machine: resumed, checked, and moved into place when whole.
+
+Also where the cache is. Who fetches what is the business of ``weights`` and ``datasets``; they
+turn FetchError into their own kind of error with ``reported_as``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import secrets
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+from ..errors import FetchError, PersamVosError
+
+CACHE_VARIABLE: Final = "PERSAM_VOS_CACHE"
+CHUNK_BYTES: Final = 1 << 20
+# To connect, and the longest silence after that: then we connect again and go on where we were.
+TIMEOUT_SECONDS: Final = 5.0
+MAX_CONNECTIONS: Final = 20
+
+ProgressCallback = Callable[[str, int, int | None], None]
+"""Called with what is going on, how much is done and how much there is (None: not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A published file: its name here, its size in bytes and its sha256 in hex, where known."""
+
+    name: str
+    size_bytes: int | None
+    sha256: str | None
+
+
+def silent(what: str, done: int, total: int | None) -> None:
+    """Report progress to nobody."""
+
+
+def cache_dir() -> Path:
+    """Return the cache folder, which need not exist: PERSAM_VOS_CACHE, or the platform's own."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return platformdirs.user_cache_path("persam-vos", appauthor=False)
+
+
+@contextmanager
+def reported_as(kind: type[PersamVosError]) -> Iterator[None]:
+    """Raise FetchErrors of the block (or of the function that this decorates) as ``kind``."""
+    try:
+        yield
+    except FetchError as error:
+        raise kind(str(error)) from None
+
+
+def download(url: str, target: Path, expected: RemoteFile, on_progress: ProgressCallback) -> None:
+    """Fetch ``url`` to ``target`` by way of ``target.part``, which is kept to resume from.
+
+    The caller keeps other processes from doing the same. A size that is not known is asked from
+    the server; content without a known sha256 is checked by its size. Raises FetchError when the
+    server cannot be reached or gives up, the disk is full, or the content is not the expected one.
+    """
+    part = target.with_name(f"{target.name}.part")
+    size_bytes = _ask_size(url) if expected.size_bytes is None else expected.size_bytes
+    expected = replace(expected, size_bytes=size_bytes)
+    # A wrong file that was put together from two runs deserves one try from the start.
+    for may_restart in (True, False) if part.exists() else (False,):
+        require_space(target.parent, size_bytes - _size(part))
+        _Download(url, part, expected.name, size_bytes, on_progress).run()
+        try:
+            check_file(part, expected, what=f"what {url} sends")
+        except FetchError:
+            part.unlink()
+            if not may_restart:
+                raise
+        else:
+            part.replace(target)
+            return
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file in hex; raise FetchError when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise FetchError(
+            str(path), got=error.strerror or repr(error), expected="a readable file"
+        ) from None
+
+
+def check_file(path: Path, expected: RemoteFile, *, what: str = "") -> None:
+    """Raise FetchError, with what was got and expected, unless the file is the expected one.
+
+    ``what`` names it in the message; its path when empty.
+    """
+    if not path.is_file():
+        raise FetchError(f"{path} is not there")
+    size_bytes = path.stat().st_size
+    digest = sha256_of(path) if expected.sha256 else None
+    if digest != expected.sha256 or expected.size_bytes not in (None, size_bytes):
+        raise FetchError(
+            f"{what or path} is corrupt, truncated or another file",
+            got=_describe(digest, size_bytes),
+            expected=_describe(expected.sha256, expected.size_bytes),
+        )
+
+
+def require_space(folder: Path, needed_bytes: int) -> None:
+    """Raise FetchError when the disk of an existing folder has less than that many bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise FetchError(
+            f"not enough space on the disk of {folder}",
+            got=f"{free / 1e6:.0f} MB free",
+            expected=f"{needed_bytes / 1e6:.0f} MB",
+            remedy=f"make room, or choose another disk (the cache is where {CACHE_VARIABLE} says)",
+        )
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a temporary path next to ``target``, moved onto it when all went well, else removed."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path, on_progress: ProgressCallback) -> Iterator[None]:
+    """Make ``folder`` and hold it against other processes; raise FetchError when we may not."""
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            on_progress("waiting for another process that fetches the same", 0, None)
+            lock.acquire()
+    except OSError as error:
+        raise FetchError(
+            f"folder {folder}",
+            got=error.strerror or repr(error),
+            expected="a folder we may write to",
+            remedy=f"set {CACHE_VARIABLE} to one",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class _Download:
+    """One file that is being fetched into ``part``, over one connection or several."""
+
+    url: str
+    part: Path
+    name: str
+    size_bytes: int
+    on_progress: ProgressCallback
+
+    def run(self) -> None:
+        """Connect, and connect again while that brings bytes, until ``part`` has its full size."""
+        problem = ""
+        for _ in range(MAX_CONNECTIONS):
+            before = _size(self.part)
+            if before >= self.size_bytes:
+                return
+            problem = self._receive()
+            if _size(self.part) <= before:
+                break
+        if _size(self.part) < self.size_bytes:
+            raise FetchError(f"{problem} after {_size(self.part)} of {self.size_bytes} bytes")
+
+    def _receive(self) -> str:
+        """Append to ``part`` what one connection brings; return what ended it."""
+        request = _request(self.url)
+        if have := _size(self.part):
+            request.add_header("Range", f"bytes={have}-")
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+                self._store(response)
+                return "the connection broke off"
+        except urllib.error.HTTPError as error:
+            if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                self.part.unlink(missing_ok=True)  # nothing to resume from: start anew next time
+            return _problem_of(error)
+        except (http.client.HTTPException, OSError) as error:
+            return _problem_of(error)
+
+    def _store(self, response: http.client.HTTPResponse) -> None:
+        """Write a response to ``part``: at its end when the server resumes, else from the start."""
+        resumes = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        done = _size(self.part) if resumes else 0
+        if response.length is not None and done + response.length != self.size_bytes:
+            raise FetchError(
+                "the server has another file",
+                got=f"{done + response.length} bytes",
+                expected=f"{self.size_bytes} bytes",
+            )
+        with _writing(self.part):
+            stream = self.part.open("ab" if resumes else "wb")
+        with stream:
+            self.on_progress(self.name, done, self.size_bytes)
+            while chunk := response.read(min(CHUNK_BYTES, self.size_bytes - done)):
+                with _writing(self.part):
+                    stream.write(chunk)
+                    stream.flush()
+                done += len(chunk)
+                self.on_progress(self.name, done, self.size_bytes)
+
+
+def _describe(sha256: str | None, size_bytes: int | None) -> str:
+    """Name a content by its sha256, if that is known, and its size."""
+    return f"sha256 {sha256} ({size_bytes} bytes)" if sha256 else f"{size_bytes} bytes"
+
+
+def _request(url: str, method: str = "GET") -> urllib.request.Request:
+    return urllib.request.Request(url, headers={"User-Agent": "persam-vos"}, method=method)
+
+
+def _ask_size(url: str) -> int:
+    """Ask the server how many bytes a file has; raise FetchError when it does not say."""
+    try:
+        with urllib.request.urlopen(_request(url, "HEAD"), timeout=TIMEOUT_SECONDS) as response:
+            length = response.headers.get("Content-Length", "")
+    except (http.client.HTTPException, OSError) as error:
+        raise FetchError(f"{url}: {_problem_of(error)}") from None
+    if not length.isdecimal():
+        raise FetchError(f"{url}", got="no size from the server", expected="Content-Length")
+    return int(length)
+
+
+def _problem_of(error: Exception) -> str:
+    """Say in a few words why a connection failed."""
+    if isinstance(error, urllib.error.HTTPError):
+        with error:
+            return f"HTTP {error.code} {error.reason}"
+    if isinstance(error, urllib.error.URLError):
+        return f"no connection ({error.reason})"
+    return f"the connection broke off ({error!r})"
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file in bytes, 0 when it is not there."""
+    return path.stat().st_size if path.exists() else 0
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tell a failure of the disk from one of the network, which is an OSError as well."""
+    try:
+        yield
+    except OSError as error:
+        raise FetchError(f"cannot write {path}", got=error.strerror or repr(error)) from None

@@ -1,0 +1,37 @@
+"""When was an object not to be seen? Spans of frames, of which the ends are lost and found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..structures import TrackedFrame
+
+Span = tuple[int, int]
+"""First and last frame."""
+
+
+@dataclass(slots=True)
+class Visibility:
+    """Spans of frames in which objects were not drawn; frames come forwards or backwards."""
+
+    _spans: dict[int, list[Span]] = field(default_factory=dict)
+
+    def note(self, tracked: TrackedFrame) -> None:
+        """Take in a frame that is next to the one before it, or begins the other way."""
+        for result in tracked.objects:
+            if not result.visible:
+                self._extend(self._spans.setdefault(result.object_id, []), tracked.index)
+
+    def spans(self) -> dict[int, list[Span]]:
+        """Return the spans of each object that was gone, in order."""
+        return {object_id: sorted(spans) for object_id, spans in sorted(self._spans.items())}
+
+    @staticmethod
+    def _extend(spans: list[Span], index: int) -> None:
+        """Join a frame to the span that it is next to; a start frame shows its objects."""
+        if spans and spans[-1][1] == index - 1:
+            spans[-1] = (spans[-1][0], index)
+        elif spans and spans[-1][0] == index + 1:
+            spans[-1] = (index, spans[-1][1])
+        else:
+            spans.append((index, index))

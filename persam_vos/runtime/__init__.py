@@ -1,0 +1,1 @@
+"""Where computing happens, and how: devices, streams, graphs, locks, queues, pools, timers."""

@@ -1,0 +1,225 @@
+"""Which device computes, and in which precision; with `recording`, all that says "cuda"."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..errors import UsageError
+from .cuda_graph import DEVICE_LOCK
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+_NO_MEMORY = (  # what errors say of it that have no type of their own: CPUs, MPS, cuBLAS and cuDNN
+    *("DefaultCPUAllocator", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED"),
+)
+_HIGH_WATER = re.compile(rb"^VmHWM:\s+(\d+) kB$", re.MULTILINE)  # in Linux's status of a process
+
+
+Lane = Callable[[], contextlib.AbstractContextManager[object]]
+"""Gives contexts in which a device does things in their order; those of several lanes overlap.
+
+What is made in one is handed to another by `Compute.mark` and `Compute.take`. CPUs have none.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """A device and the precision of matrix products on it; made by `resolve_compute`."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def encode_batch_size(self) -> int:
+        """How many pictures of a clip to encode in one batch; a CPU gains nothing by it."""
+        return 1 if self.device.type == "cpu" else 16
+
+    @property
+    def records(self) -> bool:
+        """Whether the device can be told once what to do again and again: see `recording`.
+
+        No shape may then depend on what is seen: what is not needed is computed and thrown away.
+        """
+        return self.device.type == "cuda"
+
+    @property
+    def bank_dtype(self) -> torch.dtype:
+        """What features are kept in to be compared: float16 where products are not float32's."""
+        half = self.device.type == "cuda" and self.dtype is not torch.float32
+        return torch.float16 if half else torch.float32
+
+    @property
+    def resizes_on_device(self) -> bool:
+        """Whether pictures are scaled on the device rather than before they get there."""
+        return self.device.type == "cuda"
+
+    @property
+    def results_in_flight(self) -> int:
+        """How many frames may be asked for before the first one's answer is waited for."""
+        return 4 if self.device.type == "cuda" else 0
+
+    def upload(self, array: npt.NDArray[np.uint8]) -> torch.Tensor:
+        """Return an array on the device; CUDA copies it while the program goes on."""
+        tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))  # torch wants both
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Return a context in which this thread may have the device do something."""
+        if self.device.type != "cuda":
+            yield
+            return
+        with DEVICE_LOCK.shared(), torch.cuda.device(self.device):
+            yield
+
+    def new_lane(self, *, first: bool = False) -> Lane:
+        """Make a lane; if ``first``, the device prefers what is in it."""
+        if self.device.type != "cuda":
+            return contextlib.nullcontext
+        lane = torch.cuda.Stream(self.device, -1 if first else 0)  # type: ignore[no-untyped-call]
+        return partial(torch.cuda.stream, lane)
+
+    def mark(self) -> torch.cuda.Event | None:
+        """Return what tells when all is done that was asked for so far in the lane we are in."""
+        if self.device.type != "cuda":
+            return None
+        made: torch.cuda.Event = torch.cuda.current_stream(self.device).record_event()
+        return made
+
+    def take(
+        self, made: torch.cuda.Event | None, tensors: Iterable[torch.Tensor | None] = ()
+    ) -> None:
+        """Let the lane we are in wait for tensors that another lane makes; see `mark`."""
+        if made is None:
+            return
+        stream = torch.cuda.current_stream(self.device)
+        stream.wait_event(made)
+        for tensor in tensors:
+            if tensor is not None:
+                tensor.record_stream(stream)
+
+    @property
+    def dtype_name(self) -> str:
+        """The precision's name as the command line spells it."""
+        return str(self.dtype).removeprefix("torch.")
+
+    def describe(self) -> str:
+        """Name the device for people, e.g. ``cuda (NVIDIA L4), bfloat16``."""
+        name = str(self.device)
+        if self.device.type == "cuda":
+            name = f"{name} ({torch.cuda.get_device_name(self.device)})"
+        return f"{name}, {self.dtype_name}"
+
+
+def resolve_compute(device: str = "auto", dtype: str = "auto") -> Compute:
+    """Choose where and how to compute.
+
+    ``auto`` takes CUDA, then MPS, then the CPU; and bfloat16 on a CUDA device that has it,
+    float32 elsewhere (bf16 products are slower than float32 on CPUs without matrix units).
+    A CUDA index as in ``cuda:1`` is accepted. Raises UsageError for what is not there.
+    """
+    resolved = _resolve_device(device)
+    if dtype == "auto":
+        bf16 = resolved.type == "cuda" and torch.cuda.is_bf16_supported()
+        return Compute(resolved, torch.bfloat16 if bf16 else torch.float32)
+    if dtype not in _DTYPES:
+        raise UsageError(
+            "--dtype",
+            got=repr(dtype),
+            expected=f"one of auto, {', '.join(_DTYPES)}",
+            remedy="use --dtype auto",
+        )
+    return Compute(resolved, _DTYPES[dtype])
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether torch raised this because a device, or the CPU, had no memory left."""
+    named = isinstance(error, torch.cuda.OutOfMemoryError)
+    return named or any(words in str(error) for words in _NO_MEMORY)
+
+
+def free_cache(compute: Compute) -> None:
+    """Give back what torch keeps of CUDA's memory for later, so that larger pieces can be had."""
+    if compute.device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def peak_memory_bytes(compute: Compute) -> int:
+    """Return the peak memory of this process: of the device on CUDA, resident elsewhere."""
+    if compute.device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(compute.device))
+    return _peak_resident_bytes()
+
+
+def forget_peak_memory(compute: Compute) -> None:
+    """Start `peak_memory_bytes` anew, where that is possible: on CUDA, and on Linux."""
+    if compute.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(compute.device)
+        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", "ascii")  # 5 resets the high-water mark
+
+
+def _peak_resident_bytes() -> int:
+    """Return the most that was resident, of this process alone.
+
+    On Linux getrusage does not say less than what the process that started this one had.
+    """
+    with contextlib.suppress(OSError):
+        high_water = _HIGH_WATER.search(Path("/proc/self/status").read_bytes())
+        if high_water:
+            return int(high_water[1]) * 1024
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # kilobytes on other systems
+
+
+def _resolve_device(device: str) -> torch.device:
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if device == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
+    kind, colon, index = device.partition(":")
+    if kind not in available or (colon and not index.isdecimal()):
+        raise UsageError(
+            "--device",
+            got=repr(device),
+            expected=f"one of {', '.join(DEVICES)}, or a card such as cuda:1",
+            remedy="use --device auto",
+        )
+    if not available[kind]:
+        raise UsageError(
+            f"--device {device}",
+            got=f"a torch {torch.__version__} that finds no {kind} device",
+            expected=f"one of {', '.join(k for k, there in available.items() if there)}",
+            remedy="use --device auto, or install a torch build for this device",
+        )
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if colon and int(index) >= count:
+        raise UsageError(
+            f"--device {device}",
+            got=f"{count} {kind} device{'s' * (count > 1)}",
+            expected=f"a number below {count}",
+            remedy=f"use --device {kind}",
+        )
+    return torch.device(device)

@@ -1,0 +1,60 @@
+"""Compute many things in batcher that fit the memory, found by halving when they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import PersamVosError
+from .device import Compute, free_cache, is_out_of_memory
+
+
+@dataclass(slots=True)
+class OomBatcher:
+    """How many things are computed at once; fewer, once memory was too small for that many."""
+
+    batch_size: int = 1
+
+    def run(
+        self, count: int, work: Callable[[slice], tuple[Tensor, ...]], compute: Compute, thing: str
+    ) -> tuple[Tensor, ...]:
+        """Do ``work`` on ``count`` things, at least one; returns its results in one piece each.
+
+        ``work`` is given which of the things to do, and answers tensors whose first axis counts
+        them. Raises PersamVosError when not even one fits the memory of ``compute``'s device; it
+        calls one a ``thing``.
+        """
+        parts: list[tuple[Tensor, ...]] = []
+        start = 0
+        while start < count:
+            rows = slice(start, min(start + self.batch_size, count))
+            try:
+                parts.append(work(rows))
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                tried = rows.stop - start
+                if tried == 1:
+                    raise _too_large(thing, compute, error) from error
+                self.batch_size = tried // 2
+            else:
+                start = rows.stop
+                continue
+            free_cache(compute)  # here, where the error no longer holds what was computed so far
+        return parts[0] if len(parts) == 1 else tuple(map(torch.cat, zip(*parts, strict=True)))
+
+
+def _too_large(thing: str, compute: Compute, error: RuntimeError) -> PersamVosError:
+    remedy = "use a smaller --image-size, or free memory that other programs hold"
+    if compute.device.type != "cpu":
+        remedy = "use a smaller --image-size, or --device cpu"
+    told = str(error).splitlines()[0]
+    return PersamVosError(
+        f"memory of {compute.device}",
+        got=f"too little for one {thing} ({told})",
+        expected="enough for one at a time",
+        remedy=remedy,
+    )

@@ -1,0 +1,157 @@
+"""Let outlines follow the picture's edges: a guided filter scales masks to pixels.
+
+A mask is known cell by cell, its picture pixel by pixel. Within a small window the share of an
+object is taken to be linear in the picture's colours; the line that fits the cells best is then
+asked about the pixels. Where there is no edge the line is flat, and the mask stays as it is.
+Source: He, Sun and Tang, Guided Image Filtering, 2013, eq. 14 to 16; that the lines are found on a
+coarser grid than they are used on is their Fast Guided Filter, 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+
+from ..geometry import COLOUR_CELL, LOGIT_CELL, extents, normalise
+from ..structures import CloseLogits, ObjectLogits, ScaledMasks
+
+_RADIUS = 4  # cells of colour each way, a power of two: windows of 18 input pixels
+_NOISE = 1e-3  # variance of normalised colours that is no edge
+_MARGIN = 4  # mask cells round a mask that its outline can move in
+_PIXELS_AT_ONCE = 1 << 24  # of all masks that are scaled together: 64 bytes each, or 1 GB
+_FINER = LOGIT_CELL // COLOUR_CELL  # cells of colour along a mask cell
+
+
+def guided_upsample(
+    objects: ObjectLogits,
+    colours: torch.Tensor,
+    picture: torch.Tensor,
+    weights: tuple[torch.Tensor, torch.Tensor],
+    *,
+    fixed: bool = False,
+) -> Iterator[ScaledMasks]:
+    """Scale the masks of what is present to the picture, one at a time, where they are.
+
+    ``colours`` is (3, 8h, 8w) for logits of (N, 4h, 4w), as in `Encoded`; ``picture`` (H, W, 3)
+    uint8 RGB on the same device; ``weights`` those of `Geometry.colour_weights`. What it yields are
+    the objects' shares of pixels, which may lie a little outside of [0, 1]. Where shapes are
+    ``fixed``, masks are scaled as large as the picture, some at a time.
+    """
+    height, width = (len(of.T) for of in weights)  # without padding
+    inside = objects.low_res_logits > 0
+    drawn = (objects.low_res_logits.flatten(1).amax(1) > 0) & objects.present
+    if fixed:
+        whole = (slice(0, height), slice(0, width))
+        most = max(1, _PIXELS_AT_ONCE // (picture.shape[0] * picture.shape[1]))
+        for start in range(0, len(drawn), most):
+            some = slice(start, start + most)
+            scaled = _scaled(objects, some, whole, colours, picture, weights)
+            scaled.values.masked_fill_(~drawn[some, None, None], 0.0)
+            yield scaled
+        return
+    spans = torch.cat([extents(inside), drawn[:, None]], dim=1).tolist()
+    for index, (top, bottom, left, right, seen) in enumerate(spans):
+        y, x = _grown(top, bottom, height), _grown(left, right, width)
+        if seen and y.start < y.stop and x.start < x.stop:  # not absent, nor in the padding alone
+            yield _scaled(objects, slice(index, index + 1), (y, x), colours, picture, weights)
+
+
+def _scaled(
+    objects: ObjectLogits,
+    some: slice,
+    where: tuple[slice, slice],
+    colours: torch.Tensor,
+    picture: torch.Tensor,
+    weights: tuple[torch.Tensor, torch.Tensor],
+) -> ScaledMasks:
+    """Scale the masks of some objects in one window of the cells of colour."""
+    y, x = where
+    by_row, by_column = weights
+    cells_y, cells_x = (slice(s.start // _FINER, -(-s.stop // _FINER)) for s in where)
+    logits = objects.low_res_logits[some, cells_y, cells_x].float()
+    finer = F.interpolate(
+        logits[:, None], scale_factor=_FINER, mode="bilinear", align_corners=False
+    )
+    finer = finer[:, 0, : y.stop - y.start, : x.stop - x.start]
+    if objects.close is not None:
+        finer = _closer(finer, objects.close, some, where)
+    shares = finer.sigmoid()
+    lines = colour_lines(shares, colours[:, y, x])
+    rows, columns = _pixels(by_row, y), _pixels(by_column, x)
+    scaled = by_row[rows, y] @ lines @ by_column[columns, x].T  # (n, 4, R, C)
+    scaled[:, :3] *= normalise(picture[rows, columns].permute(2, 0, 1))
+    return ScaledMasks(objects.object_ids[some], rows, columns, scaled.sum(1))
+
+
+def _closer(
+    finer: torch.Tensor, close: CloseLogits, some: slice, where: tuple[slice, slice]
+) -> torch.Tensor:
+    """Put what was seen closer of some objects into their logits of a window of cells of colour."""
+    logits = close.logits[some]
+    there = close.made
+    for axis, within in enumerate(where):
+        size = logits.shape[1 + axis]
+        places = torch.arange(within.start, within.stop, device=finer.device) - close.corner[axis]
+        logits = logits.index_select(1 + axis, places.clamp(0, size - 1))
+        there = there[..., None] & (places >= 0) & (places < size)
+    return torch.where(there, logits, finer)
+
+
+def colour_lines(shares: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
+    """Fit shares by lines of colours, in a window round each cell, and average what overlaps.
+
+    ``shares`` is (N, H, W) in [0, 1], ``colours`` (3, H, W) normalised. Returns (N, 4, H, W): three
+    slopes and an offset, so that ``slopes . colour + offset`` is the share of a pixel in a cell.
+    """
+    counts = _sums(torch.ones_like(colours[:1]))  # windows at the border are smaller
+    shifted = colours.roll(-1, 0)
+    colour_sums = _sums(torch.cat([colours, colours * colours, colours * shifted])) / counts
+    mean_colour = colour_sums[:3]
+    xx, yy, zz = colour_sums[3:6] - mean_colour * mean_colour + _NOISE
+    xy, yz, xz = colour_sums[6:9] - mean_colour * mean_colour.roll(-1, 0)
+    share_sums = _sums(torch.cat([shares[:, None], colours * shares[:, None]], dim=1)) / counts
+    mean_share = share_sums[:, :1]
+    cross = share_sums[:, 1:] - mean_colour * mean_share
+    # The symmetric 3 x 3 systems are solved by their cofactors.
+    first = torch.stack([yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy])
+    second = torch.stack([first[1], xx * zz - xz * xz, xy * xz - xx * yz])
+    third = torch.stack([first[2], second[2], xx * yy - xy * xy])
+    determinant = xx * first[0] + xy * first[1] + xz * first[2]
+    inverse = torch.stack([first, second, third]) / determinant
+    slopes = torch.stack([(row * cross).sum(1) for row in inverse], dim=1)
+    offset = mean_share - (slopes * mean_colour).sum(1, keepdim=True)
+    return _sums(torch.cat([slopes, offset], dim=1)) / counts
+
+
+def _sums(grids: torch.Tensor) -> torch.Tensor:
+    """Add (..., H, W) up over windows.
+
+    By doubling along each axis, which on a CPU is far less work than pooling is.
+    """
+    if grids.device.type != "cpu":
+        side = 2 * _RADIUS + 1
+        rows = F.avg_pool2d(grids, (side, 1), 1, (_RADIUS, 0), divisor_override=1)
+        return F.avg_pool2d(rows, (1, side), 1, (0, _RADIUS), divisor_override=1)
+    for axis, border in ((-2, (0, 0, _RADIUS, _RADIUS)), (-1, (_RADIUS, _RADIUS))):
+        count = grids.shape[axis]
+        sums = padded = F.pad(grids, border)
+        size = 1
+        while size < 2 * _RADIUS:
+            room = sums.shape[axis] - size
+            sums = sums.narrow(axis, 0, room) + sums.narrow(axis, size, room)
+            size *= 2
+        grids = sums.narrow(axis, 0, count) + padded.narrow(axis, size, count)
+    return grids
+
+
+def _grown(first: int, end: int, most: int) -> slice:
+    """Turn a span of mask cells into one of cells of colour, with a margin."""
+    return slice(max(0, first - _MARGIN) * _FINER, min(most, (end + _MARGIN) * _FINER))
+
+
+def _pixels(weights: torch.Tensor, cells: slice) -> slice:
+    """Return the pixels that lie in some cells, by the (pixels, cells) ``weights``."""
+    count, most = weights.shape
+    return slice(cells.start * count // most, -(-cells.stop * count // most))

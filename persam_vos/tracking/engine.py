@@ -1,0 +1,133 @@
+"""A network on a device, and how to use it: what loading makes, and clips share."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+
+from ..backends import Encoder, torch_encoder
+from ..config import MethodSettings
+from ..methods.memory.crop_refiner import Closer
+from ..methods.memory.tracker import MemoryMethod
+from ..methods.persam import PersamMethod
+from ..methods.persam_upstream import UpstreamMethod
+from ..runtime.batcher import Batcher, in_batches
+from ..runtime.device import Compute
+from ..runtime.oom_batcher import OomBatcher
+from ..runtime.prefetch import prefetch
+from ..runtime.timer import StageTimer
+from ..sam.build import SamNetwork
+from ..stages.decode import Decoder
+from ..stages.encode import Prepared, encode, prepare
+from ..structures import Encoded, Frame
+from .step import Method
+
+_FEW_THREADS = 3  # of a CPU's encoder: it and the tracker take turns
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A network on a device, and how to use it; shared by any number of clips."""
+
+    network: SamNetwork
+    compute: Compute
+    settings: MethodSettings
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Name of the weights, and the sha256 of each of their files; for reports."""
+    encoder: Encoder | None = field(default=None, kw_only=True)
+    """What encodes; the network itself if None."""
+    encode_batcher: OomBatcher = field(default_factory=OomBatcher, kw_only=True)
+    """How many pictures are encoded at once."""
+    batcher: Batcher[Prepared, Encoded] | None = field(default=None, kw_only=True)
+    """Who encodes for several clips at a time, see `shared`; None: the engine, for each its own."""
+
+    @property
+    def encoding(self) -> Encoder:
+        """What encodes."""
+        return self.encoder or torch_encoder(self.network)
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the next frames are encoded while one is tracked.
+
+        Few cores would wait for each other: on 2, eight objects take 12 per cent less in turn.
+        """
+        return self.compute.device.type != "cpu" or self.encoding.threads > _FEW_THREADS
+
+    def new_method(self, timer: StageTimer | None = None) -> Method:
+        """Make the chosen method, knowing no object yet; its parts are timed by ``timer``."""
+        decoder = Decoder(self.network, self.compute, timer or StageTimer())
+        if self.settings.method == "memory":
+            # What is recorded is recorded as one: the network, not what is recorded already.
+            records = self.compute.records
+            encode = self.network.encode_layers if records else self.encoding.layers
+            closer = Closer(encode, self.settings.small_side)
+            return MemoryMethod(decoder, self.settings, closer, fixed=records)
+        kind = UpstreamMethod if self.settings.recipe == "public" else PersamMethod
+        return kind(decoder, self.settings)
+
+    def encode(self, frame: Frame) -> Encoded:
+        """Embed one frame; raises what `encode_batch` raises."""
+        return self.encode_batch([frame])[0]
+
+    def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
+        """Embed frames of one size; raises PersamVosError when memory is too small for one."""
+        return self._encode([self.prepare(frame) for frame in frames])
+
+    def encode_ahead(
+        self, frames: Iterable[Frame], timer: StageTimer
+    ) -> Generator[Encoded, None, None]:
+        """Embed the frames of a clip in order, a bounded number of them ahead.
+
+        In batches of one size, so that a run can be repeated to the last bit; or, where the engine
+        is shared, in batches with what other clips ask for. ``timer`` then counts what it takes to
+        hand pictures in. Raises what `encode_batch` raises.
+        """
+        if self.batcher is None:
+            with self.compute.new_lane()():
+                for batch in in_batches(frames, self.encode_batcher.batch_size):
+                    with timer.measure("encode"):
+                        encoded = self.encode_batch(batch)
+                    yield from encoded
+            return
+        asked = self._ask(self.batcher, frames, timer)
+        with closing(
+            prefetch(asked, depth=max(1, self.encode_batcher.batch_size // 2))
+        ) as handed_in:
+            for later in handed_in:
+                yield later.result()
+
+    @contextmanager
+    def shared(self) -> Iterator[Engine]:
+        """Lend an engine to clips that are tracked at the same time, each in a thread.
+
+        Pictures that are padded to one size share batches. Clips that go on when the block is left
+        end with an error.
+        """
+        with Batcher(
+            self._encode, key=_padded_size, most=self.encode_batcher.batch_size
+        ) as batcher:
+            yield replace(self, batcher=batcher)
+
+    def _ask(
+        self, batcher: Batcher[Prepared, Encoded], frames: Iterable[Frame], timer: StageTimer
+    ) -> Iterator[Future[Encoded]]:
+        for frame in frames:
+            with timer.measure("encode"):
+                asked = batcher.submit(self.prepare(frame))
+            yield asked
+
+    def _encode(self, pictures: Sequence[Prepared]) -> list[Encoded]:
+        return encode(pictures, self.encoding.layers, self.compute, self.encode_batcher)
+
+    def prepare(self, frame: Frame) -> Prepared:
+        """Scale, normalise and pad one frame, as the method wants it encoded."""
+        # The paper's methods see the padding that SAM was trained with; the memory needs none.
+        square = self.settings.method != "memory"
+        return prepare(frame, self.compute, image_size=self.settings.image_size, square=square)
+
+
+def _padded_size(picture: Prepared) -> tuple[int, ...]:
+    return tuple(picture.image.shape)

@@ -1,0 +1,33 @@
+"""Notice what a GPU could not record: operations that wait for it, or depend on what it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+_ASKING = {
+    "aten._local_scalar_dense",  # item, tolist, bool, int, float
+    "aten.nonzero",
+    "aten.masked_select",
+    "aten._unique2",
+    "aten.unique_dim",
+    "aten.repeat_interleave.Tensor",
+    "aten.lift_fresh",  # tensors made of what the host knows
+    "aten.equal",
+}
+
+
+class NoSync(TorchDispatchMode):
+    """Fail in the block where the host would wait for the device, or make a tensor of its own."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> object:
+        name = str(func)
+        asks = any(name.startswith(asking) for asking in _ASKING)
+        if name.startswith(("aten.index.", "aten.index_put")):
+            asks |= any(index is not None and index.dtype == torch.bool for index in args[1])
+        assert not asks, f"{name} asks the device"
+        return func(*args, **(kwargs or {}))

@@ -1,0 +1,165 @@
+"""Queues between threads: order, errors, early ends, and no thread left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from producer import Producer
+
+from persam_vos.runtime.prefetch import Sink, prefetch
+
+pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("no_thread_is_left")]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 100])
+@pytest.mark.parametrize("count", [0, 1, 50])
+def test_items_come_in_order(count: int, depth: int) -> None:
+    assert list(prefetch(Producer(count), depth=depth)) == list(range(count))
+
+
+def test_stages_can_be_chained() -> None:
+    doubled = (2 * value for value in prefetch(Producer(20)))
+    assert list(prefetch(doubled)) == [2 * value for value in range(20)]
+
+
+@pytest.mark.parametrize("fail_at", [0, 3])
+def test_a_failed_producer_raises_in_the_consumer_after_its_items(fail_at: int) -> None:
+    producer = Producer(10, fail_at=fail_at)
+    seen = []
+    with pytest.raises(OSError, match="the disk went away"):
+        seen.extend(iter_into(seen, prefetch(producer)))
+    assert seen == list(range(fail_at))
+    assert producer.closed
+
+
+def iter_into(seen: list[int], items: Iterator[int]) -> list[int]:
+    for item in items:
+        seen.append(item)
+    return []
+
+
+def test_an_error_passes_through_a_chain_of_threads() -> None:
+    chained = prefetch(value for value in prefetch(Producer(10, fail_at=2)))
+    with pytest.raises(OSError, match="the disk went away"):
+        list(chained)
+
+
+def test_things_that_cannot_be_iterated_raise_instead_of_hanging() -> None:
+    with pytest.raises(TypeError):
+        next(prefetch(7))  # type: ignore[arg-type]
+
+
+def test_a_producer_that_fails_to_close_raises() -> None:
+    class Stubborn:
+        def __iter__(self) -> Iterator[int]:
+            return self
+
+        def __next__(self) -> int:
+            raise StopIteration
+
+        def close(self) -> None:
+            raise OSError("will not close")
+
+    with pytest.raises(OSError, match="will not close"):
+        list(prefetch(Stubborn()))
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05], ids=["fast producer", "slow producer"])
+def test_leaving_early_stops_and_closes_the_producer(pause: float) -> None:
+    producer = Producer(10_000, pause=pause)
+    items = prefetch(producer, depth=2)
+    assert [next(items), next(items)] == [0, 1]
+    items.close()  # type: ignore[attr-defined]
+    assert producer.closed
+    assert producer.taken <= 5
+
+
+def test_leaving_a_chain_early_closes_its_first_producer() -> None:
+    producer = Producer(10_000)
+    items = prefetch(value for value in prefetch(producer))
+    next(items)
+    items.close()  # type: ignore[attr-defined]
+    assert producer.closed
+
+
+def test_the_producer_is_never_more_than_the_depth_ahead() -> None:
+    producer = Producer(100)
+    for value in prefetch(producer, depth=3):
+        time.sleep(0.002)
+        assert producer.taken <= value + 1 + 3 + 1  # in hand, queued, waiting to be queued
+
+
+UNFINISHED = """
+import torch
+from persam_vos.prefetch import prefetch
+def products():
+    while True:
+        yield torch.randn(700, 700) @ torch.randn(700, 700)
+items = prefetch(value + 1 for value in prefetch(products()))
+print(next(items).shape[0])
+"""
+
+
+def test_a_program_may_end_with_the_work_unfinished() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", UNFINISHED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "700\n", "")
+
+
+def test_a_sink_consumes_everything_in_order() -> None:
+    seen: list[int] = []
+    with Sink(seen.append, depth=1) as sink:
+        for value in range(30):
+            sink.put(value)
+    assert seen == list(range(30))
+
+
+def test_a_sink_without_items_ends() -> None:
+    with Sink(print):
+        pass
+
+
+def failing(at: int) -> Callable[[int], None]:
+    def consume(value: int) -> None:
+        if value == at:
+            raise OSError("disk full")
+
+    return consume
+
+
+@pytest.mark.parametrize("at", [0, 5, 29])
+def test_a_failed_consumer_raises_in_the_feeder(at: int) -> None:
+    with pytest.raises(OSError, match="disk full"), Sink(failing(at), depth=2) as sink:
+        for value in range(30):
+            sink.put(value)
+
+
+def test_an_error_of_the_feeder_keeps_what_was_put() -> None:
+    seen: list[int] = []
+
+    def slowly(value: int) -> None:
+        time.sleep(0.01)
+        seen.append(value)
+
+    with pytest.raises(KeyboardInterrupt), Sink(slowly) as sink:
+        for value in range(4):
+            sink.put(value)
+        raise KeyboardInterrupt
+    assert seen == [0, 1, 2, 3]
+
+
+def test_the_first_error_is_the_one_to_see() -> None:
+    with pytest.raises(ValueError, match="first"), Sink(failing(0)) as sink:
+        sink.put(0)
+        raise ValueError("first")
+
+
+def test_closing_a_sink_twice_is_fine() -> None:
+    with Sink(print) as sink:
+        sink.close()
+        sink.close()

@@ -1,0 +1,17 @@
+"""A CPU that is used as a GPU is: what is done has fixed shapes."""
+
+from __future__ import annotations
+
+from persam_vos.runtime.device import Compute
+
+
+class StaticCompute(Compute):
+    """The CPU, used as a GPU is."""
+
+    @property
+    def records(self) -> bool:
+        return True
+
+    @property
+    def resizes_on_device(self) -> bool:
+        return True

@@ -1,0 +1,189 @@
+"""From an embedding to labels, where shapes are fixed as they are on a GPU."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from demo_clip import DemoFrames, RememberingEngine, overlap
+from no_sync import NoSync
+from static_compute import StaticCompute
+from traced_graph import TracedGraph
+
+from persam_vos.api import load_engine
+from persam_vos.demo.render import render_demo
+from persam_vos.methods.memory import memory_bank
+from persam_vos.methods.memory.tracker import MemoryMethod
+from persam_vos.runtime.cuda_graph import GraphedModule
+from persam_vos.structures import Frame, LabelMap, RgbImage, TrackedFrame
+from persam_vos.tracking import step as step_module
+from persam_vos.tracking.engine import Engine
+from persam_vos.tracking.propagate import Propagation, track_frames
+
+
+@pytest.fixture(scope="module")
+def fixed(engine: RememberingEngine) -> RememberingEngine:
+    return replace(engine, compute=StaticCompute(torch.device("cpu"), torch.float32))
+
+
+def test_fixed_shapes_give_the_same_labels(
+    engine: RememberingEngine, fixed: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    runs = [Propagation.start(one) for one in (engine, fixed)]
+    for frame, labels in zip(demo_frames.frames, demo_frames.labels, strict=True):
+        reference = labels if frame.index == 0 else None
+        sparse, whole = (run.advance(engine.encode(frame), reference) for run in runs)
+        # The decoder sees the whole picture instead of windows.
+        assert (sparse.label_map != whole.label_map).mean() < 2e-3
+        for one, other in zip(sparse.objects, whole.objects, strict=True):
+            assert one.score == pytest.approx(other.score, abs=0.02)
+            area = int((whole.label_map == other.object_id).sum())
+            assert other.area_px == area
+            assert area == pytest.approx(one.area_px, rel=0.02)
+
+
+def test_labels_are_made_without_asking_the_device(
+    fixed: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    state = Propagation.start(fixed)
+    encoded = fixed.encode(demo_frames.frames[0])
+    pixels = torch.from_numpy(demo_frames.frames[0].image)
+    state.advance(encoded, demo_frames.labels[0])
+    encoded = replace(encoded, pixels=pixels)
+    first = state.advance(encoded)
+    labelling = state.labelling
+    with torch.inference_mode(), NoSync():
+        labels, numbers = labelling._drawn(labelling.method.step(encoded, None), encoded)
+    assert numbers.shape == (3, 6)
+    assert (labels.numpy() != first.label_map).mean() < 0.01
+    assert np.unique(labels).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "small_side"),
+    [pytest.param((120, 214), 0, id="alone"), pytest.param((240, 427), 256, id="with close-ups")],
+)
+def test_what_is_recorded_labels_the_same_and_has_room_for_more_objects(
+    engine: RememberingEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    size_hw: tuple[int, int],
+    small_side: int,
+) -> None:
+    made: list[TracedGraph] = []
+
+    def record(*args: Any, **options: Any) -> TracedGraph:
+        made.append(TracedGraph(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(step_module, "CudaGraph", record)
+    monkeypatch.setattr(memory_bank, "_AGES", (1, 2, 3, 4))  # settled sooner
+    compute = StaticCompute(torch.device("cpu"), torch.float32)
+    settings = replace(engine.settings, image_size=256, small_side=small_side)
+    chosen = Engine(engine.network, compute, settings)
+    plain, state = Propagation.start(chosen), Propagation.start(chosen)
+    shown = {0: 1, 1: 2, 7: 3}  # the second makes room for the third
+    for number, (image, labels) in enumerate(islice(render_demo(48, size_hw), 10)):
+        frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
+        given = labels * (labels == shown[number]) if number in shown else None
+        plain.labelling._refused = True
+        expected, found = (one.advance(chosen.encode(frame), given) for one in (plain, state))
+        assert len(made) == (3 if number > 3 else 0), number
+        assert (expected.label_map != found.label_map).mean() < 1e-3
+        for one, other in zip(expected.objects, found.objects, strict=True):
+            assert one.score == pytest.approx(other.score, abs=1e-3)
+    assert [one.visible for one in found.objects] == [True] * 3
+    assert [one.first for one in made] == [False, True, False]
+    method = state.labelling.method
+    assert isinstance(method, MemoryMethod)
+    assert (method.closer.closeups is not None) == (small_side > 0)
+
+
+def tracked(engine: Engine, clip: list[tuple[RgbImage, LabelMap]]) -> list[TrackedFrame]:
+    """Track object 1 from the first frame, and the others from the one in the middle."""
+    middle = len(clip) // 2
+    frames = (
+        Frame(number, f"{number:05d}", np.ascontiguousarray(image), number / 24)
+        for number, (image, _) in enumerate(clip)
+    )
+    first, later = clip[0][1], clip[middle][1]
+    references = {0: first * (first == 1), middle: later * (later > 1)}
+    return list(track_frames(frames, references, engine))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("dtype", "least"), [("float32", 0.97), ("bfloat16", 0.93)])
+def test_a_gpu_labels_as_the_cpu_does(dtype: str, least: float) -> None:
+    clip = list(render_demo(48, (240, 427)))
+    expected = tracked(load_engine(device="cpu"), clip)
+    found = tracked(load_engine(device="cuda", dtype=dtype), clip)
+    assert [one.index for one in found] == list(range(48))
+    for one, other in zip(found, expected, strict=True):
+        both, either = 0, 0
+        for object_id in (result.object_id for result in other.objects):
+            ours, theirs = one.label_map == object_id, other.label_map == object_id
+            both, either = both + (ours & theirs).sum(), either + (ours | theirs).sum()
+        assert both / either > least, f"frame {one.index}"
+        for result in one.objects:
+            assert result.area_px == (one.label_map == result.object_id).sum()
+            assert result.score == pytest.approx(score_of(other, result.object_id), abs=0.1)
+
+
+def score_of(frame: TrackedFrame, object_id: int) -> float:
+    return next(one.score for one in frame.objects if one.object_id == object_id)
+
+
+@pytest.mark.gpu
+def test_a_gpu_repeats_what_it_recorded() -> None:
+    clip = list(render_demo(48, (240, 427)))
+    engine = load_engine(device="cuda")
+    state = Propagation.start(engine)
+    labelling = state.labelling
+    shown = {0: 1, 1: 2, 24: 3}  # the second makes room for the third
+    recorded = []
+    for number, (image, labels) in enumerate(clip[:28]):
+        frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
+        given = labels * (labels == shown[number]) if number in shown else None
+        found = state.advance(engine.encode(frame), given)
+        recorded.append((labelling._sight, labelling._step, labelling._drawing))
+    assert all(recorded[20])
+    assert recorded[20] == recorded[-1]
+    assert not labelling._refused
+    for object_id in (1, 2, 3):
+        assert overlap(found.label_map, labels, object_id) > 0.8
+
+
+@pytest.mark.gpu
+def test_a_gpu_repeats_what_encoding_a_batch_does() -> None:
+    clip = there_and_back_again(list(render_demo(48, (240, 427))), 5 * 48)
+    engine = load_engine(device="cuda")
+    assert len(tracked(engine, clip)) == 5 * 48
+    layers = engine.encoding.layers
+    assert isinstance(layers, GraphedModule)
+    assert not layers.refusals
+    assert [len(size) for size in layers.recordings] == [4]
+
+
+def there_and_back_again(
+    clip: list[tuple[RgbImage, LabelMap]], count: int
+) -> list[tuple[RgbImage, LabelMap]]:
+    lap = [*clip, *clip[-2:0:-1]]
+    return [lap[number % len(lap)] for number in range(count)]
+
+
+@pytest.mark.gpu
+def test_clips_on_one_gpu_do_not_disturb_each_other() -> None:
+    clips = [list(render_demo(48, size))[:40] for size in ((240, 427), (180, 320))]
+    engine = load_engine(device="cuda", dtype="float32")
+    alone = [tracked(engine, clip) for clip in clips]
+    with ThreadPoolExecutor(2) as threads, engine.shared() as shared:
+        for one_for_all in (shared, engine) * 3:
+            together = list(threads.map(partial(tracked, one_for_all), clips))
+            for one, other in zip(alone, together, strict=True):
+                for ours, theirs in zip(one, other, strict=True):
+                    assert (ours.label_map != theirs.label_map).mean() < 2e-3, ours.name
