@@ -58,21 +58,21 @@ VARIANTS = {
     "never absent": Variant(MethodSettings(presence_threshold=0.0)),
     "never unrecognised": Variant(MethodSettings(recognition_threshold=0.0)),
     "remnants believed": Variant(MethodSettings(remnant_threshold=0.0)),
-    "distance costs nothing": Variant(constants={"persam_vos.methods.memory._PULL": 0.0}),
+    "distance costs nothing": Variant(constants={"persam_vos.methods.memory._PRIOR_STRENGTH": 0.0}),
     "decoder sees everything": Variant(constants={"persam_vos.stages.windows._MARGIN": 99.0}),
     "everything trusted": Variant(MethodSettings(trust_threshold=0.0)),
     "true masks no dearer": Variant(
         constants={RECALL + "TRUTH_BONUS": 0.0, RECALL + "FINE_TRUTH_BONUS": 0.0}
     ),
-    "the last frame alone": Variant(constants={TABLES + "_AGES": (1,)}),
-    "the last four frames": Variant(constants={TABLES + "_AGES": (1, 2, 3, 4)}),
+    "the last frame alone": Variant(constants={TABLES + "AGES": (1,)}),
+    "the last four frames": Variant(constants={TABLES + "AGES": (1, 2, 3, 4)}),
     "no fine cells": Variant(constants={RECALL + "_DOUBT": 0.5}),
     "no colours": Variant(
         constants={CELLS + "_COLOUR_SHARE": 0.0, CELLS + "_FINE_SHARES": (0.5, 0.0)}
     ),
     "no thin parts": Variant(constants={"persam_vos.stages.thin._GAIN": 0.0}),
     "outlines as interpolated": Variant(
-        constants={"persam_vos.labelling.guided_upsample": scale_alone}
+        constants={"persam_vos.step.guided_upsample": scale_alone}
     ),
     "all frames windowed": Variant(constants={OFFERS + "_WINDOWED": 16}),
     "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),
@@ -148,7 +148,7 @@ def main() -> None:
         with changed(variant.constants):
             rows[name] = summary({clip.name: measure(clip, engine) for clip in clips})
         print(f"{name:24} J {rows[name]['J']:.3f} F {rows[name]['F']:.3f}", flush=True)
-    write_results(args.output, facts(resolve_compute().describe()) | {"variants": rows})
+    write_results(args.output, facts(resolve_compute().add_reference()) | {"variants": rows})
     args.output.with_suffix(".md").write_text(markdown(rows))
 
 

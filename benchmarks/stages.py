@@ -124,7 +124,7 @@ def random_engine(name: str, compute: Compute) -> Engine:
         compute,
         MethodSettings(),
         {"name": f"{name}, random"},
-        encoder=torch_encoder(network, recorded=compute.records),
+        encoder=torch_encoder(network, graphs=compute.static_shapes),
         encode_batcher=OomBatcher(compute.encode_batch_size),
     )
 

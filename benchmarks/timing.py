@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from persam_vos.runtime.cuda_graph import synchronise
+from persam_vos.runtime.stream import synchronise
 from persam_vos.runtime.device import Compute
 
 

@@ -51,18 +51,29 @@ class Encoder:
     version: str
     warning: str = ""
     threads: int = field(default_factory=torch.get_num_threads)
+    eager: Layers | None = None
+
+    @property
+    def eager_layers(self) -> Layers:
+        """The same as ``layers``, but never a graph of its own: what a larger graph may hold."""
+        return self.eager or self.layers
+
+    @property
+    def not_captured(self) -> dict[str, str]:
+        """What of ``layers`` could not be captured as a graph, and why; empty without graphs."""
+        refusals = self.layers.refusals if isinstance(self.layers, GraphedModule) else {}
+        return {f"encoder {tuple(size)}": reason for size, reason in refusals.items()}
 
     def facts(self) -> dict[str, str]:
         """Say what computes, for reports and to tell runs apart."""
         return {"backend": self.backend, "version": self.version}
 
 
-def torch_encoder(network: SamNetwork, *, recorded: bool = False, warning: str = "") -> Encoder:
-    """Return the network itself as an encoder; what it does may be ``recorded``, on a GPU."""
+def torch_encoder(network: SamNetwork, *, graphs: bool = False, warning: str = "") -> Encoder:
+    """Return the network itself as an encoder; on a GPU its work may be captured as ``graphs``."""
     layers = network.encode_layers
-    return Encoder(
-        GraphedModule(layers) if recorded else layers, "torch", torch.__version__, warning
-    )
+    graphed = GraphedModule(layers) if graphs else layers
+    return Encoder(graphed, "torch", torch.__version__, warning, eager=layers)
 
 
 def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> tuple[str, ...]:
@@ -123,7 +134,7 @@ def make_encoder(
     fitting = fitting_backends(backend, compute, exact=exact)
     encoder = network.image_encoder
     if not fitting or (backend == "auto" and not isinstance(encoder, TinyViT)):
-        return torch_encoder(network, recorded=compute.records)
+        return torch_encoder(network, graphs=compute.static_shapes)
     if not isinstance(encoder, TinyViT):
         raise UsageError(
             f"--backend {backend}",

@@ -30,7 +30,7 @@ class SharedLock:
             self._add(-1)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Be alone: wait until no other thread has a share."""
         me = threading.get_ident()
         if self._alone == me:

@@ -53,9 +53,9 @@ def test_nobody_is_beside_one_who_is_alone(first: str) -> None:
 
 def test_turns_nest_in_a_thread() -> None:
     turns = SharedLock()
-    with turns.shared(), turns.shared(), turns.alone(), turns.shared(), turns.alone():
+    with turns.shared(), turns.shared(), turns.exclusive(), turns.shared(), turns.exclusive():
         pass
-    with turns.alone():
+    with turns.exclusive():
         pass
     assert turns._shares == 0
     assert turns._alone is None
@@ -67,7 +67,7 @@ def test_two_who_have_shares_may_both_want_to_be_alone() -> None:
     def work() -> None:
         with turns.shared():
             meeting.wait(LONG)
-            with turns.alone():
+            with turns.exclusive():
                 count[0] += 1
 
     threads = [started(work) for _ in range(2)]
@@ -82,5 +82,5 @@ def test_an_error_ends_a_turn() -> None:
     for kind in (turns.shared, turns.alone):
         with pytest.raises(KeyError), kind():
             raise KeyError
-    with turns.alone():
+    with turns.exclusive():
         pass
