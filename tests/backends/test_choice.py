@@ -10,7 +10,7 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from persam_vos.backends import Encoder, fitting_backends, make_encoder
+from persam_vos.backends import Encoder, fitting_backends, make_encoder, torch_encoder
 from persam_vos.backends.calibration import load_calibration
 from persam_vos.backends.export import Exportable, export_encoder
 from persam_vos.backends.int8 import quantize_int8
@@ -19,6 +19,7 @@ from persam_vos.config import BACKENDS
 from persam_vos.errors import UsageError
 from persam_vos.files.download import silent
 from persam_vos.geometry import normalise_and_pad
+from persam_vos.runtime.cuda_graph import GraphedModule
 from persam_vos.runtime.device import Compute
 from persam_vos.sam.build import SamNetwork, build_sam, random_state
 from persam_vos.sam.tiny_vit import TinyViT
@@ -88,17 +89,17 @@ def test_bfloat16_is_near(make: Callable[..., Encoder], network: SamNetwork) -> 
 
 @pytest.mark.skipif(not has_int8_products(), reason="the processor sums 8 bits inexactly")
 @pytest.mark.parametrize("backend", ["onnx-int8", "openvino-int8"])
-def test_eight_bits_are_near_and_what_torch_rounds_to(mobile_sam: SamNetwork, backend: str) -> None:
+def test_int8_is_near_and_what_torch_simulates(mobile_sam: SamNetwork, backend: str) -> None:
     images = normalise_and_pad(torch.from_numpy(astronaut()[None, :144, :256]), (144, 256))
     encoder = mobile_sam.image_encoder
     assert isinstance(encoder, TinyViT)
-    played = Exportable(encoder)
-    quantize_int8(played, load_calibration(encoder))
+    simulated = Exportable(encoder)
+    quantize_int8(simulated, load_calibration(encoder))
     with torch.inference_mode():
         truth = mobile_sam.encode_layers(images)
         expected = [
             layer.view(1, 144 // stride, 256 // stride, -1).permute(0, 3, 1, 2)
-            for layer, stride in zip(played(images), (16, 8, 4), strict=True)
+            for layer, stride in zip(simulated(images), (16, 8, 4), strict=True)
         ]
         found = make_encoder(backend, mobile_sam, CPU, silent).layers(images)
     assert 1e-3 < min(distances(found, truth)) <= max(distances(found, truth)) < 0.06
@@ -106,18 +107,26 @@ def test_eight_bits_are_near_and_what_torch_rounds_to(mobile_sam: SamNetwork, ba
     assert distances(found, expected)[2] < 0.1 * distances(found, truth)[2]
 
 
+def test_an_encoder_tells_what_could_not_be_recorded(network: SamNetwork) -> None:
+    assert torch_encoder(network).graph_failures == {}
+    encoder = torch_encoder(network, recorded=True)
+    assert isinstance(encoder.layers, GraphedModule)
+    encoder.layers.refusals[torch.Size((1, 3, 64, 96))] = "out of memory"
+    assert encoder.graph_failures == {"encoder, 1 x 3 x 64 x 96": "out of memory"}
+
+
 @pytest.mark.parametrize("backend", ["onnx-int8", "openvino-int8"])
-def test_eight_bits_need_weights_that_were_measured(
+def test_int8_needs_weights_with_a_calibration(
     make: Callable[..., Encoder], monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
-    with pytest.raises(UsageError, match=r"no ranges are known.*expected those of mobile-sam"):
+    with pytest.raises(UsageError, match=r"without a calibration.*expected those of mobile-sam"):
         make(backend)
     monkeypatch.setattr("persam_vos.backends.choice.has_int8_products", lambda: True)
     monkeypatch.setattr("persam_vos.backends.choice.bf16_is_faster", lambda: False)
     assert make("auto").backend == "openvino"
 
 
-def test_what_openvino_compiled_is_kept_and_made_again_if_it_is_not_that(
+def test_what_openvino_compiled_is_cached_and_made_again_if_it_is_not_that(
     make: Callable[..., Encoder], cache: Path
 ) -> None:
     images = pictures((80, 96))
@@ -145,7 +154,7 @@ def test_answers_outlive_the_next_picture(make: Callable[..., Encoder]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("eight_bits", "bfloat16", "expected"),
+    ("int8", "bfloat16", "expected"),
     [
         (True, True, "openvino-int8"),
         (True, False, "openvino-int8"),
@@ -156,11 +165,11 @@ def test_answers_outlive_the_next_picture(make: Callable[..., Encoder]) -> None:
 def test_auto_is_the_fastest_runtime_for_the_processor(
     mobile_sam: SamNetwork,
     monkeypatch: pytest.MonkeyPatch,
-    eight_bits: bool,
+    int8: bool,
     bfloat16: bool,
     expected: str,
 ) -> None:
-    monkeypatch.setattr("persam_vos.backends.choice.has_int8_products", lambda: eight_bits)
+    monkeypatch.setattr("persam_vos.backends.choice.has_int8_products", lambda: int8)
     monkeypatch.setattr("persam_vos.backends.choice.bf16_is_faster", lambda: bfloat16)
     encoder = make_encoder("auto", mobile_sam, CPU, silent)
     assert encoder.facts()["backend"] == expected

@@ -1,4 +1,4 @@
-"""Layers in 8 bits against products of integers, written out."""
+"""Layers in int8 against products of integers, written out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from persam_vos.backends.int8 import quantize_int8, rounded
+from persam_vos.backends.int8 import fake_quantize, quantize_int8
 
 LEAST, GREATEST = -0.7, 2.1
 
@@ -23,9 +23,9 @@ def integers(x: torch.Tensor) -> tuple[np.ndarray, float, int]:
 def test_numbers_are_rounded_to_the_nearest_of_256_and_zero_stays_zero() -> None:
     x = torch.linspace(-1, 3, 1001)
     whole, step, zero = integers(x)
-    np.testing.assert_allclose(rounded(x, LEAST, GREATEST), (whole - zero) * step, atol=1e-6)
-    assert rounded(torch.zeros(1), LEAST, GREATEST).item() == 0
-    assert len(rounded(x, LEAST, GREATEST).unique()) == 256
+    np.testing.assert_allclose(fake_quantize(x, LEAST, GREATEST), (whole - zero) * step, atol=1e-6)
+    assert fake_quantize(torch.zeros(1), LEAST, GREATEST).item() == 0
+    assert len(fake_quantize(x, LEAST, GREATEST).unique()) == 256
 
 
 @pytest.mark.parametrize("bias", [True, False])
