@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
-from ..datasets.clips import Clip, ObjectMode
+from ..datasets.clips import Clip
 from ..errors import DatasetError
+from ..structures import ObjectMode
 from ..tracking.engine import Engine
 
 PACKAGE = Path(__file__).parent.parent
