@@ -22,7 +22,8 @@ from persam_vos.api import load_engine
 from persam_vos.backends.calibration import CALIBRATION, Calibration, calibrated_digest
 from persam_vos.backends.export import Exportable
 from persam_vos.backends.int8 import fake_quantize
-from persam_vos.demo.files import render_demo
+from persam_vos.demo.render import render_demo
+from persam_vos.sam.tiny_vit import TinyViT
 
 _PICTURES = 4  # evenly over the clip
 _SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
@@ -85,6 +86,7 @@ def calibrate(module: nn.Module, names: Sequence[str], pictures: Sequence[Tensor
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     encoder = load_engine(device="cpu", dtype="float32", backend="torch").network.image_encoder
+    assert isinstance(encoder, TinyViT)
     module = Exportable(encoder)
     pictures = [prepare(np.ascontiguousarray(image)) for image, _ in render_demo(_PICTURES)]
     found = calibrate(module, list(layers_of(module)), pictures)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -35,7 +36,7 @@ def network() -> SamNetwork:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache of this file's own, so that the encoder is exported once."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
@@ -137,9 +138,9 @@ def test_what_openvino_compiled_is_cached_and_made_again_if_it_is_not_that(
     assert path.stat().st_ino == written
     assert all(torch.equal(a, b) for a, b in zip(again, truth, strict=True))
 
-    exported = export_encoder(
-        Exportable(build_sam("vit_t", random_state("vit_t", 0)).image_encoder)
-    )
+    encoder = build_sam("vit_t", random_state("vit_t", 0)).image_encoder
+    assert isinstance(encoder, TinyViT)
+    exported = export_encoder(Exportable(encoder))
     session = OpenVinoSession(exported, "f32", lambda *_: b"of another version")
     assert all(torch.equal(a, b) for a, b in zip(session(images), truth, strict=True))
 
@@ -246,9 +247,10 @@ def test_other_networks_run_on_torch() -> None:
         def encode_layers(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
             return (images,)
 
-    assert make_encoder("auto", Other(), CPU, silent).backend == "torch"
+    network = cast(SamNetwork, Other())
+    assert make_encoder("auto", network, CPU, silent).backend == "torch"
     with pytest.raises(UsageError, match="expected the weights mobile-sam"):
-        make_encoder("onnx", Other(), CPU, silent)
+        make_encoder("onnx", network, CPU, silent)
 
 
 def test_the_encoder_is_exported_once_for_its_weights(
@@ -256,14 +258,17 @@ def test_the_encoder_is_exported_once_for_its_weights(
 ) -> None:
     monkeypatch.setenv("PERSAM_VOS_CACHE", str(tmp_path))
     told: list[str] = []
-    made: list[object] = []
+    made: list[Exportable] = []
+
+    def export(module: Exportable) -> bytes:
+        made.append(module)
+        return b"net"
+
     monkeypatch.setattr("persam_vos.backends.choice.OnnxSession", lambda model: model)
-    monkeypatch.setattr(
-        "persam_vos.backends.choice.export_encoder", lambda encoder: made.append(encoder) or b"net"
-    )
+    monkeypatch.setattr("persam_vos.backends.choice.export_encoder", export)
     for _ in range(2):
         encoder = make_encoder("onnx", network, CPU, lambda what, *_: told.append(what))
-        assert encoder.layers == b"net"
+        assert cast(object, encoder.layers) == b"net"
     assert len(made) == 1
     assert told == ["exporting the encoder"]
     other = build_sam("vit_t", random_state("vit_t", 1))

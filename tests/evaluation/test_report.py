@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from persam_vos.datasets.catalog import open_split
+from persam_vos.datasets.clips import Split
 from persam_vos.evaluation import evaluate_predictions, write_report
 from persam_vos.media.label_png import write_label_png
 
@@ -35,7 +36,7 @@ def split(make_tree):
 
 
 @pytest.fixture
-def folder(split, tmp_path) -> Path:
+def folder(split: Split, tmp_path: Path) -> Path:
     """A scored folder: plain is perfect but for frames 2 and 5, the other clip is off by more."""
     for clip in split.clips:
         (tmp_path / "masks" / clip.name).mkdir(parents=True)
@@ -50,9 +51,12 @@ def folder(split, tmp_path) -> Path:
 class _Reader(HTMLParser):
     """Collects addresses, texts and open elements."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.open, self.addresses, self.ids, self.text = [], [], [], ""
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
 
     def handle_starttag(self, tag, attrs):
         self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from persam_vos.evaluation.report_pictures import (
     PREDICTION_RGB,
     TRUTH_RGB,
     FramePlace,
+    Picture,
     draw_picture,
     worst_frames,
 )
@@ -42,7 +44,9 @@ def test_boundary_decides_where_regions_are_equal():
     assert worst_frames([0.0, 0.0, 1.0], [0.3, 0.1, 1.0], 1) == [1]
 
 
-def picture_of(tmp_path, truth, predicted):
+def picture_of(
+    tmp_path: Path, truth: np.ndarray, predicted: np.ndarray | None
+) -> tuple[Picture, np.ndarray]:
     image = Image.new("RGB", (1200, 800), (20, 20, 20))
     image.save(tmp_path / "image.png")
     write_label_png(tmp_path / "truth.png", truth)

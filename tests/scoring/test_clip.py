@@ -1,6 +1,7 @@
 """One clip: which ids and frames count, and what is said of the others."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,8 +9,9 @@ from persam_vos.errors import ScoringError
 from persam_vos.scoring.clip import ClipTask, score_clip
 
 
-def task(truth: Path, predicted: Path | None, **options) -> ClipTask:
-    given = {"single_object": False, "object_ids": None, "void_label": None, "allow_missing": False}
+def task(truth: Path, predicted: Path | None, **options: Any) -> ClipTask:
+    given: dict[str, Any] = dict.fromkeys(("object_ids", "void_label"))
+    given |= {"single_object": False, "allow_missing": False}
     return ClipTask("clip", predicted, truth, **(given | options))
 
 
