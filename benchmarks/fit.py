@@ -3,8 +3,8 @@
 python -m benchmarks.fit
 
 On the demo clip's first frame, per object: the whole fit of the default recipe (one decode and 1000
-steps), the upstream recipe's fit on full-resolution logits decoded once (800 steps), and, measured on
-a few steps, upstream's way of decoding in every step.
+steps), the upstream recipe's fit on full-resolution logits decoded once (800 steps), and, measured
+on a few steps, upstream's way of decoding in every step.
 """
 
 from __future__ import annotations

@@ -65,9 +65,7 @@ def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, help="folder of the development sets")
-    parser.add_argument(
-        "--truth", type=Path, required=True, help="what the upstream programs wrote"
-    )
+    parser.add_argument("--truth", type=Path, required=True, help="what upstream wrote")
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/parity.json"))
     args = parser.parse_args()

@@ -2,8 +2,8 @@
 
 python -m benchmarks.rivals upstream|predictor FRAMES FIRST_MASK OUTPUT [--epochs N] [--limit N]
 
-``upstream`` is the published PerSAM-F program (see `benchmarks.upstream`). ``predictor`` is SAM's own
-predictor as its examples show it: set each picture, then predict object by object from its last
+``upstream`` is the published PerSAM-F program (see `benchmarks.upstream`). ``predictor`` is SAM's
+own predictor as its examples show it: set each picture, then predict object by object from its last
 box, and keep the mask with the best score. Writes label PNGs and says on its last line, as JSON,
 how long each epoch and each frame took.
 """

@@ -2,8 +2,8 @@
 
 As it was published: square float32 pictures; one decoder call at a time, each followed by masks
 and logits of full resolution that are copied to the host; the decoder inside the loop that fits two
-numbers. What differs, as in `persam_vos.methods.persam_upstream`: objects are keyed by id, an empty mask is
-a result, and a frame is encoded once for all objects.
+numbers. What differs, as in `persam_vos.methods.persam_upstream`: objects are keyed by id, an empty
+mask is a result, and a frame is encoded once for all objects.
 """
 
 from __future__ import annotations
