@@ -17,7 +17,8 @@ from typing import IO, Any
 
 from ..errors import OutputError
 from ..files.atomic import make_folder, output_error, temporary_path
-from ..runtime.ordered_pool import Trail, crew_size
+from ..runtime.ordered_pool import worker_count
+from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import read_label_file
 from ..structures import Frame, LabelMap, SourceInfo, TrackedFrame
@@ -65,7 +66,7 @@ class OutputFolder:
         self._clock = timer
         self._writer: VideoWriter | None = None
         self._log: TrackLog | None = None
-        self._trail: Trail | None = None
+        self._masks: OrderedWriter | None = None
         self._facts: Mapping[str, Any] = {}
         self._ending: Mapping[str, Any] = {}
         self._written = 0
@@ -102,9 +103,9 @@ class OutputFolder:
 
     def turn(self, frames: Iterator[Frame]) -> None:
         """Write overlay and log of the backward half; ``frames`` are its pictures in order."""
-        if self._log is None or self._trail is None:
+        if self._log is None or self._masks is None:
             return
-        self._trail.settle()
+        self._masks.flush()
         count = self._log.release()
         if self._writer is None:
             return
@@ -130,12 +131,12 @@ class OutputFolder:
 
     def _write_mask(self, tracked: TrackedFrame, take_down: Callable[[str], None]) -> None:
         """Have one frame's mask written, and its log entry taken down after it."""
-        assert self._trail is not None  # as there is a log
+        assert self._masks is not None  # as there is a log
         path = self._mask_path(tracked.name)
         self.visibility.note(tracked)
-        self._trail.put(
+        self._masks.submit(
             partial(self._save_mask, path, tracked.label_map),
-            then=partial(self._count, take_down, log_entry(tracked)),
+            commit=partial(self._count, take_down, log_entry(tracked)),
             undo=partial(_remove, path),
         )
 
@@ -161,11 +162,11 @@ class OutputFolder:
 
     def _close(self) -> None:
         """Finish masks, overlay and log; drop the latter two if no mask was finished."""
-        if self._log is None or self._trail is None:
+        if self._log is None or self._masks is None:
             return
         try:
             try:
-                self._trail.close()
+                self._masks.close()
             finally:
                 self._close_overlay()
         except BaseException:
@@ -194,7 +195,7 @@ class OutputFolder:
         except OSError as error:
             raise output_error(self.path, error) from error
         self._log = TrackLog(self.path / LOG, self._facts)
-        self._trail = Trail(crew_size())
+        self._masks = _mask_writer()
         if self.overlay_path is not None:
             self._writer = VideoWriter(self.overlay_path, self._info)
         return self._log
@@ -302,6 +303,12 @@ def log_entry(tracked: TrackedFrame) -> str:
             ],
         }
     )
+
+
+def _mask_writer() -> OrderedWriter:
+    """Return what writes masks: threads where there are cores for them, else who asks."""
+    workers = worker_count()
+    return OrderedWriter(workers=workers, pending=2 * workers if workers > 1 else 0)
 
 
 def _remove(path: Path) -> None:

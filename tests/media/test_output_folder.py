@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("no_thread_is_lef
 @pytest.fixture(params=[1, 3], ids=["1 worker", "3 workers"], autouse=True)
 def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """What machines of few and of many cores do."""
-    monkeypatch.setattr(output_folder, "crew_size", lambda: request.param)
+    monkeypatch.setattr(output_folder, "worker_count", lambda: request.param)
     return int(request.param)
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("no_thread_is_left")
 @pytest.fixture(params=[1, 3], ids=["1 worker", "3 workers"], autouse=True)
 def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """What machines of few and of many cores do."""
-    monkeypatch.setattr(video_reader, "crew_size", lambda: request.param)
+    monkeypatch.setattr(video_reader, "worker_count", lambda: request.param)
     return int(request.param)
 
 
