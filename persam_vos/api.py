@@ -16,7 +16,7 @@ import numpy as np
 from .backends import fitting_backends, make_encoder
 from .config import MethodSettings
 from .errors import UsageError
-from .files.download import silent
+from .files.progress import silent
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder
 from .media.reader import Reader, open_source
 from .media.reference import MaskInput, ReferenceMasks, read_reference_masks

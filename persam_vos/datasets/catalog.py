@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import DatasetError, UsageError
-from ..files.download import RemoteFile, cache_dir
+from ..files.cache import cache_dir
+from ..files.download import RemoteFile
 from .clips import Clip, ObjectMode, Split
 from .davis import davis_clips, folder_clips
 from .youtube_vos import youtube_vos_clips
