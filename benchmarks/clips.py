@@ -113,11 +113,11 @@ class CachedEngine(Engine):
         path = self.cache / name
         if path.exists():
             tensors = load_file(path, device=str(self.compute.device))
-            known = [  # in the layout that encoders answer in
+            known = tuple(  # in the layout that encoders answer in
                 tensors[name].float().to(memory_format=torch.channels_last)
                 for name in ("features", *LAYERS)
                 if name in tensors
-            ]
+            )
             (encoded,) = encode([self.prepare(frame)], lambda _: known, self.compute, OomBatcher())
             return encoded
         (encoded,) = super().encode_batch([frame])

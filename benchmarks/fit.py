@@ -19,11 +19,20 @@ from benchmarks.timing import measure, spread
 from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
 from persam_vos.demo.render import render_demo
-from persam_vos.structures import Frame
+from persam_vos.structures import Encoded, Frame, LabelMap
 from persam_vos.tracking.engine import Engine
 
 _REPEATS = 5
 _PUBLIC_STEPS = 800
+
+
+def fit_times(engine: Engine, encoded: Encoded, labels: LabelMap, object_id: int) -> list[float]:
+    """Measure how many seconds it takes to describe an object and fit its scale weights."""
+
+    def work() -> None:
+        engine.new_method().describe(encoded, labels, (object_id,))
+
+    return measure(work, engine.compute, repeats=_REPEATS)
 
 
 def main() -> None:
@@ -40,14 +49,9 @@ def main() -> None:
             base.network, base.compute, MethodSettings(method="persam-f", recipe=recipe)
         )
         for object_id in object_ids:
-            times = measure(
-                lambda engine=engine, object_id=object_id: engine.new_method().describe(
-                    encoded, labels, (object_id,)
-                ),
-                base.compute,
-                repeats=_REPEATS,
+            rows[f"{recipe}, object {object_id}"] = spread(
+                fit_times(engine, encoded, labels, object_id)
             )
-            rows[f"{recipe}, object {object_id}"] = spread(times)
     # One step of the public loop decodes anew and scales three masks to full size; a frame's step
     # of the training-free recipe on one object is three such calls.
     free = Engine(base.network, base.compute, MethodSettings(method="persam", recipe="public"))

@@ -19,14 +19,14 @@ from PIL import Image
 
 from benchmarks.clips import CachedEngine, Clip, find_clips
 from benchmarks.results import facts, write_results
-from persam_vos.config import MethodSettings
+from persam_vos.config import MethodName, MethodSettings
 from persam_vos.methods.persam_upstream import UpstreamMethod
 from persam_vos.runtime.device import resolve_compute
 from persam_vos.scoring.region import region_similarity
 from persam_vos.scoring.sequence import score_sequence
 from persam_vos.tracking.propagate import Propagation
 
-PROGRAMS = {"persam_f": "persam-f", "persam": "persam"}
+PROGRAMS: dict[str, MethodName] = {"persam_f": "persam-f", "persam": "persam"}
 
 
 def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict[str, Any]:

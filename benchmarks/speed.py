@@ -102,9 +102,10 @@ def run(module: str, *arguments: str | Path) -> tuple[float, str]:
 
 def run_ours(case: Case, output: Path, device: str, repeats: int) -> dict[str, Any]:
     """Time `persam-vos track` as people run it: overlay video, log and all."""
-    wanted = [] if device == "auto" else ["--device", device]
-    command = ["track", case.frames, "--first-mask", case.first_mask, "-o", output, "--overwrite"]
-    times = [run("persam_vos_cli.main", *command, *wanted)[0] for _ in range(repeats)]
+    command = ["track", str(case.frames), "--first-mask", str(case.first_mask)]
+    command += ["-o", str(output), "--overwrite"]
+    command += [] if device == "auto" else ["--device", device]
+    times = [run("persam_vos_cli.main", *command)[0] for _ in range(repeats)]
     log = json.loads((output / "track.json").read_text())
     return {
         "seconds": spread(times),

@@ -72,7 +72,7 @@ class PublicWay:
             found = self._answer(target)
             logits.append(torch.full_like(logits[0], -torch.inf) if found is None else found)
         ids = np.array([0, *self._targets], np.uint8)
-        return ids[torch.stack(logits).argmax(0).cpu().numpy()]
+        return np.asarray(ids[torch.stack(logits).argmax(0).cpu().numpy()])
 
     def _fit(self, target: _Target, mask: npt.NDArray[np.bool_]) -> torch.Tensor:
         points, box = self._prompts(target)
@@ -86,7 +86,7 @@ class PublicWay:
             weights = torch.cat([1 - numbers.sum(0, keepdim=True), numbers])
             loss = _loss((logits.flatten(1) * weights[:, None]).sum(0), truth)
             optimiser.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
             loss.item()  # the program prints it; and the device is done
@@ -171,8 +171,9 @@ class PublicWay:
         grid = F.interpolate(square, size=features.shape[1:], mode="bilinear")[0, 0]
         cells = grid > 0 if (grid > 0).any() else grid == grid.max()
         chosen = features[:, cells]  # (C, n)
-        vector = chosen.amax(1) / 2 + chosen.mean(1) / 2
-        return vector / vector.norm()
+        vector: torch.Tensor = chosen.amax(1) / 2 + chosen.mean(1) / 2
+        unit: torch.Tensor = vector / vector.norm()
+        return unit
 
 
 def _loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -65,7 +65,7 @@ def _block(block: nn.Module) -> nn.Module:
 
 
 def _bottleneck(block: nn.Module, *, residual: bool) -> nn.Module:
-    convs = [_conv_bn(conv) for conv in (block.conv1, block.conv2, block.conv3)]
+    convs = [_conv_bn(block.get_submodule(name)) for name in ("conv1", "conv2", "conv3")]
     body = nn.Sequential(convs[0], nn.GELU(), convs[1], nn.GELU(), convs[2])
     return _Residual(body) if residual else body
 

@@ -12,7 +12,8 @@ from typing import Final
 from ..errors import DatasetError, UsageError
 from ..files.cache import cache_dir
 from ..files.download import RemoteFile
-from .clips import Clip, ObjectMode, Split
+from ..structures import ObjectMode
+from .clips import Clip, Split
 from .davis import davis_clips, folder_clips
 from .youtube_vos import youtube_vos_clips
 

@@ -19,16 +19,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Literal
 
 import cv2
 
 from ..errors import ScoringError
+from ..structures import ObjectMode
 from .clip import ClipTask, score_clip
 from .label_files import list_label_files
 from .sequence import SequenceScore, SplitScore
-
-ObjectMode = Literal["multi", "single"]
 
 
 def score_folders(
