@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import MediaError
+from ..errors import MediaError, UsageError
 from ..structures import Frame, RgbImage
 from .frame_numbers import no_such_frame
 from .reversing import Marks
@@ -18,14 +19,26 @@ if TYPE_CHECKING:
 REMEDY = "use --reader pyav"
 
 
+def _require_decord() -> None:
+    if importlib.util.find_spec("decord") is None:
+        raise UsageError(
+            "--reader decord",
+            got="no package decord",
+            expected="it to be installed",
+            remedy=f"pip install decord (on macOS eva-decord), or {REMEDY}",
+        )
+
+
 class DecordSource(VideoSource):
     """A video file read by decord, with the facts, names and errors of ``VideoSource``.
 
     decord turns frames upright itself, but knows no mirrored ones; these are refused, as is what
-    decord cannot open or decode (MediaError, which names the other reader as the way out).
+    decord cannot open or decode (MediaError, which names the other reader as the way out), as is
+    any video where decord is not installed (UsageError).
     """
 
     def __init__(self, path: Path) -> None:
+        _require_decord()
         super().__init__(path)
         if self.orientation.mirrored:
             raise MediaError(

@@ -11,7 +11,7 @@ import pytest
 from av.video.reformatter import Interpolation
 from media_clips import add_video, encode_clicks, encode_picture, picture
 
-from persam_vos.errors import MediaError
+from persam_vos.errors import MediaError, UsageError
 from persam_vos.media import video_reader
 from persam_vos.media.reader import open_source
 from persam_vos.media.video_reader import to_rgb
@@ -108,6 +108,15 @@ def test_rotation_metadata_is_applied(make_video: MakeVideo, rotation, degrees, 
     if not rotation[1]:
         other = list(open_source(path, reader="decord"))
         assert_pictures(other, turn=turn)
+
+
+def test_missing_decord_says_what_to_install(
+    make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)  # as if it were not installed
+    with pytest.raises(UsageError, match=r"pip install decord.*eva-decord") as caught:
+        open_source(make_video(), reader="decord")
+    assert "\n" not in str(caught.value)
 
 
 def test_decord_refuses_mirrored_videos(make_video: MakeVideo) -> None:
