@@ -34,7 +34,7 @@ from persam_vos.backends.export import Exportable
 from persam_vos.config import BACKENDS
 from persam_vos.demo.render import render_demo
 from persam_vos.errors import PersamVosError
-from persam_vos.files.download import silent
+from persam_vos.files.progress import silent
 from persam_vos.runtime.device import Compute
 from persam_vos.sam.build import SamNetwork, keep_in
 from persam_vos.sam.tiny_vit import TinyViT

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +76,8 @@ def score(
 
     names = report_file_names(set_name)
     if output is not None and not overwrite:
+        from persam_vos.files.output import refuse_existing
+
         refuse_existing(output, names)
     scored = score_folders(
         predictions,
@@ -90,7 +90,9 @@ def score(
     )
     files = report_files(scored, set_name)
     if output is not None:
-        write_files(output, files)
+        from persam_vos.files.atomic import write_texts
+
+        write_texts(output, files)
     if as_json:
         click.echo(files["results.json"], nl=False)
     else:
@@ -106,30 +108,6 @@ def require_jf(scored: SplitScore, least: float | None) -> None:
         raise ScoringError(
             "--min-jf", got=f"J&F {scored.jf_mean:.4f}", expected=f"at least {least}"
         )
-
-
-def refuse_existing(folder: Path, names: tuple[str, ...]) -> None:
-    """Raise OutputError when one of the files is already in the folder."""
-    from persam_vos.errors import OutputError
-
-    existing = [name for name in names if (folder / name).exists()]
-    if existing:
-        raise OutputError(
-            f"output {folder}",
-            got=f"a folder that already has {', '.join(existing)}",
-            expected="no earlier results",
-            remedy="choose another folder, or pass --overwrite",
-        )
-
-
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Write texts into a folder: each whole, and none of them if one cannot be written."""
-    from persam_vos.files.atomic import atomic_path, make_folder
-
-    make_folder(folder)
-    with ExitStack() as stack:
-        for name, text in files.items():
-            stack.enter_context(atomic_path(folder / name)).write_bytes(text.encode())
 
 
 def print_scores(scored: SplitScore) -> None:

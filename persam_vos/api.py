@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,14 @@ import numpy as np
 from .backends import fitting_backends, make_encoder
 from .config import MethodSettings
 from .errors import UsageError
-from .files.download import silent
+from .files.progress import silent
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder
 from .media.reader import Reader, open_source
 from .media.reference import MaskInput, ReferenceMasks, read_reference_masks
 from .media.visibility import Span
 from .runtime.device import peak_memory_bytes, resolve_compute
 from .runtime.oom_batcher import OomBatcher
-from .runtime.prefetch import Sink
+from .runtime.ordered_writer import OrderedWriter
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
 from .sam.build import build_sam, keep_in
@@ -266,13 +267,12 @@ def _write_all(
 ) -> int:
     """Write frames as they come; returns how many there were."""
     count = 0
-    with closing(frames), Sink(write) as sink:
+    with closing(frames), OrderedWriter() as writer:
         for tracked in frames:
-            sink.put(tracked)
+            writer.submit(partial(write, tracked))
             count += 1
             if on_frame is not None:
                 on_frame(tracked)
-        sink.close()
     return count
 
 

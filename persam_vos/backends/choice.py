@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..config import BACKENDS
 from ..errors import UsageError
-from ..files.download import ProgressCallback
+from ..files.progress import ProgressCallback
 from ..runtime.cuda_graph import GraphedModule
 from ..runtime.device import Compute
 from ..sam.build import SamNetwork

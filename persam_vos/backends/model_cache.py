@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import FetchError
-from ..files.download import ProgressCallback, cache_dir, locked, replacing
+from ..files.cache import cache_dir, cache_path, locked
+from ..files.progress import ProgressCallback
 
 _DIGEST_BYTES = 32
 _MAX_FILES = 12  # of 12 to 28 MB
@@ -58,8 +59,8 @@ def _read(path: Path, recipe: str) -> bytes | None:
 
 
 def _write(path: Path, recipe: str, content: bytes) -> None:
-    with suppress(OSError):
-        with replacing(path) as temporary:
+    with suppress(FetchError, OSError):
+        with cache_path(path) as temporary:
             temporary.write_bytes(_digest(recipe, content) + content)
         by_use = sorted(path.parent.glob("*.model"), key=lambda one: one.stat().st_mtime)
         for old in by_use[:-_MAX_FILES]:

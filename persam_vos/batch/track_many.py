@@ -9,7 +9,7 @@ from typing import Any
 
 from ..api import TrackSummary, track_to_folder
 from ..errors import UsageError, explain
-from ..files.download import ProgressCallback
+from ..files.progress import ProgressCallback
 from ..media.reference import MaskInput
 from ..tracking.engine import Engine
 from .workers import EngineChoice, run_jobs

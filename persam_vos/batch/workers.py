@@ -16,7 +16,7 @@ import torch
 
 from ..api import load_engine
 from ..config import MethodSettings
-from ..files.download import ProgressCallback
+from ..files.progress import ProgressCallback
 from ..tracking.engine import Engine
 from ..weights import DEFAULT_WEIGHTS
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import DatasetError, UsageError
-from ..files.download import RemoteFile, cache_dir
+from ..files.cache import cache_dir
+from ..files.download import RemoteFile
 from ..structures import ObjectMode
 from .clips import Clip, Split
 from .davis import davis_clips, folder_clips

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..files.atomic import atomic_path, make_folder, output_error
 from ..media.image_reader import ImageSource
 from ..media.label_png import write_label_png
 from ..runtime.device import forget_peak_memory, peak_memory_bytes
-from ..runtime.prefetch import Sink
+from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
 from ..scoring import VOID_LABEL, SequenceScore
 from ..scoring.clip import ClipTask, score_clip
@@ -165,9 +166,9 @@ def _track(job: ClipJob, engine: Engine) -> ClipFacts:
     later = {index - start: labels for index, labels in references.items()}
     frames: Iterator[Frame] = ImageSource(clip.name, clip.images[start:]).frames()
     tracked_frames = track_frames(frames, later, engine, timer=timer)
-    with closing(tracked_frames), Sink(write) as sink:
+    with closing(tracked_frames), OrderedWriter() as writer:
         for tracked in tracked_frames:
-            sink.put(tracked)
+            writer.submit(partial(write, tracked))
     wall_seconds = time.perf_counter() - started
     facts = ClipFacts(
         frame_count=len(clip.images),

@@ -11,7 +11,8 @@ from typing import Any
 from ..batch.workers import EngineChoice, run_jobs
 from ..datasets.clips import Split
 from ..errors import DatasetError
-from ..files.download import ProgressCallback
+from ..files.atomic import write_texts
+from ..files.progress import ProgressCallback
 from ..scoring import SplitScore, score_folders
 from ..tracking.engine import Engine
 from .clip import ClipJob, ClipOutcome, is_finished, run_clip, score_as_missing
@@ -25,7 +26,6 @@ from .results import (
     score_texts,
     write_run_file,
     write_submission,
-    write_texts,
 )
 
 RUN_VERSION = 1

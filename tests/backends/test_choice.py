@@ -18,7 +18,7 @@ from persam_vos.backends.int8 import quantize_int8
 from persam_vos.backends.sessions import OpenVinoSession, has_int8_products
 from persam_vos.config import BACKENDS
 from persam_vos.errors import UsageError
-from persam_vos.files.download import silent
+from persam_vos.files.progress import silent
 from persam_vos.geometry import normalise_and_pad
 from persam_vos.runtime.cuda_graph import GraphedModule
 from persam_vos.runtime.device import Compute

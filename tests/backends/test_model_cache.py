@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from persam_vos.backends.model_cache import cached_model
-from persam_vos.files.download import silent
+from persam_vos.files.progress import silent
 
 
 class Maker:
