@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.results import facts, write_results
 from benchmarks.timing import measure, spread
 from persam_vos.api import load_engine
-from persam_vos.config import MethodSettings
+from persam_vos.config import RECIPES, MethodSettings
 from persam_vos.demo.render import render_demo
 from persam_vos.structures import Encoded, Frame, LabelMap
 from persam_vos.tracking.engine import Engine
@@ -44,7 +44,7 @@ def main() -> None:
     encoded = base.encode(Frame(0, "00000", image, 0.0))
     object_ids = tuple(int(i) for i in np.unique(labels) if i)
     rows = {}
-    for recipe in ("default", "upstream"):
+    for recipe in RECIPES:
         engine = Engine(
             base.network, base.compute, MethodSettings(method="persam-f", recipe=recipe)
         )
