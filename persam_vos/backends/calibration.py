@@ -29,7 +29,7 @@ def load_calibration(encoder: nn.Module) -> Ranges:
             "the encoder in 8 bits",
             got="weights of which no ranges are known",
             expected="those of mobile-sam",
-            remedy="use --backend openvino",
+            remedy="use another backend",
         )
     return {name: (least, greatest) for name, (least, greatest) in known[weights].items()}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, param
 from ..files.atomic import make_folder, output_error
 from ..media.label_png import write_label_png
 from ..media.video_writer import VideoWriter
@@ -56,7 +56,7 @@ def _make_room(clip: DemoClip, *, overwrite: bool) -> None:
                 f"demo in {clip.video.parent}",
                 got=f"a folder that already holds {', '.join(path.name for path in there)}",
                 expected="a folder without a clip",
-                remedy="choose another folder, or add --overwrite to replace it",
+                remedy=f"choose another folder, or add {param('overwrite', True)} to replace it",
             )
         make_folder(clip.truth)
         for old in (*clip.truth.glob("*.png"), clip.first_mask, clip.video):

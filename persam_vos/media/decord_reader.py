@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import MediaError
+from ..errors import MediaError, param
 from ..structures import Frame, RgbImage
 from .frame_numbers import no_such_frame
 from .reversing import Marks
@@ -15,7 +15,7 @@ from .video_reader import VideoSource
 if TYPE_CHECKING:
     from decord import VideoReader
 
-REMEDY = "use --reader pyav"
+REMEDY = f"use {param('reader', 'pyav')}"
 
 
 class DecordSource(VideoSource):

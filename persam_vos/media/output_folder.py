@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from ..errors import OutputError
+from ..errors import OutputError, param
 from ..files.atomic import make_folder, output_error, temporary_path
 from ..runtime.ordered_pool import Trail, crew_size
 from ..runtime.timer import StageTimer
@@ -70,10 +70,7 @@ class OutputFolder:
         self._ending: Mapping[str, Any] = {}
         self._written = 0
         self.visibility = Visibility()
-        _refuse_source(path, info)
-        _refuse_unwritable(path)
-        if not overwrite:
-            _refuse_existing(path)
+        check_output(path, info, overwrite=overwrite)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -281,6 +278,14 @@ class TrackLog:
             raise output_error(self._path, error) from error
 
 
+def check_output(path: Path, info: SourceInfo, *, overwrite: bool) -> None:
+    """Raise OutputError for an output as `OutputFolder` does, but touch nothing."""
+    _refuse_source(path, info)
+    _refuse_unwritable(path)
+    if not overwrite:
+        _refuse_existing(path)
+
+
 def log_entry(tracked: TrackedFrame) -> str:
     """Return what the log says of a frame, as one line of JSON.
 
@@ -315,7 +320,7 @@ def _refuse_source(path: Path, info: SourceInfo) -> None:
     for written in ((path / MASKS).resolve(), (path / OVERLAY).resolve()):
         if written in (source, *source.parents):
             raise OutputError(
-                f"--output {path}",
+                param("output", path),
                 got=f"the folder whose {written.name} is the input",
                 expected="a folder that does not hold the input",
                 remedy="choose another folder",
@@ -342,10 +347,10 @@ def _refuse_existing(path: Path) -> None:
         raise output_error(path, error) from error
     if existing:
         raise OutputError(
-            f"--output {path}",
+            param("output", path),
             got=f"a folder that already holds {', '.join(existing)}",
             expected="a folder without results",
-            remedy="choose another folder, or add --overwrite to replace them",
+            remedy=f"choose another folder, or add {param('overwrite', True)} to replace them",
         )
 
 
