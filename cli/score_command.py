@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +84,8 @@ def score(options: ScoreOptions) -> None:
 
     output = options.output
     if output is not None and not options.overwrite:
+        from persam_vos.files.output import refuse_existing
+
         refuse_existing(output, report_file_names(options.set_name))
     scored = score_folders(
         options.predictions,
@@ -98,7 +98,9 @@ def score(options: ScoreOptions) -> None:
     )
     files = report_files(scored, options.set_name)
     if output is not None:
-        write_files(output, files)
+        from persam_vos.files.atomic import write_texts
+
+        write_texts(output, files)
     if options.as_json:
         click.echo(files["results.json"], nl=False)
     else:
@@ -114,30 +116,6 @@ def require_jf(scored: SplitScore, least: float | None) -> None:
         raise ScoringError(
             "--min-jf", got=f"J&F {scored.jf_mean:.4f}", expected=f"at least {least}"
         )
-
-
-def refuse_existing(folder: Path, names: tuple[str, ...]) -> None:
-    """Raise OutputError when one of the files is already in the folder."""
-    from persam_vos.errors import OutputError
-
-    existing = [name for name in names if (folder / name).exists()]
-    if existing:
-        raise OutputError(
-            f"output {folder}",
-            got=f"a folder that already has {', '.join(existing)}",
-            expected="no earlier results",
-            remedy="choose another folder, or pass --overwrite",
-        )
-
-
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Write texts into a folder: each whole, and none of them if one cannot be written."""
-    from persam_vos.files.atomic import atomic_path, make_folder
-
-    make_folder(folder)
-    with ExitStack() as stack:
-        for name, text in files.items():
-            stack.enter_context(atomic_path(folder / name)).write_bytes(text.encode())
 
 
 def print_scores(scored: SplitScore) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import MethodSettings
-from .files.download import ProgressCallback
+from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.reader import Reader
 from .media.reference import MaskInput, ReferenceMasks

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..api import TrackStart, TrackSummary, check_request, track_to_folder
 from ..errors import PersamVosError, UsageError, explain
-from ..files.download import ProgressCallback
+from ..files.progress import ProgressCallback
 from ..request import EngineChoice, TrackRequest
 from ..structures import TrackedFrame
 from ..tracking.engine import Engine

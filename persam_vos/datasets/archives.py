@@ -9,15 +9,9 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from ..errors import DatasetError, FetchError, param
-from ..files.download import (
-    CHUNK_BYTES,
-    ProgressCallback,
-    download,
-    locked,
-    reported_as,
-    require_space,
-    silent,
-)
+from ..files.cache import locked, require_space
+from ..files.download import CHUNK_BYTES, download, reported_as
+from ..files.progress import ProgressCallback, silent
 from .catalog import Archive, check_split, data_dir, dataset_info, open_split
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import DatasetError, UsageError, param
-from ..files.download import RemoteFile, cache_dir
-from .clips import Clip, ObjectMode, Split
+from ..files.cache import cache_dir
+from ..files.download import RemoteFile
+from ..structures import ObjectMode
+from .clips import Clip, Split
 from .davis import davis_clips, folder_clips
 from .youtube_vos import youtube_vos_clips
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from filelock import FileLock, Timeout
 
 from ..datasets.clips import Split
 from ..errors import OutputError, param
-from ..files.atomic import atomic_path, make_folder, output_error
+from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error, write_texts
+from ..files.output import refuse_existing
 from ..scoring import SplitScore, report_file_names, report_files, results
 from ..scoring.label_files import list_label_files
 
@@ -48,13 +49,6 @@ def output_folder(path: Path, names: tuple[str, ...], *, overwrite: bool) -> Ite
         yield
     finally:
         lock.release()
-
-
-def write_texts(folder: Path, files: Mapping[str, str]) -> None:
-    """Write texts into a folder: each whole, and none of them if one cannot be written."""
-    with ExitStack() as stack:
-        for name, text in files.items():
-            stack.enter_context(atomic_path(folder / name)).write_bytes(text.encode())
 
 
 def score_texts(score: SplitScore, split: Split, settings: dict[str, Any] | None) -> dict[str, str]:
@@ -94,17 +88,10 @@ def check_output(path: Path, names: tuple[str, ...], *, resume: bool, overwrite:
     """
     if path.exists() and not path.is_dir():
         raise OutputError(param("output", path), got="a file", expected="a folder or a new name")
-    if overwrite:
+    if overwrite or (resume and _made_by_tracking(path)):
         return
-    names = (PREDICTIONS, *names) if resume else names
-    existing = [name for name in names if (path / name).exists()]
-    if existing and not (resume and _made_by_tracking(path)):
-        raise OutputError(
-            param("output", path),
-            got=f"a folder that already holds {existing[0]}",
-            expected="a folder without results" + (", or one of this command" if resume else ""),
-            remedy=f"choose another folder, or add {param('overwrite', True)} to replace them",
-        )
+    expected = "a folder without results" + (", or one of this command" if resume else "")
+    refuse_existing(path, (PREDICTIONS, *names) if resume else names, expected=expected)
 
 
 def _made_by_tracking(path: Path) -> bool:
@@ -119,7 +106,7 @@ def _made_by_tracking(path: Path) -> bool:
 def _remove(path: Path, names: tuple[str, ...], *, masks: bool) -> None:
     """Remove results, so that none of them outlives what it was made from."""
     try:
-        for old in (*(path / name for name in names), *path.glob(".part-*")):
+        for old in (*(path / name for name in names), *path.glob(f"{TEMPORARY}*")):
             old.unlink(missing_ok=True)
         if masks and (path / PREDICTIONS).is_dir():
             shutil.rmtree(path / PREDICTIONS)

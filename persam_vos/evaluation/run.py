@@ -11,7 +11,8 @@ from typing import Any
 from ..batch.workers import run_jobs
 from ..datasets.clips import Split
 from ..errors import DatasetError, PersamVosError
-from ..files.download import ProgressCallback
+from ..files.atomic import write_texts
+from ..files.progress import ProgressCallback
 from ..request import EngineChoice
 from ..scoring import SplitScore, score_folders
 from ..tracking.engine import Engine
@@ -27,7 +28,6 @@ from .results import (
     score_texts,
     write_run_file,
     write_submission,
-    write_texts,
 )
 
 RUN_VERSION = 1

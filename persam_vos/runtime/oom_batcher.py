@@ -1,4 +1,4 @@
-"""Compute many things in batcher that fit the memory, found by halving when they do not."""
+"""Compute many things in batches that fit the memory, found by halving when they do not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .device import Compute, free_cache, is_out_of_memory
 
 @dataclass(slots=True)
 class OomBatcher:
-    """How many things are computed at once; fewer, once memory was too small for that many."""
+    """Batches of ``batch_size`` things; halved for good once memory was too small for one."""
 
     batch_size: int = 1
 

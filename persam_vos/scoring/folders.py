@@ -16,17 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import cv2
 
 from ..errors import ScoringError
 from ..runtime.process_pool import map_in_processes
+from ..structures import ObjectMode
 from .clip import ClipTask, score_clip
 from .label_files import list_label_files
 from .sequence import SequenceScore, SplitScore
-
-ObjectMode = Literal["multi", "single"]
 
 
 def score_folders(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Protocol
 
-from ..runtime.prefetch import Sink
+from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
 from ..structures import Frame, TrackedFrame
 from .engine import Engine
@@ -55,11 +56,10 @@ def _write_all(
 ) -> int:
     """Write frames as they come; returns how many there were."""
     count = 0
-    with closing(frames), Sink(write) as sink:
+    with closing(frames), OrderedWriter() as writer:
         for tracked in frames:
-            sink.put(tracked)
+            writer.submit(partial(write, tracked))
             count += 1
             if on_frame is not None:
                 on_frame(tracked)
-        sink.close()
     return count

@@ -107,7 +107,7 @@ class Engine:
         end with an error.
         """
         with Batcher(
-            self._encode, key=_padded_size, most=self.encode_batcher.batch_size
+            self._encode, key=_padded_size, batch_size=self.encode_batcher.batch_size
         ) as batcher:
             yield replace(self, batcher=batcher)
 

@@ -8,7 +8,7 @@ import torch
 
 from ..backends import fitting_backends, make_encoder
 from ..errors import UsageError, param
-from ..files.download import ProgressCallback, silent
+from ..files.progress import ProgressCallback, silent
 from ..request import EngineChoice
 from ..runtime.device import resolve_compute
 from ..runtime.oom_batcher import OomBatcher

