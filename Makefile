@@ -46,6 +46,12 @@ check: lint type arch test ## everything that guards the project
 
 BENCH = $(BIN)/python -m benchmarks.$(1) --output $(RUNS)/$(1)$(2).json
 
+package: setup ## build sdist and wheel, check them, install the wheel elsewhere and track with it
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python tests/package/check_wheel.py dist
+
 bench: setup ## the CPU benchmarks, in less than 10 minutes (see benchmarks/README.md)
 	$(call BENCH,fit)
 	$(call BENCH,speed) --device cpu --frames 12 --repeats 2 --fit-epochs 20

@@ -71,9 +71,7 @@ VARIANTS = {
         constants={CELLS + "_COLOUR_SHARE": 0.0, CELLS + "_FINE_SHARES": (0.5, 0.0)}
     ),
     "no thin parts": Variant(constants={"persam_vos.stages.thin._GAIN": 0.0}),
-    "outlines as interpolated": Variant(
-        constants={"persam_vos.step.guided_upsample": scale_alone}
-    ),
+    "outlines as interpolated": Variant(constants={"persam_vos.step.guided_upsample": scale_alone}),
     "all frames windowed": Variant(constants={OFFERS + "_WINDOWED": 16}),
     "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),
 }

@@ -60,11 +60,14 @@ def measure_machine(compute: Compute) -> Machine:
 
 def count_needs(
     work: Callable[[], object],
-    modules: Iterable[torch.nn.Module],
+    modules: Iterable[object],
     arrays: Iterable[torch.Tensor | None],
 ) -> Needs:
     """Count what work needs, given the modules whose weights it uses, its inputs and results."""
-    weights = [weight for module in modules for weight in module.parameters()]
+    weights: list[torch.Tensor] = []
+    for module in modules:
+        assert isinstance(module, torch.nn.Module), "the parts of networks"
+        weights += module.parameters()
     least = sum(tensor.nbytes for tensor in (*weights, *arrays) if tensor is not None)
     with FlopCounterMode(display=False) as counter:
         work()
@@ -73,11 +76,11 @@ def count_needs(
     return Needs(counter.get_total_flops(), least, traffic.bytes)
 
 
-class _Traffic(TorchDispatchMode):
+class _Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch does not say
     """Adds up the bytes of the tensors that operations take and give; views move nothing."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # nor here
         self.bytes = 0
 
     def __torch_dispatch__(

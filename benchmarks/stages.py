@@ -78,7 +78,7 @@ def decode_row(
 def track_row(
     engine: Engine, frames: list[Frame], labels: np.ndarray, machine: Machine, repeats: int
 ) -> dict[str, Any]:
-    """Measure what is done with an encoded frame: recall, decode, fuse, compose."""
+    """Measure what is done with an encoded frame: read out, decode, fuse, compose."""
     state = Propagation.start(engine)
     state.advance(engine.encode(frames[0]), labels)
     encoded = engine.encode(frames[1])

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..config import BACKENDS
-from ..errors import UsageError
-from ..files.download import ProgressCallback
+from ..errors import UsageError, param
+from ..files.progress import ProgressCallback
 from ..runtime.cuda_graph import GraphedModule
 from ..runtime.device import Compute
 from ..sam.build import SamNetwork
@@ -21,7 +21,7 @@ from ..weights.convert import state_digest
 from .calibration import load_calibration
 from .export import Exportable, export_encoder, export_recipe
 from .int8 import quantize_int8
-from .model_cache import kept
+from .model_cache import cached_model
 from .sessions import OnnxSession, OpenVinoSession, bf16_is_faster, has_int8_products
 
 _PACKAGES = {
@@ -39,11 +39,13 @@ Layers = Callable[[Tensor], tuple[Tensor, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """How frames are encoded; produced by `make_encoder`, consumed by ``pipeline.Engine``.
+    """How frames are encoded; produced by `make_encoder`, consumed by ``tracking.engine.Engine``.
 
     ``layers`` answers as ``SamNetwork.encode_layers``. ``backend`` and ``version`` say what
-    computes: answers of two may differ in their last bits. ``warning`` says, in one line, why it is
+    computes: two backends may differ in the last bits. ``warning`` says, in one line, why it is
     not the backend that was hoped for. ``threads`` are how many it computes with on a CPU.
+    ``graph_refusals`` has, by input shape, why the layers could not be recorded as a CUDA graph;
+    it grows as frames come.
     """
 
     layers: Layers
@@ -62,7 +64,7 @@ class Encoder:
     def not_captured(self) -> dict[str, str]:
         """What of ``layers`` could not be captured as a graph, and why; empty without graphs."""
         refusals = self.layers.refusals if isinstance(self.layers, GraphedModule) else {}
-        return {f"encoder {tuple(size)}": reason for size, reason in refusals.items()}
+        return {f"encoder of {tuple(size)}": reason for size, reason in refusals.items()}
 
     def facts(self) -> dict[str, str]:
         """Say what computes, for reports and to tell runs apart."""
@@ -84,7 +86,9 @@ def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> 
     missing.
     """
     if backend not in BACKENDS:
-        raise UsageError("--backend", got=repr(backend), expected=f"one of {', '.join(BACKENDS)}")
+        raise UsageError(
+            param("backend"), got=repr(backend), expected=f"one of {', '.join(BACKENDS)}"
+        )
     if backend == "auto":
         if compute.device.type != "cpu" or compute.dtype is not torch.float32:
             return ()
@@ -93,26 +97,26 @@ def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> 
         return ()
     if compute.device.type != "cpu":
         raise UsageError(
-            f"--backend {backend}",
+            param("backend", backend),
             got=f"device {compute.device}",
             expected="cpu",
-            remedy="use --device cpu, or --backend torch",
+            remedy=f"use {param('device', 'cpu')}, or {param('backend', 'torch')}",
         )
     if compute.dtype is not torch.float32:
         raise UsageError(
-            f"--backend {backend}",
-            got=f"--dtype {compute.dtype_name}",
+            param("backend", backend),
+            got=param("dtype", compute.dtype_name),
             expected="float32, for what is not the encoder",
-            remedy="leave --dtype out, or use --backend torch",
+            remedy=f"leave {param('dtype')} out, or use {param('backend', 'torch')}",
         )
     try:
         import_module(_PACKAGES[backend])
     except ImportError as error:
         raise UsageError(
-            f"--backend {backend}",
+            param("backend", backend),
             got=f"no working package {_PACKAGES[backend]} ({error})",
             expected="the package",
-            remedy=f"run 'pip install {_PACKAGES[backend]}', or use --backend auto",
+            remedy=f"run 'pip install {_PACKAGES[backend]}', or use {param('backend', 'auto')}",
         ) from None
     return (backend,)
 
@@ -137,10 +141,10 @@ def make_encoder(
         return torch_encoder(network, graphs=compute.static_shapes)
     if not isinstance(encoder, TinyViT):
         raise UsageError(
-            f"--backend {backend}",
+            param("backend", backend),
             got="SAM's own ViT",
             expected="the weights mobile-sam, the only ones that are exported",
-            remedy="use --backend torch",
+            remedy=f"use {param('backend', 'torch')}",
         )
     problems: list[str] = []
     for name in fitting:
@@ -156,7 +160,7 @@ def make_encoder(
     if backend == "auto":
         warning = f"the encoder runs on torch, which is slower ({told}); try 'pip install "
         return torch_encoder(network, warning=f"{warning}{_PACKAGES[fitting[0]]}'")
-    raise UsageError(f"--backend {backend}", got=told, remedy="use --backend torch")
+    raise UsageError(param("backend", backend), got=told, remedy=f"use {param('backend', 'torch')}")
 
 
 def _gains(backend: str) -> bool:
@@ -170,21 +174,23 @@ def _make_layers(backend: str, encoder: TinyViT, on_progress: ProgressCallback) 
     """Load the encoder into a runtime; raises what its package raises."""
     import_module(_PACKAGES[backend])
     weights = state_digest(encoder.state_dict())[:16]
-    ranges = load_calibration(encoder) if backend.endswith("int8") else {}
+    calibration = load_calibration(encoder) if backend.endswith("int8") else {}
 
     def export() -> bytes:
         on_progress("exporting the encoder", 0, None)
         module = Exportable(encoder)
-        quantize_int8(module, ranges)
+        quantize_int8(module, calibration)
         return export_encoder(module)
 
-    name = f"{weights}-int8" if ranges else weights
-    recipe = f"{export_recipe()}\n{ranges}"
-    model = kept(name, recipe, export, on_progress)
+    name = f"{weights}-int8" if calibration else weights
+    recipe = f"{export_recipe()}\n{calibration}"
+    model = cached_model(name, recipe, export, on_progress)
     if backend.startswith("onnx"):
         return OnnxSession(model)
     return OpenVinoSession(
         model,
         "bf16" if backend == "openvino-bf16" else "f32",
-        lambda part, how, make: kept(f"{name}-{part}", f"{recipe}\n{how}", make, on_progress),
+        lambda part, how, make: cached_model(
+            f"{name}-{part}", f"{recipe}\n{how}", make, on_progress
+        ),
     )

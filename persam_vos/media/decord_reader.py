@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import MediaError
+from ..errors import MediaError, UsageError, param
 from ..structures import Frame, RgbImage
 from .frame_numbers import no_such_frame
 from .reversing import Marks
@@ -15,17 +16,19 @@ from .video_reader import VideoSource
 if TYPE_CHECKING:
     from decord import VideoReader
 
-REMEDY = "use --reader pyav"
+REMEDY = f"use {param('reader', 'pyav')}"
 
 
 class DecordSource(VideoSource):
     """A video file read by decord, with the facts, names and errors of ``VideoSource``.
 
     decord turns frames upright itself, but knows no mirrored ones; these are refused, as is what
-    decord cannot open or decode (MediaError, which names the other reader as the way out).
+    decord cannot open or decode (MediaError, which names the other reader as the way out). Raises
+    UsageError where decord is not installed.
     """
 
     def __init__(self, path: Path) -> None:
+        _require_decord()
         super().__init__(path)
         if self.orientation.mirrored:
             raise MediaError(
@@ -83,4 +86,16 @@ class DecordSource(VideoSource):
         words = words or type(error).__name__
         return MediaError(
             str(self.path), got=f"{got} ({words})", expected="every frame", remedy=REMEDY
+        )
+
+
+def _require_decord() -> None:
+    """Raise UsageError where decord is not installed: it is published for few machines."""
+    if find_spec("decord") is None:
+        raise UsageError(
+            "reader",
+            got="decord, which is not installed",
+            expected="an installed one",
+            remedy="run: pip install decord (on macOS with Apple silicon: eva-decord), or "
+            + REMEDY,
         )

@@ -66,7 +66,7 @@ class Engine:
             refiner = CropRefiner(self.encoding.eager_layers, self.settings.small_side)
             strategy = DenseStrategy() if self.compute.static_shapes else SparseStrategy()
             return MemoryMethod(decoder, self.settings, refiner, strategy)
-        kind = UpstreamMethod if self.settings.recipe == "public" else PersamMethod
+        kind = UpstreamMethod if self.settings.recipe == "upstream" else PersamMethod
         return kind(decoder, self.settings)
 
     def encode(self, frame: Frame) -> Encoded:
@@ -108,7 +108,7 @@ class Engine:
         end with an error.
         """
         with Batcher(
-            self._encode, key=_padded_size, most=self.encode_batcher.batch_size
+            self._encode, key=_padded_size, batch_size=self.encode_batcher.batch_size
         ) as batcher:
             yield replace(self, batcher=batcher)
 
