@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 from collections.abc import Callable
@@ -45,6 +46,19 @@ class _Recipe(click.Choice[RecipeName]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> RecipeName:
         return super().convert("upstream" if value == "public" else value, param, ctx)
+
+
+def _show_log(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Show what the library logs on stderr, as long as the command runs."""
+    if not wanted:
+        return
+    logger, handler = logging.getLogger("persam_vos"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    context.call_on_close(lambda: logger.removeHandler(handler))
+    context.call_on_close(lambda: logger.setLevel(before))
 
 
 _ENGINE_OPTIONS = (
@@ -116,6 +130,14 @@ _ENGINE_OPTIONS = (
         help="What runs the encoder of mobile-sam on a CPU; auto is openvino, for --method memory "
         "in int8 or bf16 if the processor gains by it. All else runs on torch: other weights, "
         "devices, precisions.",
+    ),
+    click.option(
+        "--verbose",
+        "-v",
+        is_flag=True,
+        expose_value=False,
+        callback=_show_log,
+        help="Say on stderr what is loaded, read and written.",
     ),
 )
 

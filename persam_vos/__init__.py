@@ -6,11 +6,13 @@
 00000 (90, 160) 3
 00001 (90, 160) 3
 
-Names are loaded when they are first used, so that ``import persam_vos`` is instant.
+Names are loaded when they are first used, so that ``import persam_vos`` is instant. What goes on is
+told to the logger ``persam_vos``, which is silent until it is given a handler.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -45,6 +47,8 @@ __all__ = [
     "track_many",
     "track_to_folder",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "Engine": "tracking.engine",

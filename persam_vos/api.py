@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
@@ -26,6 +27,8 @@ from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, plan_request
 from .weights.registry import DEFAULT_WEIGHTS
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ def track_to_folder(
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
             folder.finish(_totals(loaded, timer, count, wall_seconds))
+    _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
         output=folder.path,
         masks=folder.path / MASKS,

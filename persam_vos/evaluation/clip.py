@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ from ..tracking.drive import drive
 from ..tracking.engine import Engine
 from ..tracking.plan import TrackPlan
 from .identity import difference, digest_files
+
+_log = logging.getLogger(__name__)
 
 CLIP_FILE = "clip.json"
 CLIP_VERSION = 1
@@ -159,6 +162,7 @@ def _track(job: ClipJob, engine: Engine) -> ClipFacts:
         write_label_png(job.folder / f"{image.stem}.png", np.zeros(source.info.size_hw, np.uint8))
     drive(plan, engine, _MaskWriter(job.folder, timer), timer=timer)
     wall_seconds = time.perf_counter() - started
+    _log.info("%s tracked in %.1f s, masks in %s", clip.name, wall_seconds, job.folder)
     facts = ClipFacts(
         frame_count=len(clip.images),
         object_ids=tuple(

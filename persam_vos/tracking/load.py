@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import torch
@@ -15,6 +16,8 @@ from ..runtime.oom_batcher import OomBatcher
 from ..sam.build import build_sam, keep_in
 from ..weights import load_weights
 from .engine import Engine
+
+_log = logging.getLogger(__name__)
 
 
 def load_choice(
@@ -33,6 +36,7 @@ def load_choice(
     compute = resolve_compute(choice.device, choice.dtype)
     fitting_backends(choice.backend, compute)  # what cannot work fails before weights are fetched
     loaded = load_weights(choice.weights, checkpoint=choice.checkpoint, on_progress=on_progress)
+    _log.info("weights %s loaded: %s", loaded.name, loaded.source)
     network = build_sam(loaded.architecture, loaded.state).to(compute.device)
     keep_in(network, compute.dtype)
     if settings.image_size > network.largest_image:
@@ -57,6 +61,9 @@ def load_choice(
         ),
         encode_batcher=OomBatcher(compute.encode_batch_size),
     )
+    encoder = engine.encoding
+    chosen = f"{encoder.backend} {encoder.version}, of {choice.backend}"
+    _log.info("network on %s; its encoder runs on %s", compute.describe(), chosen)
     if share_cores:
         _leave_cores(engine)
     return engine

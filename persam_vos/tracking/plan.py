@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from ..runtime.timer import StageTimer
 from ..structures import LabelMap, TrackedFrame
 from .engine import Engine
 from .propagate import track_frames
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,12 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
     Raises MediaError or MaskError for input that cannot be understood.
     """
     source = open_source(request.source, reader=request.reader)
+    info = source.info
+    _log.info("%s opened: %s, %s x %s", info.path, info.kind, *reversed(info.size_hw))
     start, by_frame = masks_by_frame(request.masks, request.start_frame, request.later_masks)
-    reference = read_reference_masks(by_frame, source.info.size_hw, objects=request.objects)
+    reference = read_reference_masks(by_frame, info.size_hw, objects=request.objects)
+    frames = ", ".join(map(str, sorted(by_frame)))
+    _log.info("masks of frames %s read: objects %s", frames, reference.object_ids)
     return TrackPlan(source, reference.label_maps, start, request.direction), reference
 
 

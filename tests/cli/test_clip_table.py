@@ -22,9 +22,7 @@ FACTS = ClipFacts(4, (1,), 2.0, 2.0, {}, 900_000_000)
 OUTCOMES = (
     ClipOutcome("bear", FACTS, SCORE, reused=True),
     ClipOutcome("dog", FACTS),
-    ClipOutcome(
-        "cow", error=PersamVosError("no [such] file", remedy=f"use {param('image_size', 9)}")
-    ),
+    ClipOutcome("cow", error=PersamVosError(f"no [such] {param('image_size', 9)}")),
 )
 
 
@@ -43,7 +41,7 @@ def test_each_clip_is_a_line_where_there_is_no_terminal(capsys: pytest.CaptureFi
         "warning: the encoder runs on torch",
         "1/3 bear: frames 4, objects 1, J 0.600, F 0.800, J&F 0.700, frames/s 2.00, MB 900, kept",
         "2/3 dog: frames 4, objects 1, frames/s 2.00, MB 900",
-        "3/3 cow: failed: no [such] file; use --image-size 9",
+        "3/3 cow: failed: no [such] --image-size 9",
     ]
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 from command import COMMAND, run_command
 from demo_clip import DemoFrames, overlap
-from persam_vos_cli.main import main
 from PIL import Image
 
 from persam_vos.demo import write_demo
@@ -212,50 +210,3 @@ def test_an_interrupt_keeps_finished_masks_and_leaves_no_other_file(
     assert log["complete"] is False
     assert len(log["frames"]) == len(masks)
     assert not list(tmp_path.rglob(".part*"))
-
-
-HELP_WITHOUT_TORCH = """
-import sys
-sys.argv = ["persam-vos", *sys.argv[1:]]
-from persam_vos_cli.main import main
-try:
-    main()
-except SystemExit as ended:
-    assert not ended.code, ended.code
-heavy = {"torch", "av", "cv2", "scipy", "onnx", "decord"} & set(sys.modules)
-assert not heavy, heavy
-"""
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["track", "-h"], ["demo", "-h"]])
-def test_help_does_not_load_what_is_slow(arguments: list[str]) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", HELP_WITHOUT_TORCH, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert "persam-vos" in ended.stdout
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({}, "10000"),
-        ({"GOMP_SPINCOUNT": "7"}, "7"),
-        ({"OMP_WAIT_POLICY": "active"}, None),
-    ],
-)
-def test_threads_spin_briefly_unless_something_else_is_wished(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], expected: str | None
-) -> None:
-    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
-        monkeypatch.setenv(name, "")  # so that what the program sets is undone
-        monkeypatch.delenv(name)
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["persam-vos", "--version"])
-    with pytest.raises(SystemExit):
-        main()
-    assert os.environ.get("GOMP_SPINCOUNT") == expected
