@@ -44,7 +44,7 @@ def main() -> None:
     encoded = base.encode(Frame(0, "00000", image, 0.0))
     object_ids = tuple(int(i) for i in np.unique(labels) if i)
     rows = {}
-    for recipe in ("default", "public"):
+    for recipe in ("default", "upstream"):
         engine = Engine(
             base.network, base.compute, MethodSettings(method="persam-f", recipe=recipe)
         )
@@ -54,7 +54,7 @@ def main() -> None:
             )
     # One step of the public loop decodes anew and scales three masks to full size; a frame's step
     # of the training-free recipe on one object is three such calls.
-    free = Engine(base.network, base.compute, MethodSettings(method="persam", recipe="public"))
+    free = Engine(base.network, base.compute, MethodSettings(method="persam", recipe="upstream"))
     tracker = free.new_method()
     tracker.describe(encoded, labels, object_ids[:1])
     steps = measure(lambda: tracker.step(encoded, labels), base.compute, repeats=_REPEATS)

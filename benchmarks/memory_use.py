@@ -32,6 +32,7 @@ from persam_vos.config import MethodSettings
 from persam_vos.geometry import IMAGE_SIZE
 from persam_vos.media.label_png import write_label_png
 from persam_vos.media.video_writer import VideoWriter
+from persam_vos.request import TrackRequest
 from persam_vos.runtime.device import (
     Compute,
     forget_peak_memory,
@@ -109,8 +110,10 @@ def run_case(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         parts = (engine.network, engine.compute, engine.settings, engine.weights)
         engine = LappingEngine(*parts, encoder=engine.encoder)
     meter = Meter(engine.compute, args.frames[0])
-    clip = (folder / "clip.mp4", folder / "first_mask.png", folder / "out")
-    summary = track_to_folder(*clip, engine=engine, on_frame=meter)
+    request = TrackRequest(
+        source=folder / "clip.mp4", masks=folder / "first_mask.png", output=folder / "out"
+    )
+    summary = track_to_folder(request, engine=engine, on_frame=meter)
     return {
         "frames": summary.frame_count,
         "objects": len(summary.object_ids),

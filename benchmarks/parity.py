@@ -1,4 +1,4 @@
-"""Does `--recipe public` write what the public programs wrote?
+"""Does `--recipe upstream` write what the public programs wrote?
 
 python -m benchmarks.parity --clips FOLDER --truth FOLDER [--cache FOLDER]
 
@@ -71,7 +71,7 @@ def main() -> None:
     args = parser.parse_args()
     table: dict[str, dict[str, Any]] = {}
     for program, method in PROGRAMS.items():
-        settings = MethodSettings(method=method, recipe="public")
+        settings = MethodSettings(method=method, recipe="upstream")
         engine = CachedEngine.load(settings, args.cache)
         names = tuple(sorted(path.name for path in (args.truth / program).iterdir()))
         for clip in find_clips(args.clips, names):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from .options import collect
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,6 +17,24 @@ if TYPE_CHECKING:
     from persam_vos.scoring import SequenceScore, SplitScore, Statistics
 
 _FOLDER = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreOptions:
+    """What the arguments and options of `score` say."""
+
+    predictions: Path
+    truth: Path
+    output: Path | None
+    overwrite: bool
+    single_object: bool
+    exclude_void: bool
+    allow_missing: bool
+    sequences: tuple[str, ...]
+    set_name: str
+    workers: int
+    min_jf: float | None
+    as_json: bool
 
 
 @click.command()
@@ -53,51 +74,38 @@ _FOLDER = click.Path(path_type=Path)
 )
 @click.option("--min-jf", type=click.FloatRange(0, 1), help="Fail if J&F is below this (0 to 1).")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
-def score(
-    *,
-    predictions: Path,
-    truth: Path,
-    output: Path | None,
-    overwrite: bool,
-    single_object: bool,
-    exclude_void: bool,
-    allow_missing: bool,
-    sequences: tuple[str, ...],
-    set_name: str,
-    workers: int,
-    min_jf: float | None,
-    as_json: bool,
-) -> None:
+@collect(ScoreOptions)
+def score(options: ScoreOptions) -> None:
     """Score label maps in PRED against those in GT (PNG files, clips as subfolders).
 
     J, F, recall and decay are those of the DAVIS 2017 evaluation toolkit, semi-supervised.
     """
     from persam_vos.scoring import VOID_LABEL, report_file_names, report_files, score_folders
 
-    names = report_file_names(set_name)
-    if output is not None and not overwrite:
+    output = options.output
+    if output is not None and not options.overwrite:
         from persam_vos.files.output import refuse_existing
 
-        refuse_existing(output, names)
+        refuse_existing(output, report_file_names(options.set_name))
     scored = score_folders(
-        predictions,
-        truth,
-        sequences=sequences or None,
-        object_mode="single" if single_object else "multi",
-        void_label=VOID_LABEL if exclude_void else None,
-        allow_missing=allow_missing,
-        workers=workers,
+        options.predictions,
+        options.truth,
+        sequences=options.sequences or None,
+        object_mode="single" if options.single_object else "multi",
+        void_label=VOID_LABEL if options.exclude_void else None,
+        allow_missing=options.allow_missing,
+        workers=options.workers,
     )
-    files = report_files(scored, set_name)
+    files = report_files(scored, options.set_name)
     if output is not None:
         from persam_vos.files.atomic import write_texts
 
         write_texts(output, files)
-    if as_json:
+    if options.as_json:
         click.echo(files["results.json"], nl=False)
     else:
         print_scores(scored)
-    require_jf(scored, min_jf)
+    require_jf(scored, options.min_jf)
 
 
 def require_jf(scored: SplitScore, least: float | None) -> None:

@@ -10,7 +10,7 @@ import click
 import pytest
 from persam_vos_cli.main import cli
 
-import persam_vos
+from persam_vos.demo import write_demo
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
 
@@ -30,7 +30,7 @@ COMMANDS = [
 @pytest.fixture
 def beside_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with a short video.mp4 and its first_mask.png."""
-    clip = persam_vos.write_demo(tmp_path, frame_count=2)
+    clip = write_demo(tmp_path, frame_count=2)
     clip.video.rename(tmp_path / "video.mp4")
     monkeypatch.chdir(tmp_path)
     return tmp_path

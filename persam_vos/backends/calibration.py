@@ -30,7 +30,7 @@ def load_calibration(encoder: nn.Module) -> Calibration:
             "the encoder in int8",
             got="weights without a calibration",
             expected="those of mobile-sam",
-            remedy="use --backend openvino",
+            remedy="use another backend",
         )
     return {name: (least, greatest) for name, (least, greatest) in known[weights].items()}
 

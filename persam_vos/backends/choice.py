@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..config import BACKENDS
-from ..errors import UsageError
+from ..errors import UsageError, param
 from ..files.progress import ProgressCallback
 from ..runtime.cuda_graph import GraphedModule
 from ..runtime.device import Compute
@@ -84,7 +84,9 @@ def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> 
     missing.
     """
     if backend not in BACKENDS:
-        raise UsageError("--backend", got=repr(backend), expected=f"one of {', '.join(BACKENDS)}")
+        raise UsageError(
+            param("backend"), got=repr(backend), expected=f"one of {', '.join(BACKENDS)}"
+        )
     if backend == "auto":
         if compute.device.type != "cpu" or compute.dtype is not torch.float32:
             return ()
@@ -93,26 +95,26 @@ def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> 
         return ()
     if compute.device.type != "cpu":
         raise UsageError(
-            f"--backend {backend}",
+            param("backend", backend),
             got=f"device {compute.device}",
             expected="cpu",
-            remedy="use --device cpu, or --backend torch",
+            remedy=f"use {param('device', 'cpu')}, or {param('backend', 'torch')}",
         )
     if compute.dtype is not torch.float32:
         raise UsageError(
-            f"--backend {backend}",
-            got=f"--dtype {compute.dtype_name}",
+            param("backend", backend),
+            got=param("dtype", compute.dtype_name),
             expected="float32, for what is not the encoder",
-            remedy="leave --dtype out, or use --backend torch",
+            remedy=f"leave {param('dtype')} out, or use {param('backend', 'torch')}",
         )
     try:
         import_module(_PACKAGES[backend])
     except ImportError as error:
         raise UsageError(
-            f"--backend {backend}",
+            param("backend", backend),
             got=f"no working package {_PACKAGES[backend]} ({error})",
             expected="the package",
-            remedy=f"run 'pip install {_PACKAGES[backend]}', or use --backend auto",
+            remedy=f"run 'pip install {_PACKAGES[backend]}', or use {param('backend', 'auto')}",
         ) from None
     return (backend,)
 
@@ -137,10 +139,10 @@ def make_encoder(
         return torch_encoder(network, recorded=compute.records)
     if not isinstance(encoder, TinyViT):
         raise UsageError(
-            f"--backend {backend}",
+            param("backend", backend),
             got="SAM's own ViT",
             expected="the weights mobile-sam, the only ones that are exported",
-            remedy="use --backend torch",
+            remedy=f"use {param('backend', 'torch')}",
         )
     problems: list[str] = []
     for name in fitting:
@@ -156,7 +158,7 @@ def make_encoder(
     if backend == "auto":
         warning = f"the encoder runs on torch, which is slower ({told}); try 'pip install "
         return torch_encoder(network, warning=f"{warning}{_PACKAGES[fitting[0]]}'")
-    raise UsageError(f"--backend {backend}", got=told, remedy="use --backend torch")
+    raise UsageError(param("backend", backend), got=told, remedy=f"use {param('backend', 'torch')}")
 
 
 def _gains(backend: str) -> bool:

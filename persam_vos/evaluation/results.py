@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..datasets.clips import Split
-from ..errors import OutputError
+from ..errors import OutputError, param
 from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error, write_texts
 from ..files.output import refuse_existing
 from ..scoring import SplitScore, report_file_names, report_files, results
@@ -37,7 +37,7 @@ def output_folder(path: Path, names: tuple[str, ...], *, overwrite: bool) -> Ite
         lock.acquire(timeout=0)
     except Timeout:
         raise OutputError(
-            f"output {path}",
+            param("output", path),
             got="a folder that another run is writing to",
             expected="a folder of its own for each run",
             remedy="wait for the other run, or choose another folder",
@@ -87,7 +87,7 @@ def check_output(path: Path, names: tuple[str, ...], *, resume: bool, overwrite:
     ``names`` are the results that it writes. With ``resume``, an earlier run may have made them.
     """
     if path.exists() and not path.is_dir():
-        raise OutputError(f"output {path}", got="a file", expected="a folder or a new name")
+        raise OutputError(param("output", path), got="a file", expected="a folder or a new name")
     if overwrite or (resume and _made_by_tracking(path)):
         return
     expected = "a folder without results" + (", or one of this command" if resume else "")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, param
 from .atomic import output_error
 
 
@@ -36,10 +36,10 @@ def refuse_existing(
         raise output_error(folder, error) from error
     if existing:
         raise OutputError(
-            f"output {folder}",
+            param("output", folder),
             got=f"a folder that already holds {', '.join(existing)}",
             expected=expected,
-            remedy="choose another folder, or set overwrite to replace them",
+            remedy=f"choose another folder, or add {param('overwrite', True)} to replace them",
         )
 
 

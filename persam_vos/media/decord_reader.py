@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import MediaError, UsageError
+from ..errors import MediaError, UsageError, param
 from ..structures import Frame, RgbImage
 from .frame_numbers import no_such_frame
 from .reversing import Marks
@@ -16,7 +16,7 @@ from .video_reader import VideoSource
 if TYPE_CHECKING:
     from decord import VideoReader
 
-REMEDY = "use reader='pyav'"
+REMEDY = f"use {param('reader', 'pyav')}"
 
 
 class DecordSource(VideoSource):
@@ -93,8 +93,8 @@ def _require_decord() -> None:
     """Raise UsageError where decord is not installed: it is published for few machines."""
     if find_spec("decord") is None:
         raise UsageError(
-            "reader",
-            got="decord, which is not installed",
+            param("reader", "decord"),
+            got="a package that is not installed",
             expected="an installed one",
             remedy="run: pip install decord (on macOS with Apple silicon: eva-decord), or "
             + REMEDY,

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..errors import OutputError
+from ..errors import OutputError, param
 from ..files.atomic import make_folder, output_error
 from ..files.output import refuse_existing, refuse_unwritable
 from ..runtime.ordered_pool import worker_count
@@ -68,10 +68,7 @@ class OutputFolder:
         self._ending: Mapping[str, Any] = {}
         self._written = 0
         self.visibility = Visibility()
-        _refuse_source(path, info)
-        refuse_unwritable(path)
-        if not overwrite:
-            refuse_existing(path, (MASKS, *_FILES))
+        check_output(path, info, overwrite=overwrite)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -198,6 +195,14 @@ class OutputFolder:
         return self._log
 
 
+def check_output(path: Path, info: SourceInfo, *, overwrite: bool) -> None:
+    """Raise OutputError for an output as `OutputFolder` does, but touch nothing."""
+    _refuse_source(path, info)
+    refuse_unwritable(path)
+    if not overwrite:
+        refuse_existing(path, (MASKS, *_FILES))
+
+
 def _mask_writer() -> OrderedWriter:
     """Return what writes masks: threads where there are cores for them, else who asks."""
     workers = worker_count()
@@ -215,7 +220,7 @@ def _refuse_source(path: Path, info: SourceInfo) -> None:
     for written in ((path / MASKS).resolve(), (path / OVERLAY).resolve()):
         if written in (source, *source.parents):
             raise OutputError(
-                f"output {path}",
+                param("output", path),
                 got=f"the folder whose {written.name} is the input",
                 expected="a folder that does not hold the input",
                 remedy="choose another folder",

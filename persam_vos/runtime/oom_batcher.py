@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import PersamVosError
+from ..errors import PersamVosError, param
 from .device import Compute, free_cache, is_out_of_memory
 
 
@@ -48,9 +48,9 @@ class OomBatcher:
 
 
 def _too_large(thing: str, compute: Compute, error: RuntimeError) -> PersamVosError:
-    remedy = "use a smaller image_size, or free memory that other programs hold"
-    if compute.device.type != "cpu":
-        remedy = 'use a smaller image_size, or device="cpu"'
+    on_cpu = compute.device.type == "cpu"
+    other = "free memory that other programs hold" if on_cpu else param("device", "cpu")
+    remedy = f"use a smaller {param('image_size')}, or {other}"
     told = str(error).splitlines()[0]
     return PersamVosError(
         f"memory of {compute.device}",

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from persam_vos.batch.workers import EngineChoice
 from persam_vos.datasets.catalog import open_split
 from persam_vos.errors import DatasetError, OutputError, ScoringError
-from persam_vos.evaluation import evaluate, evaluate_predictions
+from persam_vos.evaluation import EvalEvents, evaluate, evaluate_predictions
+from persam_vos.request import EngineChoice
 from persam_vos.scoring import score_folders
 
 CHOICE = EngineChoice(device="cpu")
@@ -134,10 +134,11 @@ def test_one_broken_clip_does_not_stop_the_others(make_tree, rendered, tmp_path)
     (root / "Annotations/worse/00000.png").write_bytes(b"no mask")
     seen = []
     split, output = open_split("folder", root), tmp_path / "out"
-    found = evaluate(split, output, CHOICE, workers=2, on_clip=lambda one: seen.append(one.name))
+    events = EvalEvents(on_clip=lambda one: seen.append(one.name))
+    found = evaluate(split, output, CHOICE, workers=2, events=events)
     assert sorted(seen) == ["broken", "whole", "worse"]
     assert [outcome.name for outcome in found.failures] == ["broken", "worse"]
-    assert all(f"/{one.name}/" in one.error for one in found.failures)
+    assert all(f"/{one.name}/" in str(one.error) for one in found.failures)
     assert found.score is None
     assert names_in(output) == {"run.json", "predictions"}
     told = json.loads((output / "run.json").read_text())
