@@ -18,7 +18,7 @@ CONTENT = bytes(range(256)) * 40_000  # 10 MB: more than the buffers of a socket
 HALF = len(CONTENT) // 2
 
 
-def remote_file(name, content):
+def remote_file(name: str, content: bytes) -> RemoteFile:
     return RemoteFile(name, len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -29,8 +29,9 @@ def get(file_server, tmp_path):
     expected = remote_file("big.bin", CONTENT)
 
     def run(on_progress=silent) -> Path:
-        download(f"{file_server.url}/big.bin", tmp_path / "big.bin", expected, on_progress)
-        return tmp_path / "big.bin"
+        target: Path = tmp_path / "big.bin"
+        download(f"{file_server.url}/big.bin", target, expected, on_progress)
+        return target
 
     return run
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import av
 import numpy as np
@@ -18,8 +18,9 @@ from PIL import Image
 
 from persam_vos.errors import MediaError, OutputError
 from persam_vos.media import output_folder
-from persam_vos.media.label_png import read_label_map
+from persam_vos.media.label_png import read_label_map, write_label_png
 from persam_vos.media.output_folder import OutputFolder
+from persam_vos.media.video_writer import VideoWriter
 from persam_vos.runtime.profiler import Profiler
 from persam_vos.runtime.timer import StageTimer
 from persam_vos.structures import Frame, ObjectResult, SourceInfo, TrackedFrame
@@ -51,7 +52,12 @@ def tracked(index: int, name: str | None = None) -> TrackedFrame:
 
 
 def open_folder(path: Path, **options: Any) -> OutputFolder:
-    chosen = {"overlay": True, "alpha": 0.5, "overwrite": False, "info": INFO} | options
+    chosen: dict[str, Any] = {
+        "overlay": True,
+        "alpha": 0.5,
+        "overwrite": False,
+        "info": INFO,
+    } | options
     folder = OutputFolder(path, chosen.pop("info"), timer=StageTimer(), **chosen)
     folder.describe({"version": "0", "command": "a \"quoted\" 'name' \u00e9"})
     return folder
@@ -270,7 +276,7 @@ def test_a_folder_without_permission_is_refused_at_once(tmp_path: Path) -> None:
         open_folder(tmp_path / "out")
 
 
-def refuse(*_: object, **__: object) -> None:
+def refuse(*_: object, **__: object) -> NoReturn:
     raise OSError(28, "No space left on device")
 
 
@@ -291,11 +297,11 @@ def test_a_failing_overlay_is_dropped_and_the_masks_stay(
 ) -> None:
     def write_two(folder: OutputFolder) -> None:
         folder.write(tracked(0))
-        monkeypatch.setattr(output_folder.VideoWriter, "close", refuse_output)
+        monkeypatch.setattr(VideoWriter, "close", refuse_output)
         folder.write(tracked(1))
         folder.finish({"frame_count": 2})
 
-    def refuse_output(writer: output_folder.VideoWriter) -> None:
+    def refuse_output(writer: VideoWriter) -> None:
         writer.abort()
         raise OutputError("overlay.mp4", got="a full disk")
 
@@ -323,7 +329,7 @@ def test_the_first_error_is_the_one_to_see(tmp_path: Path, monkeypatch: pytest.M
 def test_a_mask_that_cannot_be_written_ends_masks_and_log_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, backwards: bool, count: int
 ) -> None:
-    write_label_png, after_it = output_folder.write_label_png, threading.Event()
+    after_it = threading.Event()
 
     def refuse_the_fifth(path: Path, labels: np.ndarray) -> None:
         if path.stem == "00004":
