@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import MaskError
-from ..media.reference import MaskInput, present_ids, read_reference_masks
+from ..media.reference import MaskInput, read_reference_masks
 from ..request import EngineChoice
+from ..scoring.label_files import present_ids
 from ..structures import Frame, LabelMap, RgbImage, TrackedFrame
 from .engine import Engine
 from .load import load_choice
@@ -68,7 +69,7 @@ class Tracker:
         """
         state, last = self._begun("add")
         label_map = _read(masks, last.frame.size_hw, last.index)
-        known = sorted({*present_ids(label_map)} & {*state.object_ids})
+        known = sorted(present_ids(label_map) & {*state.object_ids})
         if known:
             raise MaskError(
                 f"masks of frame {last.index}",
@@ -86,7 +87,7 @@ class Tracker:
         """
         state, last = self._begun("correct")
         label_map = _read(masks, last.frame.size_hw, last.index)
-        for object_id in present_ids(label_map):
+        for object_id in sorted(present_ids(label_map)):
             _require_known(object_id, state)
         return self._relabel(state, label_map)
 

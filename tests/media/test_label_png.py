@@ -120,7 +120,7 @@ WRONG = {
         "2 colours outside the DAVIS palette.*#.*one black and white file",
     ),
     "instance ids": (
-        Image.fromarray(np.uint16([[0, 1000, 2000]]).repeat(9, 0).repeat(9, 1)),
+        Image.fromarray(np.array([[0, 1000, 2000]], np.uint16).repeat(9, 0).repeat(9, 1)),
         "one of them 2000.*labels from 1 to 255",
     ),
     "300 labels": (

@@ -14,7 +14,7 @@ from media_clips import encode_clicks, picture
 from persam_vos.errors import MediaError
 from persam_vos.media import video_reader
 from persam_vos.media.reader import Reader, open_source
-from persam_vos.media.video_reader import to_rgb
+from persam_vos.media.video_reader import VideoSource, to_rgb
 
 MakeVideo = Callable[..., Path]
 ACCURATE = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -48,7 +48,8 @@ def test_frames_have_index_name_time_and_pixels(make_video: MakeVideo, reader: R
     assert_pictures(frames)
     info = source.info
     assert (info.kind, info.size_hw, info.frame_count) == ("video", (64, 96), 12)
-    assert (info.frames_per_second, info.codec, info.pixel_format) == (24, "h264", "yuv420p")
+    assert (info.codec, info.pixel_format) == ("h264", "yuv420p")
+    assert info.frames_per_second == 24
     assert not info.has_audio
 
 
@@ -149,10 +150,10 @@ def test_colours_follow_matrix_and_range(matrix: int, full_range: bool, pixel_fo
     ],
 )
 def test_a_context_for_many_pictures_converts_as_one_for_each(
-    make_video: MakeVideo, name: str, options: dict
+    make_video: MakeVideo, name: str, options: dict[str, Any]
 ) -> None:
     path = make_video(name, **options)
-    source = open_source(path)
+    source = VideoSource(path)
     frames = list(source)
     near = list(source.frames_reversed(11))
     with av.open(str(path)) as container:
