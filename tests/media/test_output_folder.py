@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import av
 import numpy as np
@@ -52,8 +52,12 @@ def tracked(index: int, name: str | None = None) -> TrackedFrame:
 
 
 def open_folder(path: Path, **options: Any) -> OutputFolder:
-    chosen: dict[str, Any] = {"overlay": True, "alpha": 0.5, "overwrite": False, "info": INFO}
-    chosen |= options
+    chosen: dict[str, Any] = {
+        "overlay": True,
+        "alpha": 0.5,
+        "overwrite": False,
+        "info": INFO,
+    } | options
     folder = OutputFolder(path, chosen.pop("info"), timer=StageTimer(), **chosen)
     folder.describe({"version": "0", "command": "a \"quoted\" 'name' \u00e9"})
     return folder
@@ -206,7 +210,7 @@ def test_a_run_that_breaks_off_keeps_what_is_finished(tmp_path: Path, error: Exc
 def test_earlier_results_are_not_touched_without_overwrite(tmp_path: Path, there: str) -> None:
     (tmp_path / there).parent.mkdir(exist_ok=True)
     (tmp_path / there).write_text("mine")
-    with pytest.raises(OutputError, match=r"already holds .*or set overwrite"):
+    with pytest.raises(OutputError, match=r"already holds .*or add overwrite=True"):
         open_folder(tmp_path)
     assert (tmp_path / there).read_text() == "mine"
 
@@ -235,7 +239,7 @@ def test_overwrite_removes_nothing_before_the_first_frame(tmp_path: Path) -> Non
 @pytest.mark.parametrize("source", ["masks", "masks/*.png", "overlay.mp4", "masks/00000.png"])
 def test_the_input_is_never_overwritten(tmp_path: Path, source: str) -> None:
     info = SourceInfo(str(tmp_path / source), "images", SIZE_HW, 3, Fraction(24))
-    with pytest.raises(OutputError, match=r"^output .*is the input"):
+    with pytest.raises(OutputError, match=r"^output=.*is the input"):
         open_folder(tmp_path, overwrite=True, info=info)
     open_folder(tmp_path / "elsewhere", info=info)
 
@@ -272,7 +276,7 @@ def test_a_folder_without_permission_is_refused_at_once(tmp_path: Path) -> None:
         open_folder(tmp_path / "out")
 
 
-def refuse(*_: object, **__: object) -> None:
+def refuse(*_: object, **__: object) -> NoReturn:
     raise OSError(28, "No space left on device")
 
 
@@ -311,9 +315,7 @@ def test_the_first_error_is_the_one_to_see(tmp_path: Path, monkeypatch: pytest.M
     replace_file = Path.replace
 
     def refuse_all_but_masks(path: Path, target: Path) -> Path:
-        if target.parent.name != "masks":
-            refuse()
-        return replace_file(path, target)
+        return replace_file(path, target) if target.parent.name == "masks" else refuse()
 
     monkeypatch.setattr(Path, "replace", refuse_all_but_masks)
     with pytest.raises(MediaError, match="broken"), open_folder(tmp_path) as folder:
