@@ -4,8 +4,8 @@ python -m benchmarks.encoder [--clips FOLDER] [--repeats N] [--compile]
 
 A few pictures of 16:9 at the default size, encoded in turn by every backend that is installed, so
 that another load hits all of them alike. The floor is the encoder's arithmetic at the rate of a
-large float32 matrix product, measured in the same run; that of 8 bits has the layers that are
-rounded at the rate of a product of 8-bit matrices. Answers are held against torch's in float32, on
+large float32 matrix product, measured in the same run; that of int8 has the layers that are
+quantized at the rate of a product of int8 matrices. Answers are held against torch's in float32, on
 the first frames of development clips with ``--clips``, else of the demo clip.
 """
 
@@ -15,6 +15,7 @@ import argparse
 import copy
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ from persam_vos.backends import Layers, make_encoder
 from persam_vos.backends.calibration import load_calibration
 from persam_vos.backends.export import Exportable
 from persam_vos.config import BACKENDS
-from persam_vos.demo.files import render_demo
+from persam_vos.demo.render import render_demo
 from persam_vos.errors import PersamVosError
-from persam_vos.files.download import silent
+from persam_vos.files.progress import silent
 from persam_vos.runtime.device import Compute
 from persam_vos.sam.build import SamNetwork, keep_in
 from persam_vos.sam.tiny_vit import TinyViT
@@ -64,9 +65,7 @@ def runtimes(
     """Make every runtime, and say how long that took, with the first picture encoded."""
     compute = Compute(torch.device("cpu"), torch.float32)
     makers: dict[str, Callable[[], Layers]] = {
-        name: lambda name=name: make_encoder(name, network, compute, silent).layers
-        for name in BACKENDS
-        if name != "auto"
+        name: partial(_make_layers, name, network, compute) for name in BACKENDS if name != "auto"
     }
     makers["torch, bfloat16"] = lambda: (
         keep_in(copy.deepcopy(network), torch.bfloat16).encode_layers
@@ -87,8 +86,12 @@ def runtimes(
     return made, started
 
 
-def floor_in_eight_bits(encoder: TinyViT, image: torch.Tensor, flops_per_second: float) -> float:
-    """Say what takes at least, in seconds, to encode with the layers rounded that can be."""
+def _make_layers(backend: str, network: SamNetwork, compute: Compute) -> Layers:
+    return make_encoder(backend, network, compute, silent).layers
+
+
+def floor_in_int8(encoder: TinyViT, image: torch.Tensor, flops_per_second: float) -> float:
+    """Say what takes at least, in seconds, to encode with the layers in int8 that can be."""
     module = Exportable(encoder)
     with FlopCounterMode(display=False) as counter:
         module(image)
@@ -97,8 +100,8 @@ def floor_in_eight_bits(encoder: TinyViT, image: torch.Tensor, flops_per_second:
     matrix = torch.ones((2048, 2048), dtype=torch.int8)
     times = measure(lambda: torch._int_mm(matrix, matrix), _CPU, repeats=5)
     rate = 2 * 2048**3 / min(times)
-    print(f"{rounded / 1e9:.1f} GFLOP in 8 bits at {rate / 1e9:.0f} a second")
-    return rounded / rate + (counter.get_total_flops() - rounded) / flops_per_second
+    print(f"{rounded / 1e9:.1f} GFLOP in int8 at {rate / 1e9:.0f} a second")
+    return float(rounded / rate + (counter.get_total_flops() - rounded) / flops_per_second)
 
 
 def distance(found: tuple[torch.Tensor, ...], truth: tuple[torch.Tensor, ...]) -> list[float]:
@@ -125,7 +128,7 @@ def main() -> None:
         work = [encoder]
         needs = count_needs(lambda: network.encode_layers(images[0]), work, images[:1])
         floors = dict.fromkeys(made, machine.floor_seconds(needs))
-        rounded = floor_in_eight_bits(encoder, images[0], machine.flops_per_second)
+        rounded = floor_in_int8(encoder, images[0], machine.flops_per_second)
         floors |= {name: rounded for name in made if name.endswith("int8")}
         truths = [network.encode_layers(image) for image in images]
         for name, layers in made.items():
@@ -145,11 +148,11 @@ def main() -> None:
         row["times_faster_than_torch"] = round(
             float(np.median(times["torch"]) / np.median(times[name])), 2
         )
-        apart = ", ".join(f"{one:.1e}" for one in row["relative_distance"])
+        distances = ", ".join(f"{one:.1e}" for one in row["relative_distance"])
         print(
             f"{name:20}{1000 * row['seconds']['median']:8.0f} ms"
             f"{row['times_faster_than_torch']:7.2f} x torch{row['times_floor']:7.2f} x floor   "
-            f"start {row['start_seconds']:.1f} s   neck, stage 1, stage 0 off by {apart}"
+            f"start {row['start_seconds']:.1f} s   neck, stage 1, stage 0 off by {distances}"
         )
     content = {
         "gflop": round(needs.flops / 1e9, 1),

@@ -73,11 +73,11 @@ def count_needs(
     return Needs(counter.get_total_flops(), least, traffic.bytes)
 
 
-class _Traffic(TorchDispatchMode):
+class _Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch does not say
     """Adds up the bytes of the tensors that operations take and give; views move nothing."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # nor here
         self.bytes = 0
 
     def __torch_dispatch__(

@@ -5,8 +5,9 @@ python -m benchmarks.memory_use [--frames 100 1000 10000] [--objects 1 8 50] [--
 Each case is `persam_vos.track_to_folder`, files in and files out, in a process of its own, on a
 small clip that runs to its end and back. Reported are the peak of memory and the time per frame in
 each tenth of the run. Encoding thousands of frames would take hours and always needs the same room,
-so that the embeddings of a clip's first lap are kept and used again (``--encode-all`` does without;
-then the clip's pictures are the same, only slower to come by). The kept ones add a constant.
+so that the embeddings of a clip's first lap are stored and used again (``--encode-all`` does
+without; then the clip's pictures are the same, only slower to come by). The stored ones add a
+constant.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from persam_vos.config import MethodSettings
 from persam_vos.geometry import IMAGE_SIZE
 from persam_vos.media.label_png import write_label_png
 from persam_vos.media.video_writer import VideoWriter
+from persam_vos.request import TrackRequest
 from persam_vos.runtime.device import (
     Compute,
     forget_peak_memory,
@@ -56,10 +58,10 @@ class LappingEngine(Engine):
     lap: dict[int, Encoded] = field(default_factory=dict)
 
     def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
-        """Embed frames, or recall their embeddings."""
-        return [self._recall(frame) for frame in frames]
+        """Embed frames, or look their embeddings up."""
+        return [self._cached(frame) for frame in frames]
 
-    def _recall(self, frame: Frame) -> Encoded:
+    def _cached(self, frame: Frame) -> Encoded:
         place = frame.index % _LAP
         if place not in self.lap:
             (self.lap[place],) = super().encode_batch([frame])
@@ -109,8 +111,10 @@ def run_case(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         parts = (engine.network, engine.compute, engine.settings, engine.weights)
         engine = LappingEngine(*parts, encoder=engine.encoder)
     meter = Meter(engine.compute, args.frames[0])
-    clip = (folder / "clip.mp4", folder / "first_mask.png", folder / "out")
-    summary = track_to_folder(*clip, engine=engine, on_frame=meter)
+    request = TrackRequest(
+        source=folder / "clip.mp4", masks=folder / "first_mask.png", output=folder / "out"
+    )
+    summary = track_to_folder(request, engine=engine, on_frame=meter)
     return {
         "frames": summary.frame_count,
         "objects": len(summary.object_ids),

@@ -1,9 +1,9 @@
-"""Does `--recipe public` write what the public programs wrote?
+"""Does `--recipe upstream` write what the upstream programs wrote?
 
 python -m benchmarks.parity --clips FOLDER --truth FOLDER [--cache FOLDER]
 
 `--truth` holds `persam_f/CLIP/*.png`, `persam/CLIP/*.png`, `weights.json` and `scores.json`, made
-by the public programs with the MobileSAM weights. Reports mean mask IoU per object over the first
+by the upstream programs with the MobileSAM weights. Reports mean mask IoU per object over the first
 10 frames and over the clip, the greatest difference of a scale weight, and J&F of both.
 """
 
@@ -19,18 +19,18 @@ from PIL import Image
 
 from benchmarks.clips import CachedEngine, Clip, find_clips
 from benchmarks.results import facts, write_results
-from persam_vos.config import MethodSettings
+from persam_vos.config import MethodName, MethodSettings
 from persam_vos.methods.persam_upstream import UpstreamMethod
 from persam_vos.runtime.device import resolve_compute
 from persam_vos.scoring.region import region_similarity
 from persam_vos.scoring.sequence import score_sequence
 from persam_vos.tracking.propagate import Propagation
 
-PROGRAMS = {"persam_f": "persam-f", "persam": "persam"}
+PROGRAMS: dict[str, MethodName] = {"persam_f": "persam-f", "persam": "persam"}
 
 
 def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict[str, Any]:
-    """Run one clip and hold it against the label maps and weights of the public program."""
+    """Run one clip and hold it against the label maps and weights of the upstream program."""
     state = Propagation.start(engine)
     method = state.labelling.method
     assert isinstance(method, UpstreamMethod)
@@ -51,7 +51,7 @@ def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict
         "iou_first_10": np.mean(agreement[:10], axis=0).round(4).tolist(),
         "iou_all": np.mean(agreement, axis=0).round(4).tolist(),
         "jf": round(100 * score.jf_mean, 2),
-        "jf_public": round(100 * float(np.mean(list(scores.values()))), 2),
+        "jf_upstream": round(100 * float(np.mean(list(scores.values()))), 2),
     }
     if program == "persam_f":
         fitted = json.loads((truth / "weights.json").read_text())[clip.name]
@@ -65,13 +65,13 @@ def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, help="folder of the development sets")
-    parser.add_argument("--truth", type=Path, required=True, help="what the public programs wrote")
+    parser.add_argument("--truth", type=Path, required=True, help="what upstream wrote")
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/parity.json"))
     args = parser.parse_args()
     table: dict[str, dict[str, Any]] = {}
     for program, method in PROGRAMS.items():
-        settings = MethodSettings(method=method, recipe="public")
+        settings = MethodSettings(method=method, recipe="upstream")
         engine = CachedEngine.load(settings, args.cache)
         names = tuple(sorted(path.name for path in (args.truth / program).iterdir()))
         for clip in find_clips(args.clips, names):

@@ -3,10 +3,10 @@
 python -m benchmarks.speed [--clips FOLDER --clip NAME] [--objects 1 8] [--frames N] [--full]
 
 Against two other ways with the same weights on the same pictures in the same run, each a process of
-its own: the public PerSAM-F program and SAM's own predictor (see `benchmarks.rivals`). The clip is
-one of the development clips, or made of the demo clip with as many objects as asked for. Without
-``--full`` the public program's fit runs for some epochs only, and the other ways for some frames if
-``--rival-frames`` says so; the rest is extrapolated linearly, and the result says so.
+its own: the upstream PerSAM-F program and SAM's own predictor (see `benchmarks.rivals`). The clip
+is one of the development clips, or made of the demo clip with as many objects as asked for. Without
+``--full`` the upstream program's fit runs for some epochs only, and the other ways for some frames
+if ``--rival-frames`` says so; the rest is extrapolated linearly, and the result says so.
 """
 
 from __future__ import annotations
@@ -102,9 +102,10 @@ def run(module: str, *arguments: str | Path) -> tuple[float, str]:
 
 def run_ours(case: Case, output: Path, device: str, repeats: int) -> dict[str, Any]:
     """Time `persam-vos track` as people run it: overlay video, log and all."""
-    wanted = [] if device == "auto" else ["--device", device]
-    command = ["track", case.frames, "--first-mask", case.first_mask, "-o", output, "--overwrite"]
-    times = [run("persam_vos_cli.main", *command, *wanted)[0] for _ in range(repeats)]
+    command = ["track", str(case.frames), "--first-mask", str(case.first_mask)]
+    command += ["-o", str(output), "--overwrite"]
+    command += [] if device == "auto" else ["--device", device]
+    times = [run("persam_vos_cli.main", *command)[0] for _ in range(repeats)]
     log = json.loads((output / "track.json").read_text())
     return {
         "seconds": spread(times),

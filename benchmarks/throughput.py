@@ -26,6 +26,7 @@ from benchmarks.tiled import render_tiled, there_and_back
 from benchmarks.timing import spread
 from persam_vos.api import load_engine, track_to_folder
 from persam_vos.media.label_png import read_label_map
+from persam_vos.request import TrackRequest
 from persam_vos.runtime.device import forget_peak_memory, peak_memory_bytes, resolve_compute
 from persam_vos.scoring.sequence import score_sequence
 from persam_vos.structures import LabelMap, RgbImage
@@ -67,11 +68,14 @@ def run(engine: Engine, clip: Clip, frame_count: int, repeats: int) -> dict[str,
     with tempfile.TemporaryDirectory() as folder:
         video, output = Path(folder) / "clip.mp4", Path(folder) / "out"
         write_video(video, clip, frame_count)
+        request = TrackRequest(
+            source=video, masks=clip[0][1], output=output, overlay=False, overwrite=True
+        )
         times = []
         for _ in range(1 + repeats):
             forget_peak_memory(engine.compute)
             start = time.perf_counter()
-            track_to_folder(video, clip[0][1], output, engine=engine, overlay=False, overwrite=True)
+            track_to_folder(request, engine=engine)
             times.append(time.perf_counter() - start)
         seconds = spread(times[1:])
         return {

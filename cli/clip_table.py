@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 
+from .flags import in_flags
+
 if TYPE_CHECKING:
     from persam_vos import Engine
     from persam_vos.evaluation import ClipOutcome
@@ -72,7 +74,7 @@ class ClipTable:
             return
         told = [f"{column} {cell}" for column, cell in zip(_COLUMNS, cells, strict=True) if cell]
         if outcome.error:
-            told.append(f"failed: {outcome.error}")
+            told.append(f"failed: {in_flags(outcome.error)}")
         if outcome.reused:
             told.append("kept")
         line = f"{self._done}/{self._total} {outcome.name}: {', '.join(told)}"

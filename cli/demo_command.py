@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from .options import command_line, engine_options
+from .options import EngineOptions, collect, command_line, engine_options
 from .progress import Console
-from .track_command import run_track
+from .track_one import track_one
 from .track_result import summary_facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What the options of `demo` say."""
+
+    output: Path
+    overwrite: bool
+    engine: EngineOptions
+    quiet: bool
+    as_json: bool
 
 
 @click.command()
@@ -27,26 +38,25 @@ from .track_result import summary_facts
 @engine_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no warnings on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def demo(
-    *, output: Path, overwrite: bool, quiet: bool, as_json: bool, **engine_choice: Any
-) -> None:
+@collect(DemoOptions)
+def demo(options: DemoOptions) -> None:
     """Render a clip with exact masks, track it from its first mask, and score the result."""
-    from persam_vos import score_folders, write_demo
+    from persam_vos import TrackRequest
+    from persam_vos.demo import write_demo
+    from persam_vos.scoring import score_folders
 
-    console = Console(quiet=quiet)
-    clip = write_demo(output / "clip", overwrite=overwrite)
-    summary = run_track(
-        console,
-        str(clip.video),
-        [str(clip.first_mask)],
-        output / "result",
-        engine_choice=engine_choice,
-        overwrite=overwrite,
+    clip = write_demo(options.output / "clip", overwrite=options.overwrite)
+    request = TrackRequest(
+        source=str(clip.video),
+        masks=clip.first_mask,
+        output=options.output / "result",
+        overwrite=options.overwrite,
         command=command_line(),
     )
+    summary = track_one(Console(quiet=options.quiet), request, options.engine)
     score = score_folders(summary.masks, clip.truth)
     region, boundary = score.region.mean, score.boundary.mean
-    if as_json:
+    if options.as_json:
         facts = summary_facts(summary) | {"clip": str(clip.video), "J": region, "F": boundary}
         click.echo(json.dumps(facts, indent=1))
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ import click
 from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS
 from persam_vos.errors import PersamVosError, UsageError
 
-from .options import command_line, engine_choice, engine_options, workers_option
+from .flags import in_flags
+from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
 
 if TYPE_CHECKING:
@@ -33,6 +34,26 @@ class _Names(click.ParamType[tuple[str, ...]]):
         if not names:
             self.fail(f"got {value!r}, expected names of clips such as bear,dog", param, ctx)
         return names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalOptions:
+    """What the options of `eval` say."""
+
+    dataset: str
+    root: Path | None
+    output: Path | None
+    split_name: str | None
+    sequences: tuple[str, ...] | None
+    predictions: Path | None
+    single_object: bool
+    allow_missing: bool
+    min_jf: float | None
+    workers: int
+    overwrite: bool
+    engine: EngineOptions
+    quiet: bool
+    as_json: bool
 
 
 @click.command("eval")
@@ -66,59 +87,53 @@ class _Names(click.ParamType[tuple[str, ...]]):
 @engine_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
-def evaluate(
-    *,
-    dataset: str,
-    root: Path | None,
-    output: Path | None,
-    split_name: str | None,
-    sequences: tuple[str, ...] | None,
-    predictions: Path | None,
-    single_object: bool,
-    allow_missing: bool,
-    min_jf: float | None,
-    workers: int,
-    overwrite: bool,
-    quiet: bool,
-    as_json: bool,
-    **choice: Any,
-) -> None:
+@collect(EvalOptions)
+def evaluate(options: EvalOptions) -> None:
     """Track the clips of DATASET from their first masks, and score the result as DAVIS does.
 
     Run it again to resume: finished clips are kept. With --predictions, only score.
     """
-    from persam_vos import open_split
+    from persam_vos.datasets import open_split
 
-    split = open_split(dataset, root, split=split_name, names=sequences)
-    if single_object:
+    split = open_split(
+        options.dataset, options.root, split=options.split_name, names=options.sequences
+    )
+    if options.single_object:
         split = replace(split, mode="single")
-    if min_jf is not None and not split.has_truth:
-        raise UsageError("--min-jf", got="a split without truth", expected="one that is scored")
-    shared: dict[str, Any] = {
-        "workers": workers,
-        "allow_missing": allow_missing,
-        "overwrite": overwrite,
-        "command": command_line(),
-    }
-    if predictions is not None:
-        from persam_vos import evaluate_predictions
-
-        found = evaluate_predictions(split, predictions, output, **shared)
-    elif output is None:
+    if options.min_jf is not None and not split.has_truth:
+        raise UsageError("--min-jf", got="a split without truth", expected="one with truth")
+    if options.predictions is not None:
+        found = _score(split, options.predictions, options)
+    elif options.output is None:
         raise UsageError("--output", got="nothing", expected="a folder for the masks")
     else:
-        found = _track(split, output, choice, quiet=quiet, shared=shared)
-    _conclude(found, as_json=as_json, min_jf=min_jf)
+        found = _track(split, options.output, options)
+    _conclude(found, as_json=options.as_json, min_jf=options.min_jf)
 
 
-def _track(
-    split: Split, output: Path, choice: dict[str, Any], *, quiet: bool, shared: dict[str, Any]
-) -> Evaluation:
+def _score(split: Split, predictions: Path, options: EvalOptions) -> Evaluation:
+    """Score label maps that are there."""
+    from persam_vos.evaluation import evaluate_predictions
+
+    return evaluate_predictions(
+        split,
+        predictions,
+        options.output,
+        workers=options.workers,
+        allow_missing=options.allow_missing,
+        overwrite=options.overwrite,
+        command=command_line(),
+    )
+
+
+def _track(split: Split, output: Path, options: EvalOptions) -> Evaluation:
     """Run the tracker with a live table on stderr."""
-    from persam_vos import evaluate as run
+    from persam_vos.evaluation import EvalEvents
+    from persam_vos.evaluation import evaluate as run
 
     from .clip_table import ClipTable
 
+    quiet = options.quiet
     with ClipTable(len(split.clips), quiet=quiet) as table, ExitStack() as loading:
         on_progress = loading.enter_context(Console(quiet=quiet).download())
 
@@ -129,11 +144,12 @@ def _track(
         return run(
             split,
             output,
-            engine_choice(**choice),
-            on_progress=on_progress,
-            on_start=start,
-            on_clip=table.add,
-            **shared,
+            options.engine.choice(),
+            workers=options.workers,
+            allow_missing=options.allow_missing,
+            overwrite=options.overwrite,
+            command=command_line(),
+            events=EvalEvents(on_progress=on_progress, on_engine=start, on_clip=table.add),
         )
 
 
@@ -151,7 +167,11 @@ def _conclude(found: Evaluation, *, as_json: bool, min_jf: float | None) -> None
         if found.score is not None:
             click.echo(f"report   {found.output / 'report.html'}")
     if found.failures:
-        told = "; ".join(f"{outcome.name}: {outcome.error}" for outcome in found.failures)
+        told = "; ".join(
+            f"{outcome.name}: {in_flags(outcome.error)}"
+            for outcome in found.outcomes
+            if outcome.error
+        )
         unscored = "" if found.score else "no scores, since they would not be those of the split; "
         raise PersamVosError(
             f"{len(found.failures)} of {len(found.outcomes)} clips failed ({told})",

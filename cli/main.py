@@ -11,6 +11,8 @@ import click
 from persam_vos import __version__
 from persam_vos.errors import PersamVosError
 
+from .flags import in_flags
+
 _COMMANDS = {
     "compare": ("compare_command", "compare", "Show two runs side by side, worst first."),
     "datasets": ("datasets_command", "datasets", "List, fetch or locate datasets."),
@@ -57,7 +59,7 @@ def main() -> None:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except PersamVosError as error:
-        _fail(str(error), error.exit_code)
+        _fail(in_flags(error), error.exit_code)
     except click.ClickException as error:
         if isinstance(error, click.exceptions.NoArgsIsHelpError):
             error.show()

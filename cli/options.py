@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -22,7 +24,10 @@ from persam_vos.config import (
     PAPER_METHOD,
     RECIPES,
     SMALL_SIDES,
+    Mechanism,
+    MethodName,
     QualityName,
+    RecipeName,
     default_method,
 )
 from persam_vos.weights.registry import DEFAULT_WEIGHTS, WEIGHTS
@@ -32,19 +37,29 @@ if TYPE_CHECKING:
 
     from .progress import Console
 
+
+class _Recipe(click.Choice[RecipeName]):
+    """Takes the former name of the upstream recipe too."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> RecipeName:
+        return super().convert("upstream" if value == "public" else value, param, ctx)
+
+
 _ENGINE_OPTIONS = (
     click.option(
         "--method",
         type=click.Choice(METHODS),
         help="How objects are followed.  "
-        f"[default: {DEFAULT_METHOD}; {PAPER_METHOD} with --recipe public or --without]",
+        f"[default: {DEFAULT_METHOD}; {PAPER_METHOD} with --recipe upstream or --without]",
     ),
     click.option(
         "--recipe",
-        type=click.Choice(RECIPES),
+        type=_Recipe(RECIPES),
         default=DEFAULT_RECIPE,
         show_default=True,
-        help="'public' follows the paper's public video code to the letter, as a yardstick.",
+        help="'upstream' follows the paper's public video code to the letter, as a yardstick.",
     ),
     click.option(
         "--without",
@@ -115,11 +130,70 @@ workers_option = click.option(
 )
 
 
+Options = TypeVar("Options")
+
+
+def collect(kind: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """Hand a command its options as one dataclass, whose fields are named as click names them."""
+
+    def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
+        @wraps(command)
+        def collected(**options: Any) -> None:
+            command(kind(**options))
+
+        return collected
+
+    return decorate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """What the options of `engine_options` say."""
+
+    method: MethodName | None
+    recipe: RecipeName
+    without: tuple[Mechanism, ...]
+    quality: QualityName
+    image_size: int | None
+    weights: str
+    checkpoint: Path | None
+    device: str
+    dtype: str
+    backend: str
+
+    def choice(self) -> EngineChoice:
+        """Return the engine that they choose; raises UsageError for a contradiction."""
+        from persam_vos import EngineChoice, MethodSettings
+
+        settings = MethodSettings(
+            method=self.method or default_method(recipe=self.recipe, without=self.without),
+            recipe=self.recipe,
+            without=frozenset(self.without),
+            image_size=self.image_size or IMAGE_SIZES[self.quality],
+            small_side=SMALL_SIDES[self.quality],
+        )
+        return EngineChoice(
+            weights=self.weights,
+            checkpoint=self.checkpoint,
+            device=self.device,
+            dtype=self.dtype,
+            backend=self.backend,
+            settings=settings,
+        )
+
+
 def engine_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that `make_engine` and `engine_choice` understand."""
+    """Add the options that choose an engine; the command gets them as ``engine``."""
+    names = [field.name for field in fields(EngineOptions)]
+
+    @wraps(command)
+    def chosen(**options: Any) -> None:
+        engine = EngineOptions(**{name: options.pop(name) for name in names})
+        command(engine=engine, **options)
+
     for option in reversed(_ENGINE_OPTIONS):
-        command = option(command)
-    return command
+        chosen = option(chosen)
+    return chosen
 
 
 def command_line() -> str:
@@ -127,28 +201,9 @@ def command_line() -> str:
     return shlex.join(["persam-vos", *sys.argv[1:]])
 
 
-def make_engine(console: Console, **options: Any) -> Engine:
+def load_engine(console: Console, options: EngineOptions) -> Engine:
     """Load the network that the options choose; fetching shows its progress on ``console``."""
-    choice = engine_choice(**options)
+    from persam_vos.tracking.load import load_choice
+
     with console.download() as on_progress:
-        return choice.load(on_progress)
-
-
-def engine_choice(
-    *,
-    method: str | None,
-    recipe: str,
-    without: tuple[str, ...],
-    quality: QualityName,
-    image_size: int | None,
-    **loading: Any,
-) -> EngineChoice:
-    """Keep what the options choose, to load it here or in other processes."""
-    from persam_vos import EngineChoice, MethodSettings
-
-    method = method or default_method(recipe=recipe, without=without)
-    chosen: dict[str, Any] = {"method": method, "recipe": recipe, "without": frozenset(without)}
-    settings = MethodSettings(
-        **chosen, image_size=image_size or IMAGE_SIZES[quality], small_side=SMALL_SIDES[quality]
-    )
-    return EngineChoice(settings=settings, **loading)
+        return load_choice(options.choice(), on_progress, share_cores=True)

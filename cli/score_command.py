@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from .options import collect
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,6 +17,24 @@ if TYPE_CHECKING:
     from persam_vos.scoring import SequenceScore, SplitScore, Statistics
 
 _FOLDER = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreOptions:
+    """What the arguments and options of `score` say."""
+
+    predictions: Path
+    truth: Path
+    output: Path | None
+    overwrite: bool
+    single_object: bool
+    exclude_void: bool
+    allow_missing: bool
+    sequences: tuple[str, ...]
+    set_name: str
+    workers: int
+    min_jf: float | None
+    as_json: bool
 
 
 @click.command()
@@ -55,47 +74,38 @@ _FOLDER = click.Path(path_type=Path)
 )
 @click.option("--min-jf", type=click.FloatRange(0, 1), help="Fail if J&F is below this (0 to 1).")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
-def score(
-    *,
-    predictions: Path,
-    truth: Path,
-    output: Path | None,
-    overwrite: bool,
-    single_object: bool,
-    exclude_void: bool,
-    allow_missing: bool,
-    sequences: tuple[str, ...],
-    set_name: str,
-    workers: int,
-    min_jf: float | None,
-    as_json: bool,
-) -> None:
+@collect(ScoreOptions)
+def score(options: ScoreOptions) -> None:
     """Score label maps in PRED against those in GT (PNG files, clips as subfolders).
 
     J, F, recall and decay are those of the DAVIS 2017 evaluation toolkit, semi-supervised.
     """
     from persam_vos.scoring import VOID_LABEL, report_file_names, report_files, score_folders
 
-    names = report_file_names(set_name)
-    if output is not None and not overwrite:
-        refuse_existing(output, names)
+    output = options.output
+    if output is not None and not options.overwrite:
+        from persam_vos.files.output import refuse_existing
+
+        refuse_existing(output, report_file_names(options.set_name))
     scored = score_folders(
-        predictions,
-        truth,
-        sequences=sequences or None,
-        object_mode="single" if single_object else "multi",
-        void_label=VOID_LABEL if exclude_void else None,
-        allow_missing=allow_missing,
-        workers=workers,
+        options.predictions,
+        options.truth,
+        sequences=options.sequences or None,
+        object_mode="single" if options.single_object else "multi",
+        void_label=VOID_LABEL if options.exclude_void else None,
+        allow_missing=options.allow_missing,
+        workers=options.workers,
     )
-    files = report_files(scored, set_name)
+    files = report_files(scored, options.set_name)
     if output is not None:
-        write_files(output, files)
-    if as_json:
+        from persam_vos.files.atomic import write_texts
+
+        write_texts(output, files)
+    if options.as_json:
         click.echo(files["results.json"], nl=False)
     else:
         print_scores(scored)
-    require_jf(scored, min_jf)
+    require_jf(scored, options.min_jf)
 
 
 def require_jf(scored: SplitScore, least: float | None) -> None:
@@ -106,30 +116,6 @@ def require_jf(scored: SplitScore, least: float | None) -> None:
         raise ScoringError(
             "--min-jf", got=f"J&F {scored.jf_mean:.4f}", expected=f"at least {least}"
         )
-
-
-def refuse_existing(folder: Path, names: tuple[str, ...]) -> None:
-    """Raise OutputError when one of the files is already in the folder."""
-    from persam_vos.errors import OutputError
-
-    existing = [name for name in names if (folder / name).exists()]
-    if existing:
-        raise OutputError(
-            f"output {folder}",
-            got=f"a folder that already has {', '.join(existing)}",
-            expected="no earlier results",
-            remedy="choose another folder, or pass --overwrite",
-        )
-
-
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Write texts into a folder: each whole, and none of them if one cannot be written."""
-    from persam_vos.files.atomic import atomic_path, make_folder
-
-    make_folder(folder)
-    with ExitStack() as stack:
-        for name, text in files.items():
-            stack.enter_context(atomic_path(folder / name)).write_bytes(text.encode())
 
 
 def print_scores(scored: SplitScore) -> None:

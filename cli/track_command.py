@@ -5,18 +5,73 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import command_line, engine_options, make_engine, workers_option
+from persam_vos.errors import MaskError
+
+from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
-from .track_many import about, masks_of, output_of, track_many
+from .track_many import refuse_common, track_several
+from .track_one import track_one
 from .track_result import print_summary, summary_facts
 
 if TYPE_CHECKING:
-    from persam_vos import Engine, ReferenceMasks, TrackSummary
+    from persam_vos import TrackRequest
+    from persam_vos.media.reader import Reader
+    from persam_vos.request import Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackOptions:
+    """What the options of `track` say."""
+
+    sources: tuple[str, ...]
+    masks: tuple[str, ...]
+    start_frame: int | None
+    later_masks: tuple[tuple[int, str], ...]
+    direction: Direction
+    objects: tuple[int, ...] | None
+    output: Path | None
+    workers: int
+    overwrite: bool
+    overlay: bool
+    alpha: float
+    reader: Reader
+    engine: EngineOptions
+    profile: bool
+    quiet: bool
+    as_json: bool
+
+    def requests(self) -> list[TrackRequest]:
+        """Return what to do for each video; raises MaskError or UsageError for its masks."""
+        from persam_vos import TrackRequest
+
+        template = TrackRequest(
+            source=self.sources[0],
+            masks=self.masks or None,
+            start_frame=self.start_frame,
+            later_masks=_by_frame(self.later_masks),
+            direction=self.direction,
+            objects=self.objects,
+            reader=self.reader,
+            overlay=self.overlay,
+            alpha=self.alpha,
+            overwrite=self.overwrite,
+            profile=self.profile,
+            command=command_line(),
+        )
+        if len(self.sources) == 1:
+            request = TrackRequest.from_template(template, self.sources[0])
+            return [replace(request, output=self.output or request.output)]
+        refuse_common(self.sources, [*self.masks, *(mask for _, mask in self.later_masks)])
+        return [
+            TrackRequest.from_template(template, source, parent=self.output)
+            for source in self.sources
+        ]
 
 
 class _ObjectIds(click.ParamType[tuple[int, ...]]):
@@ -114,94 +169,29 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 )
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no warnings on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def track(
-    *,
-    sources: tuple[str, ...],
-    masks: tuple[str, ...],
-    start_frame: int | None,
-    later_masks: tuple[tuple[int, str], ...],
-    direction: Any,
-    objects: tuple[int, ...] | None,
-    output: Path | None,
-    workers: int,
-    overwrite: bool,
-    overlay: bool,
-    alpha: float,
-    reader: Any,
-    profile: bool,
-    quiet: bool,
-    as_json: bool,
-    **engine_choice: Any,
-) -> None:
+@collect(TrackOptions)
+def track(options: TrackOptions) -> None:
     """Cut objects out of each VIDEO (a file, a folder of images or a glob) from one mask each.
 
     Of several videos, one that fails does not stop the others; the exit code is then 1.
     """
-    if not masks and not later_masks:
+    if not options.masks and not options.later_masks:
         raise click.UsageError("got no mask, expected --first-mask PNG or --mask FRAME=PNG")
-    console = Console(quiet=quiet)
-    later = _by_frame(later_masks)
-    options: dict[str, Any] = {
-        "start_frame": start_frame,
-        "direction": direction,
-        "objects": objects,
-        "reader": reader,
-        "overlay": overlay,
-        "alpha": alpha,
-        "overwrite": overwrite,
-        "profile": profile,
-        "command": command_line(),
-    }
-    if len(sources) > 1:
-        several: dict[str, Any] = {"engine": engine_choice, "workers": workers, "as_json": as_json}
-        track_many(console, sources, masks, later, output, **several, **options)
+    console, requests = Console(quiet=options.quiet), options.requests()
+    if len(requests) > 1:
+        track_several(
+            console, requests, options.engine, workers=options.workers, as_json=options.as_json
+        )
         return
-    (source,) = sources
-    first, later = masks_of(source, masks, later)
-    options |= {"engine_choice": engine_choice, "later_masks": later}
-    summary = run_track(console, source, first, output or output_of(source), **options)
-    if as_json:
+    summary = track_one(console, requests[0], options.engine)
+    if options.as_json:
         click.echo(json.dumps(summary_facts(summary), indent=1))
     else:
         print_summary(summary)
 
 
-def run_track(
-    console: Console,
-    source: str,
-    masks: Sequence[str],
-    output: Path,
-    *,
-    engine_choice: dict[str, Any],
-    **options: Any,
-) -> TrackSummary:
-    """Track with progress on ``console``; the input is checked before weights are fetched."""
-    from persam_vos import track_to_folder
-
-    with console.frames() as progress:
-
-        def start(total: int | None, reference: ReferenceMasks, engine: Engine) -> None:
-            for warning in reference.warnings:
-                console.warn(warning)
-            if engine.encoding.warning:
-                console.warn(engine.encoding.warning)
-            progress.start(about(reference, engine), total)
-
-        return track_to_folder(
-            source,
-            list(masks) or None,
-            output,
-            engine=lambda: make_engine(console, **engine_choice),
-            on_start=start,
-            on_frame=lambda _: progress.advance(),
-            **options,
-        )
-
-
 def _by_frame(masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
     """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
-    from persam_vos.errors import MaskError
-
     by_frame: dict[int, list[str]] = {}
     for frame, mask in masks:
         by_frame.setdefault(frame, []).append(mask)

@@ -1,11 +1,10 @@
-"""Cut an object out of a video: show it once, get its mask on every frame.
+"""Cut an object out of a video: show it once, on one frame, and get its mask on every frame.
 
-::
-
-    import persam_vos
-
-    for frame in persam_vos.track("video.mp4", "first_mask.png"):
-        print(frame.name, frame.label_map.shape, frame.objects)
+>>> import persam_vos
+>>> for frame in persam_vos.track("clip.mp4", "first_mask.png", engine=engine):
+...     print(frame.name, frame.label_map.shape, len(frame.objects))
+00000 (90, 160) 3
+00001 (90, 160) 3
 
 Names are loaded when they are first used, so that ``import persam_vos`` is instant.
 """
@@ -17,72 +16,52 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import Tracker, TrackSummary, load_engine, track, track_to_folder
-    from .batch.track_many import TrackJob, TrackOutcome, track_many
-    from .batch.workers import EngineChoice
+    from .api import TrackSummary, load_engine, track, track_to_folder
+    from .batch import track_many
     from .config import MethodSettings
-    from .datasets.catalog import open_split
-    from .demo.files import DemoClip, write_demo
     from .errors import PersamVosError
-    from .evaluation import evaluate, evaluate_predictions
-    from .media.reference import ReferenceMasks
-    from .scoring.folders import score_folders
-    from .structures import Frame, ObjectResult, SourceInfo, TrackedFrame
+    from .evaluation import evaluate
+    from .request import EngineChoice, TrackRequest
+    from .structures import Frame, ObjectResult, TrackedFrame
     from .tracking.engine import Engine
+    from .tracking.live import Tracker
 
     __version__: str
 
 __all__ = [
-    "DemoClip",
     "Engine",
     "EngineChoice",
     "Frame",
     "MethodSettings",
     "ObjectResult",
     "PersamVosError",
-    "ReferenceMasks",
-    "SourceInfo",
-    "TrackJob",
-    "TrackOutcome",
+    "TrackRequest",
     "TrackSummary",
     "TrackedFrame",
     "Tracker",
-    "__version__",
     "evaluate",
-    "evaluate_predictions",
     "load_engine",
-    "open_split",
-    "score_folders",
     "track",
     "track_many",
     "track_to_folder",
-    "write_demo",
 ]
 
 _HOMES = {
-    "DemoClip": "demo.files",
     "Engine": "tracking.engine",
-    "EngineChoice": "batch.workers",
+    "EngineChoice": "request",
     "Frame": "structures",
     "MethodSettings": "config",
     "ObjectResult": "structures",
     "PersamVosError": "errors",
-    "ReferenceMasks": "media.reference",
-    "SourceInfo": "structures",
-    "TrackJob": "batch.track_many",
-    "TrackOutcome": "batch.track_many",
+    "TrackRequest": "request",
     "TrackSummary": "api",
     "TrackedFrame": "structures",
-    "Tracker": "api",
+    "Tracker": "tracking.live",
     "evaluate": "evaluation",
-    "evaluate_predictions": "evaluation",
     "load_engine": "api",
-    "open_split": "datasets.catalog",
-    "score_folders": "scoring.folders",
     "track": "api",
-    "track_many": "batch.track_many",
+    "track_many": "batch",
     "track_to_folder": "api",
-    "write_demo": "demo.files",
 }
 
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .errors import UsageError
+from .errors import UsageError, param
 
 MethodName = Literal["memory", "persam", "persam-f"]
-RecipeName = Literal["default", "public"]
+RecipeName = Literal["default", "upstream"]
 QualityName = Literal["fast", "balanced", "best"]
 Mechanism = Literal["negative-point", "guided-attention", "semantic-prompt", "refinement"]
 
@@ -23,9 +23,9 @@ MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 IMAGE_SIZES: Mapping[QualityName, int] = {"fast": 768, "balanced": 1024, "best": 1280}
-"""Long side in pixels of what `--quality` shows the encoder."""
+"""Long side in pixels of what a quality shows the encoder."""
 SMALL_SIDES: Mapping[QualityName, int] = {"fast": 0, "balanced": 240, "best": 240}
-"""Long side in input pixels up to which objects are small: `--quality` looks closer at those."""
+"""Long side in input pixels up to which objects are small, and looked at closer, by quality."""
 IMAGE_SIZE_RANGE = (256, 2048)
 DEFAULT_METHOD: MethodName = "memory"  # the most accurate: see benchmarks/results/accuracy.md
 PAPER_METHOD: MethodName = "persam-f"  # the paper's better one: +9.2 J&F on DAVIS 2017
@@ -35,12 +35,12 @@ DEFAULT_QUALITY: QualityName = "balanced"
 
 @dataclass(frozen=True, slots=True)
 class MethodSettings:
-    """What `--method`, `--recipe`, `--without` and `--quality` choose.
+    """How objects are followed, and how the encoder sees the pictures.
 
-    ``without`` switches mechanisms of the paper off, for its ablation; neither it nor the public
+    ``without`` switches mechanisms of the paper off, for its ablation; neither it nor the upstream
     recipe has a meaning for the memory. ``fit_steps`` and ``fit_rate`` are the paper's for PerSAM-F
     (1000 steps of AdamW at 1e-3). ``box_margin`` is the growth of the last box, as a share of the
-    picture's long side: 10 px of 854, the public recipe's margin at the size it was chosen for.
+    picture's long side: 10 px of 854, upstream's margin at the size it was chosen for.
     ``guide_weight`` is alpha of eq. 8. ``presence_threshold`` is the score under which an object
     counts as gone. For the memory: ``decoder_share`` of the decoder's logits in the mask, the rest
     is the recalled mask's; ``trust_threshold`` the score from which a decoded mask is remembered;
@@ -67,23 +67,24 @@ class MethodSettings:
     small_side: int = SMALL_SIDES[DEFAULT_QUALITY]
 
     def __post_init__(self) -> None:
-        _one_of("--method", self.method, METHODS)
-        _one_of("--recipe", self.recipe, RECIPES)
+        _one_of("method", self.method, METHODS)
+        _one_of("recipe", self.recipe, RECIPES)
         for mechanism in self.without:
-            _one_of("--without", mechanism, MECHANISMS)
-        if self.without and self.recipe == "public":
+            _one_of("without", mechanism, MECHANISMS)
+        upstream = param("recipe", "upstream")
+        if self.without and self.recipe == "upstream":
             raise UsageError(
-                "--without",
-                got=f"{', '.join(sorted(self.without))} with --recipe public",
+                param("without"),
+                got=f"{', '.join(sorted(self.without))} with {upstream}",
                 expected="the default recipe",
-                remedy="leave one of the two options out",
+                remedy="leave one of the two out",
             )
-        if self.method == "memory" and (self.without or self.recipe == "public"):
+        if self.method == "memory" and (self.without or self.recipe == "upstream"):
             raise UsageError(
-                "--method",
-                got="memory with --recipe public or --without",
-                expected="persam or persam-f, which these options are about",
-                remedy=f"add --method {PAPER_METHOD}, or leave --method out",
+                param("method"),
+                got=f"memory with {upstream} or {param('without')}",
+                expected="persam or persam-f, which these are about",
+                remedy=f"add {param('method', PAPER_METHOD)}, or leave them out",
             )
         self._check_image_size()
 
@@ -91,14 +92,14 @@ class MethodSettings:
         low, high = IMAGE_SIZE_RANGE
         if not low <= self.image_size <= high:
             raise UsageError(
-                "--image-size", got=str(self.image_size), expected=f"{low} to {high} pixels"
+                param("image_size"), got=str(self.image_size), expected=f"{low} to {high} pixels"
             )
         if self.method != "memory" and self.image_size != IMAGE_SIZES[DEFAULT_QUALITY]:
             raise UsageError(
-                "--image-size",
-                got=f"{self.image_size} with --method {self.method}",
+                param("image_size"),
+                got=f"{self.image_size} with {param('method', self.method)}",
                 expected=f"{IMAGE_SIZES[DEFAULT_QUALITY]}, SAM's own, for the paper's methods",
-                remedy="leave --quality and --image-size out, or use --method memory",
+                remedy=f"leave it out, or use {param('method', 'memory')}",
             )
 
     def uses(self, mechanism: Mechanism) -> bool:
@@ -108,9 +109,9 @@ class MethodSettings:
 
 def default_method(*, recipe: str, without: Collection[str]) -> MethodName:
     """Choose the method that goes with the other choices, where none is named."""
-    return PAPER_METHOD if recipe == "public" or without else DEFAULT_METHOD
+    return PAPER_METHOD if recipe == "upstream" or without else DEFAULT_METHOD
 
 
-def _one_of(option: str, got: str, expected: tuple[str, ...]) -> None:
+def _one_of(name: str, got: str, expected: tuple[str, ...]) -> None:
     if got not in expected:
-        raise UsageError(option, got=repr(got), expected=f"one of {', '.join(expected)}")
+        raise UsageError(param(name), got=repr(got), expected=f"one of {', '.join(expected)}")

@@ -3,26 +3,56 @@
 ::
 
     PersamVosError            exit code 1: something we can explain
-    ├── UsageError            exit code 2: options that contradict each other
+    ├── UsageError            exit code 2: parameters that contradict each other
     ├── MediaError            a video, image or folder that cannot be read
     ├── MaskError             a mask that cannot be understood
     ├── FetchError            a published file that cannot be brought here whole
     ├── WeightsError          weights that cannot be found, fetched or trusted
     ├── OutputError           an output that exists, or cannot be written
     ├── DatasetError          a dataset tree that is wrong or incomplete
-    └── ScoringError          label maps that cannot be scored
+    ├── ScoringError          label maps that cannot be scored
+    └── WorkerError           a process that died at its work
 
 Every message is one line that says what was wrong, what was got, what was expected and what to do.
+Messages name parameters as Python spells them, ``image_size`` or ``device='cpu'``; a program with
+words of its own for them, as the command line has, says how by `PersamVosError.render`.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_OPEN, _IS, _CLOSE = "\x01", "\x02", "\x03"
+"""What marks a parameter in a message, and its value; no text that people write has them."""
+_PARAMETER = re.compile(f"{_OPEN}([^{_CLOSE}]*?)(?:{_IS}([^{_CLOSE}]*))?{_CLOSE}")
+
+Spelling = Callable[[str, str | None], str]
+"""How to write a parameter: its name, and its value as text or None, to what a user types."""
+
+
+def param(name: str, value: object = None) -> str:
+    """Mark the name of a parameter, with a value where one is meant, for the text of an error.
+
+    >>> print(PersamVosError("clip.mp4", remedy=f"use {param('reader', 'pyav')}"))
+    clip.mp4; use reader='pyav'
+    """
+    return f"{_OPEN}{name}{'' if value is None else f'{_IS}{value}'}{_CLOSE}"
+
+
+def in_python(name: str, value: str | None) -> str:
+    """Write a parameter as a keyword argument: ``alpha``, ``alpha=0.5``, ``device='cpu'``."""
+    if value is None:
+        return name
+    plain = re.fullmatch(r"-?\d+(\.\d+)?|True|False|None", value)
+    return f"{name}={value if plain else repr(value)}"
 
 
 class PersamVosError(Exception):
     """A failure we can explain: ``problem: got ..., expected ...; remedy``.
 
-    ``problem`` names the thing (a path, an option); the other parts may be empty and are then left
-    out. Line breaks are folded, so that ``str(error)`` is always one line.
+    ``problem`` names the thing (a path, a parameter by `param`); the other parts may be empty and
+    are then left out. Line breaks are folded, so that ``str(error)`` is always one line.
     """
 
     exit_code = 1
@@ -36,18 +66,26 @@ class PersamVosError(Exception):
         message = f"{problem}: {facts}" if facts else problem
         if remedy:
             message = f"{message}; {remedy}"
+        # The only argument, so that an error comes whole out of another process.
         super().__init__(" ".join(message.split()))
 
+    def __str__(self) -> str:
+        return self.render(in_python)
 
-def explain(error: Exception) -> str:
-    """Return what went wrong in one line, also for errors that are not of this tree."""
+    def render(self, spelling: Spelling) -> str:
+        """Return the message with its parameters written by ``spelling``."""
+        return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), str(self.args[0]))
+
+
+def explain(error: Exception) -> PersamVosError:
+    """Return the error itself, or for one that is not of this tree one that tells of it."""
     if isinstance(error, PersamVosError):
-        return str(error)
-    return " ".join(f"unexpected {type(error).__name__}: {error}".split())
+        return error
+    return PersamVosError(f"unexpected {type(error).__name__}: {error}")
 
 
 class UsageError(PersamVosError):
-    """Options that are wrong or contradict each other."""
+    """Parameters that are wrong or contradict each other."""
 
     exit_code = 2
 
@@ -78,3 +116,7 @@ class DatasetError(PersamVosError):
 
 class ScoringError(PersamVosError):
     """Label maps that cannot be scored against each other."""
+
+
+class WorkerError(PersamVosError):
+    """A worker process that ended before its work did."""

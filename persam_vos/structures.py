@@ -26,6 +26,9 @@ Box = tuple[int, int, int, int]
 
 SourceKind = Literal["video", "images"]
 
+ObjectMode = Literal["multi", "single"]
+"""Whether labels are object ids, or all labels above 0 are one object (DAVIS 2016)."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:

@@ -3,15 +3,18 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
+Mask = npt.NDArray[np.bool_]
 
-def region(prediction, truth):
+
+def region(prediction: Mask, truth: Mask) -> float:
     union = (prediction | truth).sum()
-    return (prediction & truth).sum() / union if union else 1.0
+    return float((prediction & truth).sum() / union) if union else 1.0
 
 
-def contour(mask):
+def contour(mask: Mask) -> Mask:
     height, width = mask.shape
     result = np.zeros_like(mask)
     for y in range(height):
@@ -22,12 +25,12 @@ def contour(mask):
     return result
 
 
-def disk(radius):
+def disk(radius: int) -> Mask:
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    return x * x + y * y <= radius * radius
+    return np.asarray(x * x + y * y <= radius * radius)
 
 
-def boundary(prediction, truth, radius):
+def boundary(prediction: Mask, truth: Mask, radius: int) -> float:
     first, second = contour(prediction), contour(truth)
     if not first.any() or not second.any():
         return float(first.any() == second.any())
@@ -35,13 +38,19 @@ def boundary(prediction, truth, radius):
     near_second = ndimage.binary_dilation(second, disk(radius))
     precision = (first & near_second).sum() / first.sum()
     recall = (second & near_first).sum() / second.sum()
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    total = float(precision + recall)
+    return float(2 * precision * recall) / total if total else 0.0
 
 
-def blobs(rng, size_hw, smoothness, threshold=0.0):
+def blobs(
+    rng: np.random.Generator,
+    size_hw: tuple[int, int],
+    smoothness: float,
+    threshold: float = 0.0,
+) -> Mask:
     noise = ndimage.gaussian_filter(rng.standard_normal(size_hw), smoothness)
-    return noise > threshold * noise.std()
+    return np.asarray(noise > threshold * noise.std())
 
 
-def radius_of(height, width):
+def radius_of(height: int, width: int) -> int:
     return math.ceil(0.008 * math.hypot(height, width))

@@ -1,4 +1,4 @@
-"""Paths in, files out, and frame by frame: the promise of the package."""
+"""Paths in, files out: the promise of the package."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from demo_clip import DemoFrames, RememberingEngine, overlap
 from PIL import Image
 
 import persam_vos
-from persam_vos import MethodSettings, Tracker, load_engine, track, track_to_folder
+from persam_vos import MethodSettings, TrackRequest, load_engine, track, track_to_folder
 from persam_vos.errors import MaskError, MediaError, OutputError, UsageError, WeightsError
 from persam_vos.media.label_png import read_label_map, write_label_png
 from persam_vos.media.reader import open_source
@@ -46,20 +46,21 @@ def test_what_is_promised_is_there(name: str) -> None:
 def test_the_promise_is_sorted_and_unknown_names_are_an_error() -> None:
     assert persam_vos.__all__ == sorted(persam_vos.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = persam_vos.nothing  # type: ignore[attr-defined]
+        _ = persam_vos.nothing
 
 
-def test_files_lazy_frames_and_live_pictures_give_the_same_masks(
-    clip: Path, tmp_path: Path, fast: RememberingEngine, demo_frames: DemoFrames
+def test_files_and_lazy_frames_have_the_same_masks(
+    clip: Path, tmp_path: Path, fast: RememberingEngine
 ) -> None:
     seen: list[int] = []
-    summary = track_to_folder(
-        clip / "frames",
-        clip / "mask.png",
-        tmp_path / "out",
-        engine=fast,
+    request = TrackRequest(
+        source=clip / "frames",
+        masks=clip / "mask.png",
+        output=tmp_path / "out",
         command="a test",
-        on_frame=lambda tracked: seen.append(tracked.index),
+    )
+    summary = track_to_folder(
+        request, engine=fast, on_frame=lambda tracked: seen.append(tracked.index)
     )
     names = ["shot9", "shot10", "shot11"]
     assert (summary.frame_count, summary.object_ids, seen) == (3, (2, 3), [0, 1, 2])
@@ -67,12 +68,8 @@ def test_files_lazy_frames_and_live_pictures_give_the_same_masks(
     assert summary.overlay is not None
     assert summary.overlay.is_file()
     lazy = list(track(clip / "frames", clip / "mask.png", engine=fast))
-    tracker = Tracker(fast)
-    live = [tracker.start(demo_frames.frames[0].image, read_label_map(clip / "mask.png"))]
-    live += [tracker.step(frame.image) for frame in demo_frames.frames[1:3]]
-    for name, one, other in zip(names, lazy, live, strict=True):
+    for name, one in zip(names, lazy, strict=True):
         assert one.name == name
-        np.testing.assert_array_equal(one.label_map, other.label_map)
         np.testing.assert_array_equal(read_label_map(summary.masks / f"{name}.png"), one.label_map)
     log = json.loads(summary.log.read_text())
     assert log["complete"] is True
@@ -90,21 +87,18 @@ def test_a_clip_from_its_middle_has_masks_of_all_frames_in_order(
     given: dict[str, Any] = {
         "start_frame": 1,
         "later_masks": {2: {30: demo_frames.labels[2] == 3}},
-        "engine": fast,
     }
     totals: list[int | None] = []
     seen: list[int] = []
     summary = track_to_folder(
-        clip / "frames",
-        middle,
-        tmp_path / "out",
-        on_start=lambda total, *_: totals.append(total),
+        TrackRequest(source=clip / "frames", masks=middle, output=tmp_path / "out", **given),
+        engine=fast,
+        on_start=lambda begun: totals.append(begun.frame_count),
         on_frame=lambda tracked: seen.append(tracked.index),
-        **given,
     )
     assert (totals, seen, summary.frame_count) == ([3], [1, 0, 2], 3)
     assert summary.object_ids == (2, 30)
-    lazy = {frame.index: frame for frame in track(clip / "frames", middle, **given)}
+    lazy = {frame.index: frame for frame in track(clip / "frames", middle, engine=fast, **given)}
     assert list(lazy) == [1, 0, 2]
     log = json.loads(summary.log.read_text())
     assert log["complete"] is True
@@ -126,14 +120,13 @@ def test_a_clip_from_its_middle_has_masks_of_all_frames_in_order(
 def test_one_direction_writes_the_frames_on_its_way(
     clip: Path, tmp_path: Path, fast: RememberingEngine, direction: Any, names: str
 ) -> None:
-    summary = track_to_folder(
-        clip / "frames",
-        None,
-        tmp_path,
+    request = TrackRequest(
+        source=clip / "frames",
+        output=tmp_path,
         later_masks={1: clip / "mask.png"},
         direction=direction,
-        engine=fast,
     )
+    summary = track_to_folder(request, engine=fast)
     assert {path.stem for path in summary.masks.iterdir()} == {f"shot{n}" for n in names.split()}
     assert summary.frame_count == 2
     assert summary.overlay is not None
@@ -177,11 +170,10 @@ def test_wrong_input_is_refused_at_once_and_before_weights_are_loaded(
 
     changes, error = WRONG[case]
     given = {"source": clip / "frames", "masks": clip / "mask.png"} | changes
-    source, masks = given.pop("source"), given.pop("masks")
     with pytest.raises(error):
-        track_to_folder(source, masks, tmp_path / "out", engine=no_engine, **given)
+        track_to_folder(TrackRequest(output=tmp_path / "out", **given), engine=no_engine)
     with pytest.raises(error):
-        track(source, masks, **given)  # nothing has to be iterated
+        track(**given)  # nothing has to be iterated
     assert not (tmp_path / "out").exists()
 
 
@@ -189,16 +181,17 @@ def test_an_existing_result_is_refused_before_weights_are_loaded(
     clip: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "track.json").write_text("{}")
-    with pytest.raises(OutputError, match="--overwrite"):
-        track_to_folder(clip / "frames", clip / "mask.png", tmp_path)
+    request = TrackRequest(source=clip / "frames", masks=clip / "mask.png", output=tmp_path)
+    with pytest.raises(OutputError, match="overwrite=True"):
+        track_to_folder(request)
 
 
 def test_a_wrong_choice_is_refused_before_weights_are_loaded() -> None:
-    with pytest.raises(UsageError, match="--device"):
+    with pytest.raises(UsageError, match=r"^device: "):
         load_engine(device="tpu")
     with pytest.raises(UsageError):
         load_engine("sam-9000", device="cpu")
-    with pytest.raises(UsageError, match="--backend"):
+    with pytest.raises(UsageError, match=r"^backend: "):
         load_engine(checkpoint="nothing.pt", device="cpu", backend="tpu")
     with pytest.raises(WeightsError):
         load_engine(checkpoint="nothing.pt", device="cpu")
@@ -211,29 +204,9 @@ def test_a_failure_on_the_way_keeps_finished_masks(
         if tracked.index == 1:
             raise KeyboardInterrupt
 
+    request = TrackRequest(source=clip / "frames", masks=clip / "mask.png", output=tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        track_to_folder(clip / "frames", clip / "mask.png", tmp_path, engine=fast, on_frame=stop)
+        track_to_folder(request, engine=fast, on_frame=stop)
     written = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert written == {"shot9.png", "shot10.png", "overlay.mp4", "track.json"}
     assert json.loads((tmp_path / "track.json").read_text())["complete"] is False
-
-
-def test_a_tracker_needs_a_start_and_pictures_of_one_size(
-    fast: RememberingEngine, demo_frames: DemoFrames
-) -> None:
-    tracker = Tracker(fast)
-    with pytest.raises(RuntimeError, match=r"before Tracker\.start"):
-        tracker.step(demo_frames.frames[0].image)
-    tracker.start(demo_frames.frames[0].image, demo_frames.labels[0])
-    with pytest.raises(ValueError, match=r"got \(240, 427\), expected \(480, 854\)"):
-        tracker.step(demo_frames.frames[1].image[::2, ::2])
-    assert tracker.step(demo_frames.frames[1].image).index == 1, "a refused picture is no frame"
-
-
-def test_a_tracker_can_start_again(fast: RememberingEngine, demo_frames: DemoFrames) -> None:
-    tracker = Tracker(fast)
-    tracker.start(demo_frames.frames[0].image, demo_frames.labels[0])
-    other = np.where(demo_frames.labels[1] == 2, 77, 0).astype(np.uint8)
-    again = tracker.start(demo_frames.frames[1].image, other)
-    assert again.index == 0
-    assert [result.object_id for result in again.objects] == [77]

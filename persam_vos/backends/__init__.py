@@ -1,4 +1,4 @@
-"""What runs the encoder on a CPU: torch, or a faster runtime that is given our own network."""
+"""What runs the encoder on a CPU: torch, or a faster runtime that runs our network, exported."""
 
 from .choice import Encoder, Layers, fitting_backends, make_encoder, torch_encoder
 

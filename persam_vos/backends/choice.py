@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..config import BACKENDS
-from ..errors import UsageError
-from ..files.download import ProgressCallback
+from ..errors import UsageError, param
+from ..files.progress import ProgressCallback
 from ..runtime.cuda_graph import GraphedModule
 from ..runtime.device import Compute
 from ..sam.build import SamNetwork
@@ -21,7 +21,7 @@ from ..weights.convert import state_digest
 from .calibration import load_calibration
 from .export import Exportable, export_encoder, export_recipe
 from .int8 import quantize_int8
-from .model_cache import kept
+from .model_cache import cached_model
 from .sessions import OnnxSession, OpenVinoSession, bf16_is_faster, has_int8_products
 
 _PACKAGES = {
@@ -39,11 +39,13 @@ Layers = Callable[[Tensor], tuple[Tensor, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """How frames are encoded; produced by `make_encoder`, consumed by ``pipeline.Engine``.
+    """How frames are encoded; produced by `make_encoder`, consumed by ``tracking.engine.Engine``.
 
     ``layers`` answers as ``SamNetwork.encode_layers``. ``backend`` and ``version`` say what
-    computes: answers of two may differ in their last bits. ``warning`` says, in one line, why it is
+    computes: two backends may differ in the last bits. ``warning`` says, in one line, why it is
     not the backend that was hoped for. ``threads`` are how many it computes with on a CPU.
+    ``graph_refusals`` has, by input shape, why the layers could not be recorded as a CUDA graph;
+    it grows as frames come.
     """
 
     layers: Layers
@@ -51,6 +53,15 @@ class Encoder:
     version: str
     warning: str = ""
     threads: int = field(default_factory=torch.get_num_threads)
+    graph_refusals: Mapping[torch.Size, str] = field(default_factory=dict)
+
+    @property
+    def graph_failures(self) -> dict[str, str]:
+        """Why work could not be recorded as a CUDA graph, by what it is, such as 64 x 64 input."""
+        return {
+            f"encoder, {' x '.join(map(str, shape))}": reason
+            for shape, reason in self.graph_refusals.items()
+        }
 
     def facts(self) -> dict[str, str]:
         """Say what computes, for reports and to tell runs apart."""
@@ -58,11 +69,11 @@ class Encoder:
 
 
 def torch_encoder(network: SamNetwork, *, recorded: bool = False, warning: str = "") -> Encoder:
-    """Return the network itself as an encoder; what it does may be ``recorded``, on a GPU."""
-    layers = network.encode_layers
-    return Encoder(
-        GraphedModule(layers) if recorded else layers, "torch", torch.__version__, warning
-    )
+    """Return the network itself as an encoder, ``recorded`` as CUDA graphs if asked for."""
+    if not recorded:
+        return Encoder(network.encode_layers, "torch", torch.__version__, warning)
+    module = GraphedModule(network.encode_layers)
+    return Encoder(module, "torch", torch.__version__, warning, graph_refusals=module.refusals)
 
 
 def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> tuple[str, ...]:
@@ -73,7 +84,9 @@ def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> 
     missing.
     """
     if backend not in BACKENDS:
-        raise UsageError("--backend", got=repr(backend), expected=f"one of {', '.join(BACKENDS)}")
+        raise UsageError(
+            param("backend"), got=repr(backend), expected=f"one of {', '.join(BACKENDS)}"
+        )
     if backend == "auto":
         if compute.device.type != "cpu" or compute.dtype is not torch.float32:
             return ()
@@ -82,26 +95,26 @@ def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> 
         return ()
     if compute.device.type != "cpu":
         raise UsageError(
-            f"--backend {backend}",
+            param("backend", backend),
             got=f"device {compute.device}",
             expected="cpu",
-            remedy="use --device cpu, or --backend torch",
+            remedy=f"use {param('device', 'cpu')}, or {param('backend', 'torch')}",
         )
     if compute.dtype is not torch.float32:
         raise UsageError(
-            f"--backend {backend}",
-            got=f"--dtype {compute.dtype_name}",
+            param("backend", backend),
+            got=param("dtype", compute.dtype_name),
             expected="float32, for what is not the encoder",
-            remedy="leave --dtype out, or use --backend torch",
+            remedy=f"leave {param('dtype')} out, or use {param('backend', 'torch')}",
         )
     try:
         import_module(_PACKAGES[backend])
     except ImportError as error:
         raise UsageError(
-            f"--backend {backend}",
+            param("backend", backend),
             got=f"no working package {_PACKAGES[backend]} ({error})",
             expected="the package",
-            remedy=f"run 'pip install {_PACKAGES[backend]}', or use --backend auto",
+            remedy=f"run 'pip install {_PACKAGES[backend]}', or use {param('backend', 'auto')}",
         ) from None
     return (backend,)
 
@@ -126,10 +139,10 @@ def make_encoder(
         return torch_encoder(network, recorded=compute.records)
     if not isinstance(encoder, TinyViT):
         raise UsageError(
-            f"--backend {backend}",
+            param("backend", backend),
             got="SAM's own ViT",
             expected="the weights mobile-sam, the only ones that are exported",
-            remedy="use --backend torch",
+            remedy=f"use {param('backend', 'torch')}",
         )
     problems: list[str] = []
     for name in fitting:
@@ -145,7 +158,7 @@ def make_encoder(
     if backend == "auto":
         warning = f"the encoder runs on torch, which is slower ({told}); try 'pip install "
         return torch_encoder(network, warning=f"{warning}{_PACKAGES[fitting[0]]}'")
-    raise UsageError(f"--backend {backend}", got=told, remedy="use --backend torch")
+    raise UsageError(param("backend", backend), got=told, remedy=f"use {param('backend', 'torch')}")
 
 
 def _gains(backend: str) -> bool:
@@ -159,21 +172,23 @@ def _make_layers(backend: str, encoder: TinyViT, on_progress: ProgressCallback) 
     """Load the encoder into a runtime; raises what its package raises."""
     import_module(_PACKAGES[backend])
     weights = state_digest(encoder.state_dict())[:16]
-    ranges = load_calibration(encoder) if backend.endswith("int8") else {}
+    calibration = load_calibration(encoder) if backend.endswith("int8") else {}
 
     def export() -> bytes:
         on_progress("exporting the encoder", 0, None)
         module = Exportable(encoder)
-        quantize_int8(module, ranges)
+        quantize_int8(module, calibration)
         return export_encoder(module)
 
-    name = f"{weights}-int8" if ranges else weights
-    recipe = f"{export_recipe()}\n{ranges}"
-    model = kept(name, recipe, export, on_progress)
+    name = f"{weights}-int8" if calibration else weights
+    recipe = f"{export_recipe()}\n{calibration}"
+    model = cached_model(name, recipe, export, on_progress)
     if backend.startswith("onnx"):
         return OnnxSession(model)
     return OpenVinoSession(
         model,
         "bf16" if backend == "openvino-bf16" else "f32",
-        lambda part, how, make: kept(f"{name}-{part}", f"{recipe}\n{how}", make, on_progress),
+        lambda part, how, make: cached_model(
+            f"{name}-{part}", f"{recipe}\n{how}", make, on_progress
+        ),
     )

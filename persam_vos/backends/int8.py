@@ -1,46 +1,42 @@
-"""Linear layers and convolutions whose products are of 8-bit numbers, for runtimes that have them.
+"""Quantize linear layers and convolutions to int8, for runtimes that have such products.
 
-What a layer reads is rounded by one range for all of it, its weights by one for each output channel
-(Jacob et al., arXiv 1712.05877; Nagel et al., arXiv 2106.08295). In torch the rounding is only
-played; an exported file holds it as pairs of QuantizeLinear and DequantizeLinear, from which a
+Activations are quantized per tensor, by the range in a calibration, and weights per output channel
+(Jacob et al., arXiv 1712.05877; Nagel et al., arXiv 2106.08295). In torch the quantization is
+simulated; an exported file holds it as pairs of QuantizeLinear and DequantizeLinear, from which a
 runtime makes products of integers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Ranges = Mapping[str, tuple[float, float]]
-"""Least and greatest number of what each layer to be rounded reads, by the name of its module; zero
-is between them. What lies outside is clipped."""
+from .calibration import Calibration
 
 _LEVELS = 255  # steps between least and greatest
 _GREATEST = 127  # of a weight
 
 
-def rounded(x: Tensor, least: float, greatest: float) -> Tensor:
-    """Round numbers, (...) float32, to the nearest of 256 between two; zero is one of them."""
+def fake_quantize(x: Tensor, least: float, greatest: float) -> Tensor:
+    """Round numbers, (...) float32, to the nearest of 256 levels in a range; zero is a level."""
     step = (greatest - least) / _LEVELS
     return torch.fake_quantize_per_tensor_affine(x, step, round(-least / step), 0, _LEVELS)
 
 
-def quantize_int8(module: nn.Module, ranges: Ranges) -> None:
-    """Make the layers that ``ranges`` names compute in 8 bits, in place.
+def quantize_int8(module: nn.Module, calibration: Calibration) -> None:
+    """Make the layers that ``calibration`` names compute in int8, in place.
 
     Raises AttributeError for a name that the module does not have.
     """
-    for name, (least, greatest) in ranges.items():
+    for name, (least, greatest) in calibration.items():
         parent, _, child = name.rpartition(".")
         layer = module.get_submodule(name)
-        setattr(module.get_submodule(parent), child, _Rounded(layer, least, greatest))
+        setattr(module.get_submodule(parent), child, _QuantizedLayer(layer, least, greatest))
 
 
-class _Rounded(nn.Module):
-    """A layer that computes with what 8 bits can hold of its inputs and weights."""
+class _QuantizedLayer(nn.Module):
+    """A layer that computes with its inputs and weights rounded to int8."""
 
     steps: Tensor
     zeros: Tensor
@@ -70,7 +66,7 @@ class _Rounded(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         layer, weight = self.layer, self._weight()
-        x = rounded(x + self.shift, *self.range)
+        x = fake_quantize(x + self.shift, *self.range)
         if isinstance(layer, nn.Linear):
             return F.linear(x, weight, layer.bias)
         return F.conv2d(x, weight, layer.bias, layer.stride, layer.padding)

@@ -1,4 +1,4 @@
-"""Keep exported encoders in the cache, each in one file that proves itself when it is read.
+"""A cache of exported and compiled encoders, each in one file that is verified when it is read.
 
 ``CACHE/encoders/`` holds ``NAME.model``: a sha256 over recipe and content, and the content. A file
 that was made by another recipe, or is damaged, is made again in its place. The least used go when
@@ -14,17 +14,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import FetchError
-from ..files.download import ProgressCallback, cache_dir, locked, replacing
+from ..files.cache import cache_dir, cache_path, locked
+from ..files.progress import ProgressCallback
 
 _DIGEST_BYTES = 32
-_MOST = 12  # files, of 12 to 28 MB
+_MAX_FILES = 12  # of 12 to 28 MB
 
 
-def kept(name: str, recipe: str, make: Callable[[], bytes], on_progress: ProgressCallback) -> bytes:
-    """Return what was kept by that name and recipe; if that is nothing, make and keep it.
+def cached_model(
+    name: str, recipe: str, make: Callable[[], bytes], on_progress: ProgressCallback
+) -> bytes:
+    """Return the model that the cache holds by that name and recipe; make and store it if none.
 
     ``recipe`` stands for all that ``make`` depends on, beside what ``name`` says. One process makes
-    it while others wait. Where the cache cannot be written to, it is made each time.
+    the model while others wait. Where the cache cannot be written to, it is made each time. What
+    ``make`` raises goes through.
     """
     path = cache_dir() / "encoders" / f"{name}.model"
     content = _read(path, recipe)
@@ -55,11 +59,11 @@ def _read(path: Path, recipe: str) -> bytes | None:
 
 
 def _write(path: Path, recipe: str, content: bytes) -> None:
-    with suppress(OSError):
-        with replacing(path) as temporary:
+    with suppress(FetchError, OSError):
+        with cache_path(path) as temporary:
             temporary.write_bytes(_digest(recipe, content) + content)
         by_use = sorted(path.parent.glob("*.model"), key=lambda one: one.stat().st_mtime)
-        for old in by_use[:-_MOST]:
+        for old in by_use[:-_MAX_FILES]:
             old.unlink(missing_ok=True)
 
 

@@ -16,10 +16,10 @@ from .export import INPUT, STRIDES
 
 _SIDE, _TRIALS = 1024, 5  # of the matrices that precisions are compared by
 _CLEARLY = 1.2
-_SHAPES = 2  # kept compiled: of pictures and of close-ups
+_MAX_SHAPES = 2  # that stay compiled: of pictures and of crops
 
-Keep = Callable[[str, str, Callable[[], bytes]], bytes]
-"""What keeps bytes by a name and a recipe, and makes them if there are none."""
+CachedModel = Callable[[str, str, Callable[[], bytes]], bytes]
+"""Returns a model by a name and a recipe, from a cache, or made by the function."""
 
 
 class OnnxSession:
@@ -45,19 +45,19 @@ class OnnxSession:
 
 
 class OpenVinoSession:
-    """OpenVINO, with products in ``f32`` or ``bf16``, or in 8 bits where the model says so.
+    """OpenVINO, with products in ``f32`` or ``bf16``, or in int8 where the model says so.
 
-    Compiled for each size, for it is slow where any size may come; the last two stay. ``keep`` gets
-    a name, all that what it names depends on, and how to make it: to compile takes a second, to
-    read what was compiled a quarter.
+    The model is compiled for each input size, since one that takes any size is slow; the last two
+    stay. ``cached`` answers as `model_cache.cached_model`: compiling takes a second, reading what
+    was compiled a quarter.
     """
 
-    def __init__(self, model: bytes, precision: str, keep: Keep) -> None:
+    def __init__(self, model: bytes, precision: str, cached: CachedModel) -> None:
         import openvino
 
         self._core = openvino.Core()
         self._model = model
-        self._keep = keep
+        self._cached = cached
         self._version = openvino.__version__
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,
@@ -76,7 +76,7 @@ class OpenVinoSession:
             return _layers(request.infer({0: images.contiguous().numpy()}).values(), images)
 
     def _compiled(self, shape: tuple[int, ...]) -> Any:
-        while len(self._requests) >= _SHAPES:
+        while len(self._requests) >= _MAX_SHAPES:
             del self._requests[next(iter(self._requests))]
         settings, (height, width) = self._settings, shape[2:]
         threads, precision = settings["INFERENCE_NUM_THREADS"], settings["INFERENCE_PRECISION_HINT"]
@@ -84,9 +84,9 @@ class OpenVinoSession:
         facts = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
         told = [self._version, settings, *(self._core.get_property("CPU", x) for x in facts)]
         try:
-            kept = self._keep(name, str(told), lambda: self._compile(shape).export_model().read())
-            compiled = self._core.import_model(kept, "CPU", self._settings)
-        except RuntimeError:  # kept or not, it can be made
+            blob = self._cached(name, str(told), lambda: self._compile(shape).export_model().read())
+            compiled = self._core.import_model(blob, "CPU", self._settings)
+        except RuntimeError:  # whatever the cache holds, it can be compiled here
             compiled = self._compile(shape)
         return compiled.create_infer_request()
 
@@ -98,10 +98,10 @@ class OpenVinoSession:
 
 @cache
 def bf16_is_faster() -> bool:
-    """Tell whether the processor multiplies bfloat16 clearly sooner than float32.
+    """Tell whether the processor multiplies bfloat16 clearly faster than float32.
 
-    Measured with a product of matrices, which takes a twentieth of a second: to have instructions
-    for it is not enough. One processor is four times as fast with them, another half.
+    Measured with a matrix product, which takes a twentieth of a second: having instructions for it
+    is not enough. One processor is four times as fast with them, another half as fast.
     """
     try:
         import openvino
@@ -123,7 +123,7 @@ def bf16_is_faster() -> bool:
 
 
 def has_int8_products() -> bool:
-    """Tell whether the processor sums products of 8-bit numbers exactly, and in one instruction.
+    """Tell whether the processor sums int8 products exactly, and in one instruction.
 
     Older ones sum pairs in 16 bits, which overflow (OpenVINO, "Saturation (overflow) issue").
     """
@@ -134,7 +134,7 @@ def has_int8_products() -> bool:
 
 
 def _layers(arrays: Iterable[np.ndarray[Any, Any]], images: Tensor) -> tuple[Tensor, ...]:
-    """Take what a runtime answers, (1, h w, C) each, as (1, C, h, w) without copying."""
+    """Return a runtime's outputs, (1, h w, C) each, as (1, C, h, w), without copying."""
     height, width = images.shape[2:]
     return tuple(
         torch.from_numpy(array).view(1, height // stride, width // stride, -1).permute(0, 3, 1, 2)

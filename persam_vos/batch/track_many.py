@@ -2,124 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from ..api import TrackSummary, track_to_folder
-from ..errors import UsageError, explain
-from ..files.download import ProgressCallback
-from ..media.reference import MaskInput
+from ..api import TrackStart, TrackSummary, check_request, track_to_folder
+from ..errors import PersamVosError, UsageError, explain
+from ..files.progress import ProgressCallback
+from ..request import EngineChoice, TrackRequest
+from ..structures import TrackedFrame
 from ..tracking.engine import Engine
-from .workers import EngineChoice, run_jobs
-
-
-@dataclass(frozen=True, slots=True)
-class TrackJob:
-    """One video for `track_many`; the arguments of `track_to_folder`, but for the engine.
-
-    ``options`` are the rest of its keywords. With several workers all can be pickled.
-    """
-
-    source: str | Path
-    masks: MaskInput | None
-    output: Path
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def run(self, engine: Engine | Callable[[], Engine]) -> TrackSummary:
-        """Track it; raises what `track_to_folder` raises."""
-        return track_to_folder(self.source, self.masks, self.output, engine=engine, **self.options)
+from ..tracking.load import load_choice
+from .workers import run_jobs
 
 
 @dataclass(frozen=True, slots=True)
 class TrackOutcome:
-    """How a job went; produced by `track_many`. ``error`` is a sentence, empty if all went well."""
+    """How a request went; produced by `track_many`: a summary, or an error if it failed."""
 
-    job: TrackJob
+    request: TrackRequest
     summary: TrackSummary | None = None
-    error: str = ""
+    error: PersamVosError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackEvents:
+    """What `track_many` calls as things happen, for those who show progress.
+
+    ``on_progress`` as weights are fetched; ``on_engine`` when the network is loaded; ``on_outcome``
+    as requests end, in any order. ``on_start`` and ``on_frame``, where there is one worker only, as
+    in `track_to_folder`.
+    """
+
+    on_progress: ProgressCallback | None = None
+    on_engine: Callable[[Engine], None] | None = None
+    on_outcome: Callable[[TrackOutcome], None] | None = None
+    on_start: Callable[[TrackRequest, TrackStart], None] | None = None
+    on_frame: Callable[[TrackedFrame], None] | None = None
 
 
 def track_many(
-    jobs: Sequence[TrackJob],
+    requests: Sequence[TrackRequest],
     choice: EngineChoice | None = None,
     *,
     workers: int = 1,
-    on_progress: ProgressCallback | None = None,
-    on_start: Callable[[Engine], None] | None = None,
-    on_clip: Callable[[TrackOutcome], None] | None = None,
+    events: TrackEvents | None = None,
 ) -> tuple[TrackOutcome, ...]:
-    """Track each video into its folder; returns how each went, in the order of ``jobs``.
+    """Track each video into its folder; returns how each went, in the order of ``requests``.
 
-    All inputs and outputs are checked before the network that ``choice`` names is loaded. A job
+    All inputs and outputs are checked before the network that ``choice`` names is loaded. A request
     that fails, then or later, stops no other. ``workers`` videos are tracked at a time, on a CPU in
-    processes: a program that asks for several does so under ``if __name__ == "__main__":``.
-    ``on_clip`` is called as jobs end, in any order. Raises UsageError for jobs that share an
-    output, and what `load_engine` raises.
+    processes: a program that asks for several does so under ``if __name__ == "__main__":``. Raises
+    UsageError for requests that share an output, and what `load_engine` raises.
     """
-    _refuse_shared_outputs(jobs)
+    events = events or TrackEvents()
+    _refuse_shared_outputs(requests)
     outcomes: dict[Path, TrackOutcome] = {}
 
     def end(outcome: TrackOutcome) -> None:
-        outcomes[outcome.job.output] = outcome
-        if on_clip is not None:
-            on_clip(outcome)
+        outcomes[outcome.request.folder] = outcome
+        if events.on_outcome is not None:
+            events.on_outcome(outcome)
 
-    for job in jobs:
-        if error := _problem(job):
-            end(TrackOutcome(job, error=error))
-    good = [job for job in jobs if job.output not in outcomes]
+    for request in requests:
+        if error := _problem(request):
+            end(TrackOutcome(request, error=error))
+    good = [request for request in requests if request.folder not in outcomes]
     if good:
         choice = choice or EngineChoice()
-        engine = choice.load(on_progress)
-        if on_start is not None:
-            on_start(engine)
+        engine = load_choice(choice, events.on_progress, share_cores=True)
+        if events.on_engine is not None:
+            events.on_engine(engine)
+        # In other processes nobody can be called back.
+        work = partial(_run, events=events) if workers == 1 else _run
         for outcome in run_jobs(
-            good, _run, engine=engine, choice=choice, workers=workers, lost=_lost
+            good, work, engine=engine, choice=choice, workers=workers, lost=_lost
         ):
             end(outcome)
-    return tuple(outcomes[job.output] for job in jobs)
+    return tuple(outcomes[request.folder] for request in requests)
 
 
-def _refuse_shared_outputs(jobs: Sequence[TrackJob]) -> None:
+def _refuse_shared_outputs(requests: Sequence[TrackRequest]) -> None:
     sources: dict[Path, str | Path] = {}
-    for job in jobs:
-        if job.output in sources:
+    for request in requests:
+        if request.folder in sources:
             raise UsageError(
-                f"{sources[job.output]} and {job.source}",
-                got=f"the same output for both, {job.output}",
+                f"{sources[request.folder]} and {request.source}",
+                got=f"the same output for both, {request.folder}",
                 expected="a folder of its own for each",
                 remedy="rename one of them, or track them one by one",
             )
-        sources[job.output] = job.source
+        sources[request.folder] = request.source
 
 
-class _InputIsGoodError(Exception):
-    """Raised where the network would be loaded."""
-
-
-def _problem(job: TrackJob) -> str:
+def _problem(request: TrackRequest) -> PersamVosError | None:
     """Say what is wrong with input or output, as far as one can tell without a network."""
-
-    def stop() -> Engine:
-        raise _InputIsGoodError
-
     try:
-        job.run(stop)
-    except _InputIsGoodError:
-        return ""
+        check_request(request)
     except Exception as error:
         return explain(error)
-    raise AssertionError("track_to_folder asks for its engine")
+    return None
 
 
-def _run(job: TrackJob, engine: Engine) -> TrackOutcome:
+def _run(
+    request: TrackRequest, engine: Engine, events: TrackEvents = TrackEvents()
+) -> TrackOutcome:
+    on_start = events.on_start and partial(events.on_start, request)
     try:
-        return TrackOutcome(job, job.run(engine))
+        summary = track_to_folder(
+            request, engine=engine, on_start=on_start, on_frame=events.on_frame
+        )
     except Exception as error:
-        return TrackOutcome(job, error=explain(error))
+        return TrackOutcome(request, error=explain(error))
+    return TrackOutcome(request, summary)
 
 
-def _lost(job: TrackJob, why: str) -> TrackOutcome:
-    return TrackOutcome(job, error=why)
+def _lost(request: TrackRequest, error: PersamVosError) -> TrackOutcome:
+    return TrackOutcome(request, error=error)

@@ -8,16 +8,10 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from ..errors import DatasetError, FetchError
-from ..files.download import (
-    CHUNK_BYTES,
-    ProgressCallback,
-    download,
-    locked,
-    reported_as,
-    require_space,
-    silent,
-)
+from ..errors import DatasetError, FetchError, param
+from ..files.cache import locked, require_space
+from ..files.download import CHUNK_BYTES, download, reported_as
+from ..files.progress import ProgressCallback, silent
 from .catalog import Archive, check_split, data_dir, dataset_info, open_split
 
 
@@ -43,7 +37,7 @@ def fetch_dataset(
             f"dataset {dataset}",
             got="no address to fetch it from",
             expected="one of the datasets that are published without a login",
-            remedy="get it by hand, and give its folder as --root",
+            remedy=f"get it by hand, and give its folder as {param('root')}",
         )
     folder = data_dir() if folder is None else folder
     target = folder / archive.folder

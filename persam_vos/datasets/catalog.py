@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ..errors import DatasetError, UsageError
-from ..files.download import RemoteFile, cache_dir
-from .clips import Clip, ObjectMode, Split
+from ..errors import DatasetError, UsageError, param
+from ..files.cache import cache_dir
+from ..files.download import RemoteFile
+from ..structures import ObjectMode
+from .clips import Clip, Split
 from .davis import davis_clips, folder_clips
 from .youtube_vos import youtube_vos_clips
 
@@ -140,7 +142,7 @@ def open_split(
     root = _tree_in(root) if root is not None else default_root(dataset, split)
     if not root.is_dir():
         raise DatasetError(
-            f"--root {root}", got="no such folder", expected="the tree of the dataset"
+            param("root", root), got="no such folder", expected="the tree of the dataset"
         )
     clips, truth_dir = info.find(root, split=split, names=names)
     return Split(dataset, split, root, truth_dir, info.mode, clips, info.submission_folder)
@@ -152,7 +154,7 @@ def check_split(info: DatasetInfo, split: str | None) -> str:
         return info.default_split
     if info.splits is not None and split not in info.splits:
         expected = f"one of {', '.join(info.splits)}"
-        raise UsageError(f"--split of {info.name}", got=repr(split), expected=expected)
+        raise UsageError(f"{param('split')} of {info.name}", got=repr(split), expected=expected)
     return split
 
 
@@ -180,7 +182,7 @@ def default_root(dataset: str, split: str | None = None) -> Path:
         f"dataset {dataset}",
         got=f"no {' or '.join(map(str, places))}",
         expected="its tree",
-        remedy=f"{fetch}give --root, or set {DATA_VARIABLE} to the folder that holds datasets",
+        remedy=f"{fetch}give {param('root')}, or set {DATA_VARIABLE} to the folder of datasets",
     )
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ..errors import DatasetError
-
-ObjectMode = Literal["multi", "single"]
-"""Whether labels are object ids, or all labels above 0 are one object (DAVIS 2016)."""
+from ..structures import ObjectMode
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from ..errors import OutputError
 from ..files.atomic import make_folder, output_error
+from ..files.output import refuse_existing
 from ..media.label_png import write_label_png
 from ..media.video_writer import VideoWriter
 from ..structures import SourceInfo
@@ -49,15 +49,10 @@ def write_demo(
 
 def _make_room(clip: DemoClip, *, overwrite: bool) -> None:
     """Make the folders, and remove an earlier clip if that is wanted."""
+    if not overwrite:
+        names = [path.name for path in (clip.video, clip.first_mask, clip.truth)]
+        refuse_existing(clip.video.parent, names, expected="a folder without a clip")
     try:
-        there = [path for path in (clip.video, clip.first_mask, clip.truth) if path.exists()]
-        if there and not overwrite:
-            raise OutputError(
-                f"demo in {clip.video.parent}",
-                got=f"a folder that already holds {', '.join(path.name for path in there)}",
-                expected="a folder without a clip",
-                remedy="choose another folder, or add --overwrite to replace it",
-            )
         make_folder(clip.truth)
         for old in (*clip.truth.glob("*.png"), clip.first_mask, clip.video):
             old.unlink(missing_ok=True)

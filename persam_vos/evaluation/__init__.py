@@ -17,7 +17,7 @@ What lies in OUTPUT afterwards; the report and `compare` read nothing else::
 
     {"dataset": "davis2017", "split": "val", "mode": "multi" or "single",
      "settings": {"program", "code", "torch", "method": {...}, "weights": {"name", FILE: sha256},
-                  "device", "dtype", "mode"}}          # null where --predictions were scored
+                  "device", "dtype", "mode"}}          # null where predictions were scored
 
 ``run.json``::
 
@@ -28,7 +28,7 @@ What lies in OUTPUT afterwards; the report and `compare` read nothing else::
                 "busy_seconds": {"read", "encode", "track", "write"}, "peak_memory_bytes",
                 "reused": whether an earlier run made it}]}
 
-Where ``--predictions`` were scored, ``settings`` is null and ``clips`` is empty.
+Where predictions were scored, ``settings`` is null and ``clips`` is empty.
 While a run goes on, or after it was killed, ``complete`` is false and there is no results.json.
 Pictures are found with ``datasets.open_split(dataset, Path(root), split=split)``.
 
@@ -40,7 +40,7 @@ when the fingerprint is what it would be now and the masks are those it was writ
 from .clip import ClipOutcome
 from .report import write_report
 from .results import GLOBAL, REPORT, RESULTS, RUN
-from .run import Evaluation, evaluate, evaluate_predictions
+from .run import EvalEvents, Evaluation, evaluate, evaluate_predictions
 
 __all__ = [
     "GLOBAL",
@@ -48,6 +48,7 @@ __all__ = [
     "RESULTS",
     "RUN",
     "ClipOutcome",
+    "EvalEvents",
     "Evaluation",
     "evaluate",
     "evaluate_predictions",

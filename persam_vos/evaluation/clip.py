@@ -6,7 +6,6 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,19 @@ from typing import Any
 import numpy as np
 
 from ..datasets.clips import Clip, FirstMask
-from ..errors import DatasetError, OutputError, explain
+from ..errors import DatasetError, OutputError, PersamVosError, explain, param
 from ..files.atomic import atomic_path, make_folder, output_error
 from ..media.image_reader import ImageSource
 from ..media.label_png import write_label_png
 from ..runtime.device import forget_peak_memory, peak_memory_bytes
-from ..runtime.prefetch import Sink
 from ..runtime.timer import StageTimer
 from ..scoring import VOID_LABEL, SequenceScore
 from ..scoring.clip import ClipTask, score_clip
 from ..scoring.label_files import list_label_files, present_ids, read_label_file
 from ..structures import Frame, LabelMap, TrackedFrame
+from ..tracking.drive import drive
 from ..tracking.engine import Engine
-from ..tracking.propagate import track_frames
+from ..tracking.plan import TrackPlan
 from .identity import difference, digest_files
 
 CLIP_FILE = "clip.json"
@@ -67,13 +66,13 @@ class ClipJob:
 
 @dataclass(frozen=True, slots=True)
 class ClipOutcome:
-    """How it went; produced by ``run_clip``. ``error`` is a sentence, empty when all went well."""
+    """How it went; produced by ``run_clip``. ``error`` is None when all went well."""
 
     name: str
     facts: ClipFacts | None = None
     score: SequenceScore | None = None
     reused: bool = False
-    error: str = ""
+    error: PersamVosError | None = None
 
 
 def is_finished(folder: Path, fingerprint: dict[str, Any]) -> bool:
@@ -90,7 +89,7 @@ def is_finished(folder: Path, fingerprint: dict[str, Any]) -> bool:
             f"earlier results in {folder}",
             got=f"masks made with other {difference(kept['fingerprint'], fingerprint)}",
             expected="masks of this very run",
-            remedy="choose another --output, or add --overwrite to start over",
+            remedy=f"choose another {param('output')}, or start over by {param('overwrite', True)}",
         )
     return bool(kept["masks"] == digest_files(list_label_files(folder)))
 
@@ -151,23 +150,14 @@ def _track(job: ClipJob, engine: Engine) -> ClipFacts:
     started = time.perf_counter()
     forget_peak_memory(engine.compute)
     timer = StageTimer()
-    size_hw = ImageSource(clip.name, clip.images[:1]).info.size_hw
-    references = first_label_maps(clip, size_hw, single=job.single)
+    source = ImageSource(clip.name, clip.images)
+    references = first_label_maps(clip, source.info.size_hw, single=job.single)
     start = min(references)
+    plan = TrackPlan(source, references, start, "forward")
     _empty_folder(job.folder)
     for image in clip.images[:start]:  # nothing can be seen before it was shown
-        write_label_png(job.folder / f"{image.stem}.png", np.zeros(size_hw, np.uint8))
-
-    def write(tracked: TrackedFrame) -> None:
-        with timer.measure("write"):
-            write_label_png(job.folder / f"{tracked.name}.png", tracked.label_map)
-
-    later = {index - start: labels for index, labels in references.items()}
-    frames: Iterator[Frame] = ImageSource(clip.name, clip.images[start:]).frames()
-    tracked_frames = track_frames(frames, later, engine, timer=timer)
-    with closing(tracked_frames), Sink(write) as sink:
-        for tracked in tracked_frames:
-            sink.put(tracked)
+        write_label_png(job.folder / f"{image.stem}.png", np.zeros(source.info.size_hw, np.uint8))
+    drive(plan, engine, _MaskWriter(job.folder, timer), timer=timer)
     wall_seconds = time.perf_counter() - started
     facts = ClipFacts(
         frame_count=len(clip.images),
@@ -181,6 +171,23 @@ def _track(job: ClipJob, engine: Engine) -> ClipFacts:
     )
     _write_clip_file(job, facts)
     return facts
+
+
+@dataclass(frozen=True, slots=True)
+class _MaskWriter:
+    """Writes masks, and nothing else."""
+
+    folder: Path
+    timer: StageTimer
+
+    def write(self, tracked: TrackedFrame) -> None:
+        with self.timer.measure("write"):
+            write_label_png(self.folder / f"{tracked.name}.png", tracked.label_map)
+
+    write_backwards = write
+
+    def turn(self, frames: Iterator[Frame]) -> None:
+        """Do nothing: masks need no second look at the pictures."""
 
 
 def _empty_folder(folder: Path) -> None:

@@ -12,11 +12,46 @@ from typing import Any
 
 import torch
 
-from ..datasets.clips import Clip, ObjectMode
+from ..datasets.clips import Clip
 from ..errors import DatasetError
+from ..structures import ObjectMode
 from ..tracking.engine import Engine
 
-_PACKAGE = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parent.parent
+
+# Files of the package that masks do not depend on: to change one of them must not make old masks
+# stale. Whatever is not on this list is taken to matter, new files too.
+CANNOT_CHANGE_MASKS = frozenset(
+    {
+        # They show and store results, when the masks are there.
+        "evaluation/report.py",
+        "evaluation/report_curves.py",
+        "evaluation/report_pictures.py",
+        "evaluation/report_template.html",
+        "evaluation/results.py",
+        # They compare masks with the truth, when the masks are there. Not so scoring/label_files.py
+        # and scoring/frame.py, which first masks are read with.
+        "scoring/boundary.py",
+        "scoring/clip.py",
+        "scoring/compare.py",
+        "scoring/folders.py",
+        "scoring/photos.py",
+        "scoring/region.py",
+        "scoring/report.py",
+        "scoring/sequence.py",
+        # They write videos, which `eval` does not.
+        "media/audio_track.py",
+        "media/overlay.py",
+        "media/video_writer.py",
+        # `eval` has jobs of its own.
+        "batch/track_many.py",
+        # They draw a clip; the images of clips have a digest themselves.
+        "demo/__init__.py",
+        "demo/files.py",
+        "demo/outlines.py",
+        "demo/render.py",
+    }
+)
 
 
 def run_settings(engine: Engine, mode: ObjectMode) -> dict[str, Any]:
@@ -24,7 +59,7 @@ def run_settings(engine: Engine, mode: ObjectMode) -> dict[str, Any]:
     method = asdict(engine.settings)
     settings = {
         "program": version("persam-vos"),
-        "code": _code_digest(),
+        "code": package_digest()[:16],
         "torch": torch.__version__,
         "method": method | {"without": sorted(method["without"])},
         "weights": dict(engine.weights),
@@ -61,6 +96,24 @@ def digest_files(paths: Iterable[Path], *more: str) -> str:
     return digest.hexdigest()
 
 
+def package_files(package: Path = PACKAGE) -> tuple[str, ...]:
+    """Return the files that the package ships, code and data, as paths below it, in order."""
+    paths = (path.relative_to(package) for path in package.rglob("*") if path.is_file())
+    return tuple(
+        sorted(
+            path.as_posix()
+            for path in paths
+            if "__pycache__" not in path.parts and not path.name.startswith(".")
+        )
+    )
+
+
+def package_digest(package: Path = PACKAGE) -> str:
+    """Return a sha256 over all files of the package but those that cannot change a mask."""
+    names = [name for name in package_files(package) if name not in CANNOT_CHANGE_MASKS]
+    return digest_files((package / name for name in names), *names)
+
+
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     """Say what differs between two fingerprints, with the old and the new value of settings."""
     parts = [name for name in ("images", "first_masks") if before.get(name) != now[name]]
@@ -75,7 +128,3 @@ def _short(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={_short(one)}" for key, one in value.items())
     return str(value)[:12]
-
-
-def _code_digest() -> str:
-    return digest_files(sorted(_PACKAGE.rglob("*.py")))[:16]

@@ -14,6 +14,7 @@ import jinja2
 import numpy as np
 
 from ..datasets.clips import Clip, Split
+from ..files.atomic import write_texts
 from .report_curves import Chart, draw_chart
 from .report_pictures import (
     PREDICTION_RGB,
@@ -23,7 +24,7 @@ from .report_pictures import (
     draw_picture,
     worst_frames,
 )
-from .results import REPORT, RESULTS, RUN, write_texts
+from .results import REPORT, RESULTS, RUN
 
 WORST_CLIPS = 8
 FRAMES_PER_CLIP = 2

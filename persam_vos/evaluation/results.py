@@ -6,15 +6,16 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ..datasets.clips import Split
-from ..errors import OutputError
-from ..files.atomic import atomic_path, make_folder, output_error
+from ..errors import OutputError, param
+from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error, write_texts
+from ..files.output import refuse_existing
 from ..scoring import SplitScore, report_file_names, report_files, results
 from ..scoring.label_files import list_label_files
 
@@ -36,7 +37,7 @@ def output_folder(path: Path, names: tuple[str, ...], *, overwrite: bool) -> Ite
         lock.acquire(timeout=0)
     except Timeout:
         raise OutputError(
-            f"--output {path}",
+            param("output", path),
             got="a folder that another run is writing to",
             expected="a folder of its own for each run",
             remedy="wait for the other run, or choose another folder",
@@ -48,13 +49,6 @@ def output_folder(path: Path, names: tuple[str, ...], *, overwrite: bool) -> Ite
         yield
     finally:
         lock.release()
-
-
-def write_texts(folder: Path, files: Mapping[str, str]) -> None:
-    """Write texts into a folder: each whole, and none of them if one cannot be written."""
-    with ExitStack() as stack:
-        for name, text in files.items():
-            stack.enter_context(atomic_path(folder / name)).write_bytes(text.encode())
 
 
 def score_texts(score: SplitScore, split: Split, settings: dict[str, Any] | None) -> dict[str, str]:
@@ -93,18 +87,11 @@ def check_output(path: Path, names: tuple[str, ...], *, resume: bool, overwrite:
     ``names`` are the results that it writes. With ``resume``, an earlier run may have made them.
     """
     if path.exists() and not path.is_dir():
-        raise OutputError(f"--output {path}", got="a file", expected="a folder or a new name")
-    if overwrite:
+        raise OutputError(param("output", path), got="a file", expected="a folder or a new name")
+    if overwrite or (resume and _made_by_tracking(path)):
         return
-    names = (PREDICTIONS, *names) if resume else names
-    existing = [name for name in names if (path / name).exists()]
-    if existing and not (resume and _made_by_tracking(path)):
-        raise OutputError(
-            f"--output {path}",
-            got=f"a folder that already holds {existing[0]}",
-            expected="a folder without results" + (", or one of this command" if resume else ""),
-            remedy="choose another folder, or add --overwrite to replace them",
-        )
+    expected = "a folder without results" + (", or one of this command" if resume else "")
+    refuse_existing(path, (PREDICTIONS, *names) if resume else names, expected=expected)
 
 
 def _made_by_tracking(path: Path) -> bool:
@@ -119,7 +106,7 @@ def _made_by_tracking(path: Path) -> bool:
 def _remove(path: Path, names: tuple[str, ...], *, masks: bool) -> None:
     """Remove results, so that none of them outlives what it was made from."""
     try:
-        for old in (*(path / name for name in names), *path.glob(".part-*")):
+        for old in (*(path / name for name in names), *path.glob(f"{TEMPORARY}*")):
             old.unlink(missing_ok=True)
         if masks and (path / PREDICTIONS).is_dir():
             shutil.rmtree(path / PREDICTIONS)

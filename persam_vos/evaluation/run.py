@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..batch.workers import EngineChoice, run_jobs
+from ..batch.workers import run_jobs
 from ..datasets.clips import Split
-from ..errors import DatasetError
-from ..files.download import ProgressCallback
+from ..errors import DatasetError, PersamVosError
+from ..files.atomic import write_texts
+from ..files.progress import ProgressCallback
+from ..request import EngineChoice
 from ..scoring import SplitScore, score_folders
 from ..tracking.engine import Engine
+from ..tracking.load import load_choice
 from .clip import ClipJob, ClipOutcome, is_finished, run_clip, score_as_missing
 from .identity import fingerprint, run_settings
 from .report import write_report
@@ -25,7 +28,6 @@ from .results import (
     score_texts,
     write_run_file,
     write_submission,
-    write_texts,
 )
 
 RUN_VERSION = 1
@@ -52,6 +54,19 @@ class Evaluation:
         return tuple(outcome for outcome in self.outcomes if outcome.error)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalEvents:
+    """What `evaluate` calls as things happen, for those who show progress.
+
+    ``on_progress`` as weights are fetched, ``on_engine`` when the network is loaded, ``on_clip`` as
+    clips are finished, in any order.
+    """
+
+    on_progress: ProgressCallback | None = None
+    on_engine: Callable[[Engine], None] | None = None
+    on_clip: Callable[[ClipOutcome], None] | None = None
+
+
 def evaluate(
     split: Split,
     output: Path,
@@ -61,35 +76,33 @@ def evaluate(
     allow_missing: bool = False,
     overwrite: bool = False,
     command: str = "",
-    on_progress: ProgressCallback | None = None,
-    on_start: Callable[[Engine], None] | None = None,
-    on_clip: Callable[[ClipOutcome], None] | None = None,
+    events: EvalEvents | None = None,
 ) -> Evaluation:
     """Track all clips of a split, score them and write the files (see ``evaluation``).
 
     Clips that an earlier run finished with the same settings, weights and files are not tracked
     again; ``overwrite`` starts over. A clip that fails does not stop the others; there are then no
     scores, unless ``allow_missing`` takes them as 0. ``workers`` clips are tracked at a time (see
-    `workers.run_jobs`). ``on_clip`` is called as clips are finished, in any order. Raises
-    OutputError for an output that exists and was made otherwise or cannot be written, and what
-    `load_engine` raises.
+    `workers.run_jobs`). Raises OutputError for an output that exists and was made otherwise or
+    cannot be written, and what `load_engine` raises.
     """
+    events = events or EvalEvents()
     started = time.perf_counter()
     names = result_names(split)
     check_output(output, names, resume=True, overwrite=overwrite)
-    engine = choice.load(on_progress)
+    engine = load_choice(choice, events.on_progress, share_cores=True)
     settings = run_settings(engine, split.mode)
     with output_folder(output, names, overwrite=overwrite):
         jobs = _jobs(split, output, settings)
         facts = _run_facts(split, output / PREDICTIONS, settings, command, workers)
         write_run_file(output, facts)
-        if on_start is not None:
-            on_start(engine)
+        if events.on_engine is not None:
+            events.on_engine(engine)
         outcomes: dict[str, ClipOutcome] = {}
         for outcome in _run(jobs, engine, choice, workers):
             outcomes[outcome.name] = outcome
-            if on_clip is not None:
-                on_clip(outcome)
+            if events.on_clip is not None:
+                events.on_clip(outcome)
         ordered = tuple(outcomes[clip.name] for clip in split.clips)
         found = _conclude(split, output, jobs, ordered, settings, allow_missing=allow_missing)
         wall_seconds = time.perf_counter() - started
@@ -176,8 +189,8 @@ def _run(
     )
 
 
-def _lost(job: ClipJob, why: str) -> ClipOutcome:
-    return ClipOutcome(job.clip.name, error=why)
+def _lost(job: ClipJob, error: PersamVosError) -> ClipOutcome:
+    return ClipOutcome(job.clip.name, error=error)
 
 
 def _conclude(
@@ -196,7 +209,7 @@ def _conclude(
     if not split.has_truth:
         return replace(found, submission=write_submission(output, split))
     scores = (
-        outcome.score or score_as_missing(job, outcome.error)
+        outcome.score or score_as_missing(job, str(outcome.error))
         for job, outcome in zip(jobs, outcomes, strict=True)
     )
     score = SplitScore(tuple(scores), _notes(split))
@@ -240,7 +253,7 @@ def _ending(outcomes: tuple[ClipOutcome, ...], wall_seconds: float) -> dict[str,
     return {
         "complete": not any(outcome.error for outcome in outcomes),
         "wall_seconds": round(wall_seconds, 3),
-        "failures": {outcome.name: outcome.error for outcome in outcomes if outcome.error},
+        "failures": {outcome.name: str(outcome.error) for outcome in outcomes if outcome.error},
         "clips": [
             {"name": outcome.name, **asdict(outcome.facts), "reused": outcome.reused}
             for outcome in outcomes

@@ -1,4 +1,4 @@
-"""Writing a file so that it is there whole, or not at all."""
+"""Writing a file so that it is there whole, or not at all: the one place where that is done."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, PersamVosError
 
 _REASONS = {
     errno.ENOSPC: ("a full disk", "room for the output", "free some space or write elsewhere"),
@@ -24,6 +24,11 @@ _REASONS = {
     errno.ENOENT: ("no such folder", "an existing folder", "create the folder first"),
     errno.ENAMETOOLONG: ("a name that is too long", "a shorter name", "choose a shorter name"),
 }
+TEMPORARY = ".part-"
+"""How the names of unfinished files begin; a killed run leaves them."""
+
+Refused = Callable[[Path, OSError], PersamVosError]
+"""Translates an operating system's refusal to write a file into an error of this package."""
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
@@ -42,34 +47,60 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def temporary_path(path: Path) -> Path:
-    """Create an empty, hidden file beside ``path`` with its suffix, and return where it is.
+class AtomicFile:
+    """A hidden, empty file beside ``path``, which `commit` moves into place and `discard` removes.
 
-    Raises OutputError where ``path`` could not be written.
+    ``temporary`` is where it is; it has the suffix of ``path``. The folder must exist (see
+    `make_folder`). An OSError is raised as what ``refused`` makes of it: OutputError by default.
     """
-    temporary = path.with_name(f".part-{secrets.token_hex(6)}{path.suffix}")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        temporary.touch(exist_ok=False)
-    except OSError as error:
-        raise output_error(path, error) from error
-    return temporary
+
+    def __init__(self, path: Path, *, refused: Refused = output_error) -> None:
+        self.path = path
+        self.temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}{path.suffix}")
+        self._refused = refused
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            self.temporary.touch(exist_ok=False)
+        except OSError as error:
+            raise refused(path, error) from error
+
+    def commit(self) -> None:
+        """Move the file into place, over one that is there."""
+        try:
+            self.temporary.replace(self.path)
+        except OSError as error:
+            raise self._refused(self.path, error) from error
+
+    def discard(self) -> None:
+        """Remove the file, unless it was moved or is gone; raises nothing."""
+        with contextlib.suppress(OSError):
+            self.temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, refused: Refused = output_error) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, moved into place when the block ends well.
 
-    If the block raises, the temporary file is removed and ``path`` stays as it was; an OSError is
-    raised as OutputError. The folder must exist (see ``make_folder``).
+    If the block raises, the temporary file is removed and ``path`` stays as it was; its OSError is
+    raised as by `AtomicFile`.
     """
-    temporary = temporary_path(path)
+    file = AtomicFile(path, refused=refused)
     try:
-        yield temporary
-        temporary.replace(path)
+        yield file.temporary
+        file.commit()
     except OSError as error:
-        raise output_error(path, error) from error
+        raise refused(path, error) from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        file.discard()
+
+
+def write_texts(folder: Path, files: Mapping[str, str]) -> None:
+    """Write texts by file name into a folder that is made if need be, in UTF-8.
+
+    Each appears whole, and none of them if one cannot be written. Raises OutputError.
+    """
+    make_folder(folder)
+    with ExitStack() as stack:
+        for name, text in files.items():
+            stack.enter_context(atomic_path(folder / name)).write_bytes(text.encode())

@@ -1,37 +1,29 @@
 """Bring one published file to this machine: resumed, checked, and moved into place when whole.
 
-Also where the cache is. Who fetches what is the business of ``weights`` and ``datasets``; they
-turn FetchError into their own kind of error with ``reported_as``.
+Who fetches what is the business of ``weights`` and ``datasets``; they turn FetchError into their
+own kind of error with ``reported_as``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import http.client
-import os
-import secrets
-import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-from filelock import FileLock, Timeout
-
 from ..errors import FetchError, PersamVosError
+from .cache import cannot_write, require_space
+from .progress import ProgressCallback
 
-CACHE_VARIABLE: Final = "PERSAM_VOS_CACHE"
 CHUNK_BYTES: Final = 1 << 20
 # To connect, and the longest silence after that: then we connect again and go on where we were.
 TIMEOUT_SECONDS: Final = 5.0
 MAX_CONNECTIONS: Final = 20
-
-ProgressCallback = Callable[[str, int, int | None], None]
-"""Called with what is going on, how much is done and how much there is (None: not known)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +33,6 @@ class RemoteFile:
     name: str
     size_bytes: int | None
     sha256: str | None
-
-
-def silent(what: str, done: int, total: int | None) -> None:
-    """Report progress to nobody."""
-
-
-def cache_dir() -> Path:
-    """Return the cache folder, which need not exist: PERSAM_VOS_CACHE, or the platform's own."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    return platformdirs.user_cache_path("persam-vos", appauthor=False)
 
 
 @contextmanager
@@ -115,53 +95,6 @@ def check_file(path: Path, expected: RemoteFile, *, what: str = "") -> None:
             got=_describe(digest, size_bytes),
             expected=_describe(expected.sha256, expected.size_bytes),
         )
-
-
-def require_space(folder: Path, needed_bytes: int) -> None:
-    """Raise FetchError when the disk of an existing folder has less than that many bytes free."""
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        raise FetchError(
-            f"not enough space on the disk of {folder}",
-            got=f"{free / 1e6:.0f} MB free",
-            expected=f"{needed_bytes / 1e6:.0f} MB",
-            remedy=f"make room, or choose another disk (the cache is where {CACHE_VARIABLE} says)",
-        )
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary path next to ``target``, moved onto it when all went well, else removed."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        yield temporary
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(folder: Path, on_progress: ProgressCallback) -> Iterator[None]:
-    """Make ``folder`` and hold it against other processes; raise FetchError when we may not."""
-    lock = FileLock(folder / ".lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            on_progress("waiting for another process that fetches the same", 0, None)
-            lock.acquire()
-    except OSError as error:
-        raise FetchError(
-            f"folder {folder}",
-            got=error.strerror or repr(error),
-            expected="a folder we may write to",
-            remedy=f"set {CACHE_VARIABLE} to one",
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,4 +200,4 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FetchError(f"cannot write {path}", got=error.strerror or repr(error)) from None
+        raise cannot_write(path, error) from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import MediaError, UsageError
+from ..errors import MediaError, UsageError, param
 from ..structures import Frame, RgbImage
 from .frame_numbers import no_such_frame
 from .reversing import Marks
@@ -16,25 +16,15 @@ from .video_reader import VideoSource
 if TYPE_CHECKING:
     from decord import VideoReader
 
-REMEDY = "use --reader pyav"
-
-
-def _require_decord() -> None:
-    if importlib.util.find_spec("decord") is None:
-        raise UsageError(
-            "--reader decord",
-            got="no package decord",
-            expected="it to be installed",
-            remedy=f"pip install decord (on macOS eva-decord), or {REMEDY}",
-        )
+REMEDY = f"use {param('reader', 'pyav')}"
 
 
 class DecordSource(VideoSource):
     """A video file read by decord, with the facts, names and errors of ``VideoSource``.
 
     decord turns frames upright itself, but knows no mirrored ones; these are refused, as is what
-    decord cannot open or decode (MediaError, which names the other reader as the way out), as is
-    any video where decord is not installed (UsageError).
+    decord cannot open or decode (MediaError, which names the other reader as the way out). Raises
+    UsageError where decord is not installed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -96,4 +86,16 @@ class DecordSource(VideoSource):
         words = words or type(error).__name__
         return MediaError(
             str(self.path), got=f"{got} ({words})", expected="every frame", remedy=REMEDY
+        )
+
+
+def _require_decord() -> None:
+    """Raise UsageError where decord is not installed: it is published for few machines."""
+    if find_spec("decord") is None:
+        raise UsageError(
+            "reader",
+            got="decord, which is not installed",
+            expected="an installed one",
+            remedy="run: pip install decord (on macOS with Apple silicon: eva-decord), or "
+            + REMEDY,
         )

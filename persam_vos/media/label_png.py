@@ -20,8 +20,6 @@ from .label_values import (
     levels_of,
 )
 
-__all__ = ["davis_palette", "read_label_map", "write_label_png"]
-
 _PALETTE = davis_palette().tobytes()
 
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
-import os
-import tempfile
-from array import array
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
-from ..errors import OutputError
-from ..files.atomic import make_folder, output_error, temporary_path
-from ..runtime.ordered_pool import Trail, crew_size
+from ..errors import OutputError, param
+from ..files.atomic import make_folder, output_error
+from ..files.output import refuse_existing, refuse_unwritable
+from ..runtime.ordered_pool import worker_count
+from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import read_label_file
 from ..structures import Frame, LabelMap, SourceInfo, TrackedFrame
 from .label_png import write_label_png
 from .overlay import draw_overlay
+from .track_log import TrackLog, log_entry
 from .video_writer import VideoWriter
 from .visibility import Visibility
 
@@ -62,23 +60,20 @@ class OutputFolder:
         self.overlay_path = path / OVERLAY if overlay else None
         self._info = info
         self._alpha = alpha
-        self._clock = timer
-        self._writer: VideoWriter | None = None
+        self._timer = timer
+        self._overlay: VideoWriter | None = None
         self._log: TrackLog | None = None
-        self._trail: Trail | None = None
+        self._masks: OrderedWriter | None = None
         self._facts: Mapping[str, Any] = {}
         self._ending: Mapping[str, Any] = {}
         self._written = 0
         self.visibility = Visibility()
-        _refuse_source(path, info)
-        _refuse_unwritable(path)
-        if not overwrite:
-            _refuse_existing(path)
+        check_output(path, info, overwrite=overwrite)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What could not be done as asked, e.g. sound that could not be copied."""
-        return () if self._writer is None else self._writer.warnings
+        return () if self._overlay is None else self._overlay.warnings
 
     def describe(self, facts: Mapping[str, Any]) -> None:
         """Set what the log says before its frames; call before the first `write`."""
@@ -102,14 +97,14 @@ class OutputFolder:
 
     def turn(self, frames: Iterator[Frame]) -> None:
         """Write overlay and log of the backward half; ``frames`` are its pictures in order."""
-        if self._log is None or self._trail is None:
+        if self._log is None or self._masks is None:
             return
-        self._trail.settle()
+        self._masks.flush()
         count = self._log.release()
-        if self._writer is None:
+        if self._overlay is None:
             return
-        for frame in islice(self._clock.each("read", frames), count):
-            with self._clock.measure("write"):
+        for frame in islice(self._timer.each("read", frames), count):
+            with self._timer.measure("write"):
                 labels = read_label_file(self._mask_path(frame.name))
             self._draw(frame, labels)
 
@@ -130,12 +125,12 @@ class OutputFolder:
 
     def _write_mask(self, tracked: TrackedFrame, take_down: Callable[[str], None]) -> None:
         """Have one frame's mask written, and its log entry taken down after it."""
-        assert self._trail is not None  # as there is a log
+        assert self._masks is not None  # as there is a log
         path = self._mask_path(tracked.name)
         self.visibility.note(tracked)
-        self._trail.put(
+        self._masks.submit(
             partial(self._save_mask, path, tracked.label_map),
-            then=partial(self._count, take_down, log_entry(tracked)),
+            commit=partial(self._count, take_down, log_entry(tracked)),
             undo=partial(_remove, path),
         )
 
@@ -144,7 +139,7 @@ class OutputFolder:
 
     def _save_mask(self, path: Path, label_map: LabelMap) -> None:
         """Write a mask; called by several threads at once."""
-        with self._clock.measure("write"), self._clock.part("masks"):
+        with self._timer.measure("write"), self._timer.part("masks"):
             write_label_png(path, label_map)
 
     def _count(self, take_down: Callable[[str], None], entry: str) -> None:
@@ -154,18 +149,18 @@ class OutputFolder:
 
     def _draw(self, frame: Frame, label_map: LabelMap) -> None:
         """Add one picture to the overlay, if there is to be one."""
-        if self._writer is not None:
-            with self._clock.measure("write"), self._clock.part("overlay"):
+        if self._overlay is not None:
+            with self._timer.measure("write"), self._timer.part("overlay"):
                 image = draw_overlay(frame.image, label_map, alpha=self._alpha)
-                self._writer.write(image, frame.time_seconds)
+                self._overlay.write(image, frame.time_seconds)
 
     def _close(self) -> None:
         """Finish masks, overlay and log; drop the latter two if no mask was finished."""
-        if self._log is None or self._trail is None:
+        if self._log is None or self._masks is None:
             return
         try:
             try:
-                self._trail.close()
+                self._masks.close()
             finally:
                 self._close_overlay()
         except BaseException:
@@ -178,12 +173,12 @@ class OutputFolder:
                 self._log.abort()
 
     def _close_overlay(self) -> None:
-        if self._writer is None:
+        if self._overlay is None:
             return
         if self._written:
-            self._writer.close()
+            self._overlay.close()
         else:
-            self._writer.abort()
+            self._overlay.abort()
 
     def _start(self) -> TrackLog:
         """Make the folder, and remove what an earlier run left in it."""
@@ -194,114 +189,24 @@ class OutputFolder:
         except OSError as error:
             raise output_error(self.path, error) from error
         self._log = TrackLog(self.path / LOG, self._facts)
-        self._trail = Trail(crew_size())
+        self._masks = _mask_writer()
         if self.overlay_path is not None:
-            self._writer = VideoWriter(self.overlay_path, self._info)
+            self._overlay = VideoWriter(self.overlay_path, self._info)
         return self._log
 
 
-class TrackLog:
-    """Write `track.json` entry by entry, so that memory does not grow with the clip.
-
-    Entries of frames that come backwards are held in a file without a name until `release`; of
-    each, memory keeps where it is, in 8 bytes.
-    """
-
-    def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
-        self._path = path
-        self._temporary = temporary_path(path)
-        self._first = True
-        self._held: IO[bytes] | None = None
-        self._places = array("q")
-        try:
-            self._file: IO[str] = self._temporary.open("w", encoding="utf-8")
-        except OSError as error:
-            self._temporary.unlink(missing_ok=True)
-            raise output_error(path, error) from error
-        head = json.dumps(dict(facts), indent=1)
-        self._emit(head[: head.rindex("}")].rstrip() + (",\n" if facts else "") + ' "frames": [')
-
-    def append(self, entry: str) -> None:
-        """Add one frame, by its `log_entry`."""
-        self._emit(("\n  " if self._first else ",\n  ") + entry)
-        self._first = False
-
-    def hold(self, entry: str) -> None:
-        """Keep the entry of a frame, before which those held so far will come."""
-        with self._guarded():
-            self._held = self._held or tempfile.TemporaryFile()  # noqa: SIM115 - closed with the log
-            self._places.append(self._held.tell())
-            self._held.write(entry.encode() + b"\n")
-
-    def release(self) -> int:
-        """Add what is held, the last first; returns how many frames that are."""
-        count = len(self._places)
-        while self._places and self._held is not None:
-            with self._guarded():
-                self._held.seek(self._places.pop())
-                entry = self._held.readline().decode().rstrip()
-            self.append(entry)
-        return count
-
-    def close(self, ending: Mapping[str, Any]) -> None:
-        """Add what is only known at the end, and move the file into place; once only."""
-        if self._file.closed:
-            return
-        self.release()
-        tail = json.dumps(dict(ending), indent=1)
-        self._emit("\n ],\n " + tail[1:].lstrip() + "\n")
-        with self._guarded():
-            self._file.close()
-            self._drop_held()
-            self._temporary.replace(self._path)
-
-    def abort(self) -> None:
-        """Drop what was written."""
-        with contextlib.suppress(OSError):
-            self._file.close()
-        with contextlib.suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self._drop_held()
-
-    def _drop_held(self) -> None:
-        if self._held is not None:
-            self._held.close()
-
-    def _emit(self, text: str) -> None:
-        with self._guarded():
-            self._file.write(text)
-
-    @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            self.abort()
-            raise output_error(self._path, error) from error
+def check_output(path: Path, info: SourceInfo, *, overwrite: bool) -> None:
+    """Raise OutputError for an output as `OutputFolder` does, but touch nothing."""
+    _refuse_source(path, info)
+    refuse_unwritable(path)
+    if not overwrite:
+        refuse_existing(path, (MASKS, *_FILES))
 
 
-def log_entry(tracked: TrackedFrame) -> str:
-    """Return what the log says of a frame, as one line of JSON.
-
-    Index, name, time, and box, area and score of each object.
-    """
-    return json.dumps(
-        {
-            "index": tracked.index,
-            "name": tracked.name,
-            "time_seconds": round(tracked.frame.time_seconds, 6),
-            "objects": [
-                {
-                    "id": result.object_id,
-                    "box_xyxy": result.box_xyxy,
-                    "area_px": result.area_px,
-                    "score": round(result.score, 4),
-                }
-                for result in tracked.objects
-            ],
-        }
-    )
+def _mask_writer() -> OrderedWriter:
+    """Return what writes masks: threads where there are cores for them, else who asks."""
+    workers = worker_count()
+    return OrderedWriter(workers=workers, pending=2 * workers if workers > 1 else 0)
 
 
 def _remove(path: Path) -> None:
@@ -315,39 +220,8 @@ def _refuse_source(path: Path, info: SourceInfo) -> None:
     for written in ((path / MASKS).resolve(), (path / OVERLAY).resolve()):
         if written in (source, *source.parents):
             raise OutputError(
-                f"--output {path}",
+                param("output", path),
                 got=f"the folder whose {written.name} is the input",
                 expected="a folder that does not hold the input",
                 remedy="choose another folder",
             )
-
-
-def _refuse_unwritable(path: Path) -> None:
-    """Raise OutputError if the folder could not be made or written, as far as one can tell now."""
-    try:
-        there = next(one for one in (path, *path.parents) if one.exists())
-        if not there.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        if not os.access(there, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise output_error(path, error) from error
-
-
-def _refuse_existing(path: Path) -> None:
-    """Raise OutputError if ``path`` holds an earlier result."""
-    try:
-        existing = [name for name in (MASKS, *_FILES) if _holds_something(path / name)]
-    except OSError as error:
-        raise output_error(path, error) from error
-    if existing:
-        raise OutputError(
-            f"--output {path}",
-            got=f"a folder that already holds {', '.join(existing)}",
-            expected="a folder without results",
-            remedy="choose another folder, or add --overwrite to replace them",
-        )
-
-
-def _holds_something(path: Path) -> bool:
-    return any(path.iterdir()) if path.is_dir() else path.exists()

@@ -40,7 +40,8 @@ def open_source(source: str | Path, *, reader: Reader = "pyav") -> Source:
     """Open a video file, an image, a folder of images (natural order) or a glob pattern.
 
     A path that exists is taken as it is, also if it has brackets or stars in its name. ``reader``
-    decodes videos only. Raises MediaError when there is nothing that can be read.
+    decodes videos only. Raises MediaError when there is nothing that can be read, and
+    UsageError for a ``reader`` that is not installed.
     """
     path = Path(source)
     try:

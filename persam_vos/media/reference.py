@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MaskError
+from ..scoring.label_files import present_ids
 from ..structures import LabelMap
 from .label_png import read_label_map
 from .label_values import labels_from_array
@@ -62,11 +63,6 @@ def read_reference_masks(
     if objects is not None:
         label_maps = _select(label_maps, objects)
     return ReferenceMasks(label_maps, _all_ids(label_maps), tuple(warnings))
-
-
-def present_ids(label_map: LabelMap) -> tuple[int, ...]:
-    """Return the object ids of a label map, ascending."""
-    return tuple((np.flatnonzero(np.bincount(label_map.ravel(), minlength=1)[1:]) + 1).tolist())
 
 
 def _all_ids(label_maps: Mapping[int, LabelMap]) -> tuple[int, ...]:
@@ -141,7 +137,7 @@ def fit_to_frame(
     resized = cv2.resize(
         label_map, (frame_width, frame_height), interpolation=cv2.INTER_NEAREST_EXACT
     )
-    lost = sorted(set(present_ids(label_map)) - set(present_ids(resized)))
+    lost = sorted(present_ids(label_map) - present_ids(resized))
     if lost:
         raise MaskError(
             name,
@@ -172,7 +168,7 @@ def _merge(
     for object_id, mask in named:
         assert object_id is not None
         foreground = _read_one(mask, size_hw, warnings) > 0
-        for hidden in present_ids(merged * foreground):
+        for hidden in sorted(present_ids(merged * foreground)):
             count = int(np.count_nonzero(foreground & (merged == hidden)))
             warnings.append(
                 f"{subject}: object {object_id} covers {count} pixels of object {hidden}; "
@@ -184,7 +180,7 @@ def _merge(
 
 
 def _check_visible(merged: LabelMap, ids: Sequence[int], subject: str) -> None:
-    hidden = sorted(set(ids) - set(present_ids(merged)))
+    hidden = sorted(set(ids) - present_ids(merged))
     if hidden:
         raise MaskError(
             subject,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ..errors import MediaError
-from ..runtime.ordered_pool import crew_size, in_order
+from ..runtime.ordered_pool import ordered_map, worker_count
 from ..structures import Frame, RgbImage, SourceInfo
 from .container import (
     average_rate,
@@ -90,7 +90,7 @@ class VideoSource:
         than there are threads. A file that ends early, or cannot be decoded further, yields the
         frames before that and then raises MediaError, as one does that ends before ``start``.
         """
-        return in_order(self._frame, self._pictures(start), workers=crew_size())
+        return ordered_map(self._frame, self._pictures(start), workers=worker_count())
 
     def frames_reversed(self, until: int) -> Iterator[Frame]:
         """Yield the frames from ``until`` back to 0, the same as forwards; raises MediaError."""
@@ -102,7 +102,7 @@ class VideoSource:
         `reversed_frames` checks them. None where there is no time to seek by.
         """
         near = self._pictures_near(start, marks, run_up)
-        return in_order(self._frame, near, workers=crew_size())
+        return ordered_map(self._frame, near, workers=worker_count())
 
     def _pictures(self, start: int) -> Iterator[_Decoded]:
         """Decode the pictures from ``start`` on; raises MediaError as `frames` does."""

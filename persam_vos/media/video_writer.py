@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ..errors import MediaError
-from ..files.atomic import output_error, temporary_path
+from ..files.atomic import AtomicFile, output_error
 from ..structures import RgbImage, SourceInfo
 from .audio_track import AudioTrack
 
@@ -53,14 +53,14 @@ class VideoWriter:
         self.warnings: tuple[str, ...] = ()
         self._step = 1 / info.frames_per_second
         self._last_pts = -1
-        self._temporary = temporary_path(self.path)
+        self._file = AtomicFile(self.path)
         self._pending: tuple[RgbImage, float] | None = None
         self._info = info
         self._start = 0.0
         self._audio: AudioTrack | None = None
         self._open = True
         with self._guarded():
-            self._container = _open_output(self._temporary)
+            self._container = _open_output(self._file.temporary)
             self._stream = _add_video(self._container, info)
 
     def write(self, image: RgbImage, time_seconds: float) -> None:
@@ -85,7 +85,7 @@ class VideoWriter:
             self._container.mux(self._stream.encode(None))
             self._close_audio()
             self._container.close()
-            self._temporary.replace(self.path)
+            self._file.commit()
         self._open = False
 
     def abort(self) -> None:
@@ -99,8 +99,7 @@ class VideoWriter:
             self._close_audio()
         with contextlib.suppress(Exception):
             self._container.close()
-        with contextlib.suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
+        self._file.discard()
 
     def __enter__(self) -> VideoWriter:
         return self

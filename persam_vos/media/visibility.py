@@ -1,4 +1,4 @@
-"""When was an object not to be seen? Spans of frames, of which the ends are lost and found."""
+"""Intervals of frames in which an object was not visible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ..structures import TrackedFrame
 
 Span = tuple[int, int]
-"""First and last frame."""
+"""First and last frame, both inclusive."""
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Visibility:
                 self._extend(self._spans.setdefault(result.object_id, []), tracked.index)
 
     def spans(self) -> dict[int, list[Span]]:
-        """Return the spans of each object that was gone, in order."""
+        """Return the spans of each object that was not visible at times, by its id, in order."""
         return {object_id: sorted(spans) for object_id, spans in sorted(self._spans.items())}
 
     @staticmethod

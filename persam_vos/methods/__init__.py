@@ -1,1 +1,1 @@
-"""One order of the stages a file: what `--method` and `--recipe` choose."""
+"""One order of the stages a file: what ``method`` and ``recipe`` choose."""

@@ -34,18 +34,22 @@ def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 class Batcher(Generic[T, R]):
     """Do ``work`` for several threads, in a thread of its own, on what waits; a context manager.
 
-    A batch has the item that waits longest, and others with the same ``key``, at most ``most`` in
-    all. When ``work`` fails, each item is tried alone, so that the error reaches whom it concerns.
-    How much waits is bounded by those who ask: each for a few items ahead. Leaving the block
-    cancels what waits.
+    A batch has the item that waits longest, and others with the same ``key``, at most
+    ``batch_size`` in all. When ``work`` fails, each item is tried alone, so that the error reaches
+    the one who asked for it. How much waits is bounded by those who ask: each for a few items
+    ahead. Leaving the block cancels what waits.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[T]], list[R]], *, key: Callable[[T], Hashable], most: int
+        self,
+        work: Callable[[Sequence[T]], list[R]],
+        *,
+        key: Callable[[T], Hashable],
+        batch_size: int,
     ) -> None:
-        self._do = work
+        self._work = work
         self._key = key
-        self._most = most
+        self._batch_size = batch_size
         self._waiting: list[tuple[T, Future[R]]] = []
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="persam-vos-batcher")
@@ -72,14 +76,14 @@ class Batcher(Generic[T, R]):
             if not self._waiting:
                 return
             key = self._key(self._waiting[0][0])
-            alike = [one for one in self._waiting if self._key(one[0]) == key][: self._most]
+            alike = [one for one in self._waiting if self._key(one[0]) == key][: self._batch_size]
             taken = {id(asked) for _, asked in alike}
             self._waiting = [one for one in self._waiting if id(one[1]) not in taken]
         self._answer(alike)
 
     def _answer(self, batch: Sequence[tuple[T, Future[R]]]) -> None:
         try:
-            results = self._do([item for item, _ in batch])
+            results = self._work([item for item, _ in batch])
         except BaseException as error:
             if len(batch) == 1:
                 batch[0][1].set_exception(error)

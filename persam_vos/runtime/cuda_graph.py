@@ -17,7 +17,7 @@ import torch
 from .shared_lock import SharedLock
 
 DEVICE_LOCK = SharedLock()
-"""Whoever has a GPU do something has a turn; who records has it alone."""
+"""Shared by all who have a GPU do something; held exclusively by one who records."""
 
 _FIRST, _NOT_FIRST = -3, -2  # priorities of the streams that are recorded from, and of no others
 _STREAMS = 32  # that torch has of each priority
@@ -45,7 +45,7 @@ class CudaGraph:
     ) -> None:
         self.taken: torch.cuda.Event | None = None
         """When the inputs of the last call were copied."""
-        with DEVICE_LOCK.alone(), _no_collection():
+        with DEVICE_LOCK.exclusive(), _no_collection():
             _end_recordings()
             self._inputs = [tensor.clone() for tensor in inputs]
             self._graph = torch.cuda.CUDAGraph()

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..errors import UsageError
+from ..errors import UsageError, param
 from .cuda_graph import DEVICE_LOCK
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -140,10 +140,10 @@ def resolve_compute(device: str = "auto", dtype: str = "auto") -> Compute:
         return Compute(resolved, torch.bfloat16 if bf16 else torch.float32)
     if dtype not in _DTYPES:
         raise UsageError(
-            "--dtype",
+            param("dtype"),
             got=repr(dtype),
             expected=f"one of auto, {', '.join(_DTYPES)}",
-            remedy="use --dtype auto",
+            remedy=f"use {param('dtype', 'auto')}",
         )
     return Compute(resolved, _DTYPES[dtype])
 
@@ -202,24 +202,24 @@ def _resolve_device(device: str) -> torch.device:
     kind, colon, index = device.partition(":")
     if kind not in available or (colon and not index.isdecimal()):
         raise UsageError(
-            "--device",
+            param("device"),
             got=repr(device),
             expected=f"one of {', '.join(DEVICES)}, or a card such as cuda:1",
-            remedy="use --device auto",
+            remedy=f"use {param('device', 'auto')}",
         )
     if not available[kind]:
         raise UsageError(
-            f"--device {device}",
+            param("device", device),
             got=f"a torch {torch.__version__} that finds no {kind} device",
             expected=f"one of {', '.join(k for k, there in available.items() if there)}",
-            remedy="use --device auto, or install a torch build for this device",
+            remedy=f"use {param('device', 'auto')}, or install a torch build for this device",
         )
     count = torch.cuda.device_count() if kind == "cuda" else 1
     if colon and int(index) >= count:
         raise UsageError(
-            f"--device {device}",
+            param("device", device),
             got=f"{count} {kind} device{'s' * (count > 1)}",
             expected=f"a number below {count}",
-            remedy=f"use --device {kind}",
+            remedy=f"use {param('device', kind)}",
         )
     return torch.device(device)

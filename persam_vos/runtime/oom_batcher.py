@@ -1,4 +1,4 @@
-"""Compute many things in batcher that fit the memory, found by halving when they do not."""
+"""Compute many things in batches that fit the memory, found by halving when they do not."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import PersamVosError
+from ..errors import PersamVosError, param
 from .device import Compute, free_cache, is_out_of_memory
 
 
 @dataclass(slots=True)
 class OomBatcher:
-    """How many things are computed at once; fewer, once memory was too small for that many."""
+    """Batches of ``batch_size`` things; halved for good once memory was too small for one."""
 
     batch_size: int = 1
 
@@ -48,9 +48,9 @@ class OomBatcher:
 
 
 def _too_large(thing: str, compute: Compute, error: RuntimeError) -> PersamVosError:
-    remedy = "use a smaller --image-size, or free memory that other programs hold"
-    if compute.device.type != "cpu":
-        remedy = "use a smaller --image-size, or --device cpu"
+    on_cpu = compute.device.type == "cpu"
+    other = "free memory that other programs hold" if on_cpu else param("device", "cpu")
+    remedy = f"use a smaller {param('image_size')}, or {other}"
     told = str(error).splitlines()[0]
     return PersamVosError(
         f"memory of {compute.device}",

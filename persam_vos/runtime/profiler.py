@@ -1,4 +1,9 @@
-"""Find out where the time goes: each stage and its parts, busy and waiting, and a Chrome trace."""
+"""Find out where the time goes: each stage and its parts, busy and waiting, and a Chrome trace.
+
+``torch.profiler`` keeps every event of a run in memory until it stops, so that a trace of it grows
+with the clip. It also sees only the thread that started it, and does not tell how long a thread
+waited between its stages, which is what says where the bottleneck is.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +44,7 @@ class StageTime:
 
 
 class Profiler(StageTimer):
-    """A timer that looks into stages, counts waiting and calls, and writes a Chrome trace.
+    """A stage timer that counts parts, waiting and calls too, and writes a Chrome trace.
 
     A context manager: ``trace`` is written when the block ends, also by an error, if a frame was
     finished; until then its events are in a temporary file, so that memory does not grow with the
@@ -140,7 +145,7 @@ class Profiler(StageTimer):
 
 
 class _ThreadState(threading.local):
-    """What a profile knows of one thread: the blocks that it is in, and when its last one ended."""
+    """What a profiler knows of a thread: the blocks that it is in, and when its last one ended."""
 
     _numbers = itertools.count(1)
 

@@ -1,4 +1,4 @@
-"""SharedLock at a thing: many at once, or one alone."""
+"""A lock that many threads share, or that one holds exclusively."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from contextlib import contextmanager
 
 
 class SharedLock:
-    """A lock that threads share, or have alone; both may be nested, in a thread, in any order.
+    """A readers-writer lock; both kinds may be nested, within a thread, in any order.
 
-    Who has a share and wants to be alone gives it up while waiting, and has it again afterwards:
-    two who want that at the same time do not wait for each other.
+    A thread that holds a share and wants the lock exclusively gives its share up while it waits,
+    and has it again afterwards: two that want that at the same time do not wait for each other.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._shares = 0
-        self._alone: int | None = None  # the thread that is
-        self._own = _Own()
+        self._owner: int | None = None  # the thread that holds the lock exclusively
+        self._own = _ThreadShares()
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Have a share: wait while another thread is alone."""
+        """Hold a share: wait while another thread holds the lock exclusively."""
         self._add(1)
         try:
             yield
@@ -30,35 +30,35 @@ class SharedLock:
             self._add(-1)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Be alone: wait until no other thread has a share."""
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock exclusively: wait until no other thread holds a share."""
         me = threading.get_ident()
-        if self._alone == me:
+        if self._owner == me:
             yield
             return
         with self._changed:
             self._shares -= self._own.shares
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._alone is None and self._shares == 0)
-            self._alone = me
+            self._changed.wait_for(lambda: self._owner is None and self._shares == 0)
+            self._owner = me
         try:
             yield
         finally:
             with self._changed:
-                self._alone = None
+                self._owner = None
                 self._shares += self._own.shares
                 self._changed.notify_all()
 
     def _add(self, share: int) -> None:
-        if self._alone == threading.get_ident():
+        if self._owner == threading.get_ident():
             return
         with self._changed:
             if share > 0:
-                self._changed.wait_for(lambda: self._alone is None)
+                self._changed.wait_for(lambda: self._owner is None)
             self._own.shares += share
             self._shares += share
             self._changed.notify_all()
 
 
-class _Own(threading.local):
+class _ThreadShares(threading.local):
     shares = 0

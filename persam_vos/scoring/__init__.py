@@ -1,7 +1,7 @@
 """J and F as the DAVIS toolkit defines them; numpy and a morphology library only."""
 
 from .boundary import boundary_f, boundary_radius
-from .folders import ObjectMode, score_folders
+from .folders import score_folders
 from .frame import VOID_LABEL, score_frame
 from .photos import PhotoScore, boundary_iou, score_photos
 from .region import region_similarity
@@ -10,7 +10,6 @@ from .sequence import SequenceScore, SplitScore, Statistics, score_sequence, sta
 
 __all__ = [
     "VOID_LABEL",
-    "ObjectMode",
     "PhotoScore",
     "SequenceScore",
     "SplitScore",

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ScoringError
-from .frame import VOID_LABEL, LabelMap
+from ..structures import LabelMap
+from .frame import VOID_LABEL
 from .label_files import list_label_files, present_ids, read_label_file
 from .sequence import SequenceScore, score_sequence
 

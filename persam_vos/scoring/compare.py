@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import ScoringError
 from .report import RESULTS_FILE, RESULTS_VERSION
 
-_REMEDY = "give a folder that `persam-vos eval` or `score` finished with --output"
+_REMEDY = "give the output folder that `persam-vos eval` or `score` finished"
 
 
 @dataclass(frozen=True, slots=True)

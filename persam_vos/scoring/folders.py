@@ -14,21 +14,17 @@ counts what is not there, or stops without saying why, this does not:
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Literal
 
 import cv2
 
 from ..errors import ScoringError
+from ..runtime.process_pool import map_in_processes
+from ..structures import ObjectMode
 from .clip import ClipTask, score_clip
 from .label_files import list_label_files
 from .sequence import SequenceScore, SplitScore
-
-ObjectMode = Literal["multi", "single"]
 
 
 def score_folders(
@@ -146,20 +142,7 @@ def _run(tasks: Sequence[ClipTask], workers: int) -> Iterable[SequenceScore]:
     if workers <= 1:
         yield from map(score_clip, tasks)
         return
-    # "spawn", since a process that has threads (torch, OpenCV) must not be forked.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_use_one_thread)
-    try:
-        yield from pool.map(score_clip, tasks)
-    except BrokenProcessPool as error:
-        raise ScoringError(
-            "scoring",
-            got="a worker process that ended early",
-            expected=f"{workers} workers to the end",
-            remedy="use fewer workers (each holds a few frames in memory)",
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from map_in_processes(score_clip, tasks, workers=workers, start=_use_one_thread)
 
 
 def _use_one_thread() -> None:

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ScoringError
+from ..structures import LabelMap
 from .boundary import boundary_radius, crop_to_content, cropped_boundary_f
 from .region import BinaryMask, jaccard
 
-LabelMap = npt.NDArray[np.uint8]
-"""(H, W) uint8: 0 is background, every other value an object id."""
 Scores = npt.NDArray[np.float64]
 
 VOID_LABEL = 255

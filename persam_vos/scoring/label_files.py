@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ScoringError
-from .frame import LabelMap
+from ..structures import LabelMap
 
 _REMEDY = "write label maps as 8-bit palette or greyscale PNG files"
 

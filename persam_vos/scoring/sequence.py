@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ScoringError
-from .frame import LabelMap, Scores, score_frame
+from ..structures import LabelMap
+from .frame import Scores, score_frame
 
 RECALL_THRESHOLD = 0.5
 DECAY_BINS = 4

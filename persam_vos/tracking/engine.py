@@ -65,7 +65,7 @@ class Engine:
             encode = self.network.encode_layers if records else self.encoding.layers
             closer = Closer(encode, self.settings.small_side)
             return MemoryMethod(decoder, self.settings, closer, fixed=records)
-        kind = UpstreamMethod if self.settings.recipe == "public" else PersamMethod
+        kind = UpstreamMethod if self.settings.recipe == "upstream" else PersamMethod
         return kind(decoder, self.settings)
 
     def encode(self, frame: Frame) -> Encoded:
@@ -107,7 +107,7 @@ class Engine:
         end with an error.
         """
         with Batcher(
-            self._encode, key=_padded_size, most=self.encode_batcher.batch_size
+            self._encode, key=_padded_size, batch_size=self.encode_batcher.batch_size
         ) as batcher:
             yield replace(self, batcher=batcher)
 

@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-from ..errors import MaskError, UsageError
+from ..errors import MaskError
 from ..media.frame_numbers import no_such_frame
-from ..media.reader import Source
-from ..media.reference import MaskInput
+from ..media.reader import Source, open_source
+from ..media.reference import MaskInput, ReferenceMasks, read_reference_masks
+from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
 from ..structures import LabelMap, TrackedFrame
 from .engine import Engine
 from .propagate import track_frames
 
-Direction = Literal["both", "forward", "backward"]
-"""Of ``both`` nothing is left but forwards where tracking starts at the first frame."""
-
 
 @dataclass(frozen=True, slots=True)
 class TrackPlan:
-    """What to track of a source; produced by ``api``, which consumes its two halves.
+    """What to track of a source; produced by `plan_request` and ``evaluation``.
+
+    Its two halves are consumed by `drive`.
 
     ``references`` are labels (H, W) by frame index, one of them for frame ``start``. Frames keep
-    their indices and names, whichever way they come. Raises UsageError for another direction,
-    MaskError for a mask of a frame that is not on the way, MediaError for one that does not exist;
-    where nobody knows how many there are, the last is raised after the last frame.
+    their indices and names, whichever way they come. Raises MaskError for a mask of a frame that is
+    not on the way, MediaError for one that does not exist; where nobody knows how many there are,
+    the last is raised after the last frame.
     """
 
     source: Source
@@ -36,13 +35,6 @@ class TrackPlan:
     direction: Direction = "both"
 
     def __post_init__(self) -> None:
-        if self.direction not in get_args(Direction):
-            raise UsageError(
-                "direction",
-                got=repr(self.direction),
-                expected=f"one of {', '.join(get_args(Direction))}",
-                remedy="choose one of these",
-            )
         for index in sorted(self.references):
             self._check_on_the_way(index)
         self._check_there(max(self.references))
@@ -116,6 +108,17 @@ class TrackPlan:
             # What a video says of itself is an estimate: only looking helps.
             with closing(self.source.frames(index)) as frames:
                 next(frames)
+
+
+def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
+    """Open the source of a request, read all masks, and check that they fit together.
+
+    Raises MediaError or MaskError for input that cannot be understood.
+    """
+    source = open_source(request.source, reader=request.reader)
+    start, by_frame = masks_by_frame(request.masks, request.start_frame, request.later_masks)
+    reference = read_reference_masks(by_frame, source.info.size_hw, objects=request.objects)
+    return TrackPlan(source, reference.label_maps, start, request.direction), reference
 
 
 def masks_by_frame(

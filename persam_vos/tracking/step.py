@@ -31,7 +31,7 @@ _Weights = tuple[torch.Tensor, torch.Tensor]
 
 
 class Method(Protocol):
-    """What `--method` and `--recipe` choose: learns objects, then answers frame by frame."""
+    """What ``method`` and ``recipe`` choose: learns objects, then answers frame by frame."""
 
     uses_previous: ClassVar[bool]
     """Whether a step needs the last frame's labels."""

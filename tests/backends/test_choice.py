@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 from skimage.data import astronaut
 
-from persam_vos.backends import Encoder, fitting_backends, make_encoder
+from persam_vos.backends import Encoder, fitting_backends, make_encoder, torch_encoder
 from persam_vos.backends.calibration import load_calibration
 from persam_vos.backends.export import Exportable, export_encoder
 from persam_vos.backends.int8 import quantize_int8
 from persam_vos.backends.sessions import OpenVinoSession, has_int8_products
 from persam_vos.config import BACKENDS
 from persam_vos.errors import UsageError
-from persam_vos.files.download import silent
+from persam_vos.files.progress import silent
 from persam_vos.geometry import normalise_and_pad
+from persam_vos.runtime.cuda_graph import GraphedModule
 from persam_vos.runtime.device import Compute
 from persam_vos.sam.build import SamNetwork, build_sam, random_state
 from persam_vos.sam.tiny_vit import TinyViT
@@ -34,7 +36,7 @@ def network() -> SamNetwork:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache of this file's own, so that the encoder is exported once."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
@@ -88,17 +90,17 @@ def test_bfloat16_is_near(make: Callable[..., Encoder], network: SamNetwork) -> 
 
 @pytest.mark.skipif(not has_int8_products(), reason="the processor sums 8 bits inexactly")
 @pytest.mark.parametrize("backend", ["onnx-int8", "openvino-int8"])
-def test_eight_bits_are_near_and_what_torch_rounds_to(mobile_sam: SamNetwork, backend: str) -> None:
+def test_int8_is_near_and_what_torch_simulates(mobile_sam: SamNetwork, backend: str) -> None:
     images = normalise_and_pad(torch.from_numpy(astronaut()[None, :144, :256]), (144, 256))
     encoder = mobile_sam.image_encoder
     assert isinstance(encoder, TinyViT)
-    played = Exportable(encoder)
-    quantize_int8(played, load_calibration(encoder))
+    simulated = Exportable(encoder)
+    quantize_int8(simulated, load_calibration(encoder))
     with torch.inference_mode():
         truth = mobile_sam.encode_layers(images)
         expected = [
             layer.view(1, 144 // stride, 256 // stride, -1).permute(0, 3, 1, 2)
-            for layer, stride in zip(played(images), (16, 8, 4), strict=True)
+            for layer, stride in zip(simulated(images), (16, 8, 4), strict=True)
         ]
         found = make_encoder(backend, mobile_sam, CPU, silent).layers(images)
     assert 1e-3 < min(distances(found, truth)) <= max(distances(found, truth)) < 0.06
@@ -106,18 +108,26 @@ def test_eight_bits_are_near_and_what_torch_rounds_to(mobile_sam: SamNetwork, ba
     assert distances(found, expected)[2] < 0.1 * distances(found, truth)[2]
 
 
+def test_an_encoder_tells_what_could_not_be_recorded(network: SamNetwork) -> None:
+    assert torch_encoder(network).graph_failures == {}
+    encoder = torch_encoder(network, recorded=True)
+    assert isinstance(encoder.layers, GraphedModule)
+    encoder.layers.refusals[torch.Size((1, 3, 64, 96))] = "out of memory"
+    assert encoder.graph_failures == {"encoder, 1 x 3 x 64 x 96": "out of memory"}
+
+
 @pytest.mark.parametrize("backend", ["onnx-int8", "openvino-int8"])
-def test_eight_bits_need_weights_that_were_measured(
+def test_int8_needs_weights_with_a_calibration(
     make: Callable[..., Encoder], monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
-    with pytest.raises(UsageError, match=r"no ranges are known.*expected those of mobile-sam"):
+    with pytest.raises(UsageError, match=r"without a calibration.*expected those of mobile-sam"):
         make(backend)
     monkeypatch.setattr("persam_vos.backends.choice.has_int8_products", lambda: True)
     monkeypatch.setattr("persam_vos.backends.choice.bf16_is_faster", lambda: False)
     assert make("auto").backend == "openvino"
 
 
-def test_what_openvino_compiled_is_kept_and_made_again_if_it_is_not_that(
+def test_what_openvino_compiled_is_cached_and_made_again_if_it_is_not_that(
     make: Callable[..., Encoder], cache: Path
 ) -> None:
     images = pictures((80, 96))
@@ -128,9 +138,9 @@ def test_what_openvino_compiled_is_kept_and_made_again_if_it_is_not_that(
     assert path.stat().st_ino == written
     assert all(torch.equal(a, b) for a, b in zip(again, truth, strict=True))
 
-    exported = export_encoder(
-        Exportable(build_sam("vit_t", random_state("vit_t", 0)).image_encoder)
-    )
+    encoder = build_sam("vit_t", random_state("vit_t", 0)).image_encoder
+    assert isinstance(encoder, TinyViT)
+    exported = export_encoder(Exportable(encoder))
     session = OpenVinoSession(exported, "f32", lambda *_: b"of another version")
     assert all(torch.equal(a, b) for a, b in zip(session(images), truth, strict=True))
 
@@ -145,7 +155,7 @@ def test_answers_outlive_the_next_picture(make: Callable[..., Encoder]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("eight_bits", "bfloat16", "expected"),
+    ("int8", "bfloat16", "expected"),
     [
         (True, True, "openvino-int8"),
         (True, False, "openvino-int8"),
@@ -156,11 +166,11 @@ def test_answers_outlive_the_next_picture(make: Callable[..., Encoder]) -> None:
 def test_auto_is_the_fastest_runtime_for_the_processor(
     mobile_sam: SamNetwork,
     monkeypatch: pytest.MonkeyPatch,
-    eight_bits: bool,
+    int8: bool,
     bfloat16: bool,
     expected: str,
 ) -> None:
-    monkeypatch.setattr("persam_vos.backends.choice.has_int8_products", lambda: eight_bits)
+    monkeypatch.setattr("persam_vos.backends.choice.has_int8_products", lambda: int8)
     monkeypatch.setattr("persam_vos.backends.choice.bf16_is_faster", lambda: bfloat16)
     encoder = make_encoder("auto", mobile_sam, CPU, silent)
     assert encoder.facts()["backend"] == expected
@@ -237,9 +247,10 @@ def test_other_networks_run_on_torch() -> None:
         def encode_layers(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
             return (images,)
 
-    assert make_encoder("auto", Other(), CPU, silent).backend == "torch"
+    network = cast(SamNetwork, Other())
+    assert make_encoder("auto", network, CPU, silent).backend == "torch"
     with pytest.raises(UsageError, match="expected the weights mobile-sam"):
-        make_encoder("onnx", Other(), CPU, silent)
+        make_encoder("onnx", network, CPU, silent)
 
 
 def test_the_encoder_is_exported_once_for_its_weights(
@@ -247,14 +258,17 @@ def test_the_encoder_is_exported_once_for_its_weights(
 ) -> None:
     monkeypatch.setenv("PERSAM_VOS_CACHE", str(tmp_path))
     told: list[str] = []
-    made: list[object] = []
+    made: list[Exportable] = []
+
+    def export(module: Exportable) -> bytes:
+        made.append(module)
+        return b"net"
+
     monkeypatch.setattr("persam_vos.backends.choice.OnnxSession", lambda model: model)
-    monkeypatch.setattr(
-        "persam_vos.backends.choice.export_encoder", lambda encoder: made.append(encoder) or b"net"
-    )
+    monkeypatch.setattr("persam_vos.backends.choice.export_encoder", export)
     for _ in range(2):
         encoder = make_encoder("onnx", network, CPU, lambda what, *_: told.append(what))
-        assert encoder.layers == b"net"
+        assert cast(object, encoder.layers) == b"net"
     assert len(made) == 1
     assert told == ["exporting the encoder"]
     other = build_sam("vit_t", random_state("vit_t", 1))

@@ -1,6 +1,8 @@
-"""Layers in 8 bits against products of integers, written out."""
+"""Layers in int8 against products of integers, written out."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from persam_vos.backends.int8 import quantize_int8, rounded
+from persam_vos.backends.int8 import fake_quantize, quantize_int8
 
 LEAST, GREATEST = -0.7, 2.1
 
@@ -23,20 +25,21 @@ def integers(x: torch.Tensor) -> tuple[np.ndarray, float, int]:
 def test_numbers_are_rounded_to_the_nearest_of_256_and_zero_stays_zero() -> None:
     x = torch.linspace(-1, 3, 1001)
     whole, step, zero = integers(x)
-    np.testing.assert_allclose(rounded(x, LEAST, GREATEST), (whole - zero) * step, atol=1e-6)
-    assert rounded(torch.zeros(1), LEAST, GREATEST).item() == 0
-    assert len(rounded(x, LEAST, GREATEST).unique()) == 256
+    np.testing.assert_allclose(fake_quantize(x, LEAST, GREATEST), (whole - zero) * step, atol=1e-6)
+    assert fake_quantize(torch.zeros(1), LEAST, GREATEST).item() == 0
+    assert len(set(fake_quantize(x, LEAST, GREATEST).tolist())) == 256
 
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("kind", ["linear", "pointwise", "padded"])
 def test_a_layer_multiplies_integers(kind: str, bias: bool) -> None:
     torch.manual_seed(0)
-    layer: nn.Linear | nn.Conv2d = {
+    layers: dict[str, Callable[[], nn.Linear | nn.Conv2d]] = {
         "linear": lambda: nn.Linear(6, 4, bias=bias),
         "pointwise": lambda: nn.Conv2d(6, 4, 1, bias=bias),
         "padded": lambda: nn.Conv2d(6, 4, 3, stride=2, padding=1, bias=bias),
-    }[kind]()
+    }
+    layer = layers[kind]()
     x = torch.randn(5, 6) if kind == "linear" else torch.randn(1, 6, 7, 5)
     module = nn.Sequential(nn.Identity(), nn.Sequential(layer)).requires_grad_(False)
     weight = layer.weight.detach().clone()
@@ -47,7 +50,7 @@ def test_a_layer_multiplies_integers(kind: str, bias: bool) -> None:
     steps = weight.flatten(1).abs().amax(dim=1) / 127
     columns = steps.view(-1, *[1] * (weight.dim() - 1))
     products = torch.from_numpy(whole - zero).double(), (weight / columns).round().double()
-    if kind == "linear":
+    if isinstance(layer, nn.Linear):
         expected = F.linear(*products) * step * steps + known
     else:
         expected = F.conv2d(*products, stride=layer.stride, padding=layer.padding)

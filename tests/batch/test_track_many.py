@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from persam_vos import EngineChoice, MethodSettings, TrackJob, TrackOutcome, track_many
+from persam_vos import Engine, EngineChoice, MethodSettings, TrackRequest, track_many
+from persam_vos.batch import TrackEvents, TrackOutcome
 from persam_vos.demo.render import render_demo
 from persam_vos.errors import UsageError, WeightsError
 from persam_vos.media.label_png import read_label_map, write_label_png
@@ -20,7 +21,7 @@ FRAMES = 2
 
 
 @pytest.fixture
-def jobs(tmp_path: Path) -> list[TrackJob]:
+def jobs(tmp_path: Path) -> list[TrackRequest]:
     """Two good clips, and between them one whose second picture is broken."""
     rendered = list(render_demo(FRAMES, (90, 160)))
     write_label_png(tmp_path / "mask.png", rendered[0][1])
@@ -31,62 +32,67 @@ def jobs(tmp_path: Path) -> list[TrackJob]:
         for index, (image, _) in enumerate(rendered):
             Image.fromarray(image).save(folder / f"{index}.png")
         output = tmp_path / f"{name}_out"
-        made.append(TrackJob(folder, tmp_path / "mask.png", output, {"overlay": False}))
+        made.append(
+            TrackRequest(source=folder, masks=tmp_path / "mask.png", output=output, overlay=False)
+        )
     whole = (tmp_path / "broken/1.png").read_bytes()
     (tmp_path / "broken/1.png").write_bytes(whole[: len(whole) // 2])
     return made
 
 
-def test_a_clip_that_fails_on_the_way_stops_no_other(jobs: list[TrackJob]) -> None:
-    loaded, ended = [], []
-    outcomes = track_many(jobs, CHOICE, on_start=loaded.append, on_clip=ended.append)
+def test_a_clip_that_fails_on_the_way_stops_no_other(jobs: list[TrackRequest]) -> None:
+    loaded: list[Engine] = []
+    ended: list[TrackOutcome] = []
+    outcomes = track_many(
+        jobs, CHOICE, events=TrackEvents(on_engine=loaded.append, on_outcome=ended.append)
+    )
     assert len(loaded) == 1, "the network is loaded once"
     assert ended == list(outcomes)
-    assert [outcome.job for outcome in outcomes] == jobs
+    assert [outcome.request for outcome in outcomes] == jobs
     assert [bool(outcome.error) for outcome in outcomes] == [False, True, False]
-    assert "1.png" in outcomes[1].error
-    assert [len(list((job.output / "masks").iterdir())) for job in jobs] == [2, 1, 2]
+    assert "1.png" in str(outcomes[1].error)
+    assert [len(list((job.folder / "masks").iterdir())) for job in jobs] == [2, 1, 2]
     assert outcomes[2].summary is not None
     assert outcomes[2].summary.frame_count == FRAMES
 
 
-def test_processes_give_the_same_masks(jobs: list[TrackJob], tmp_path: Path) -> None:
+def test_processes_give_the_same_masks(jobs: list[TrackRequest], tmp_path: Path) -> None:
     there = [jobs[0], jobs[2]]
-    elsewhere = [replace(job, output=tmp_path / f"{job.output.name}_2") for job in there]
+    elsewhere = [replace(job, output=tmp_path / f"{job.folder.name}_2") for job in there]
     track_many(there, CHOICE)
     outcomes = track_many(elsewhere, CHOICE, workers=2)
-    assert [outcome.error for outcome in outcomes] == ["", ""]
+    assert [outcome.error for outcome in outcomes] == [None, None]
     for one, other in zip(there, elsewhere, strict=True):
         for index in range(FRAMES):
-            np.testing.assert_array_equal(
-                *(read_label_map(job.output / f"masks/{index}.png") for job in (one, other))
-            )
+            path = f"masks/{index}.png"
+            found = read_label_map(one.folder / path), read_label_map(other.folder / path)
+            np.testing.assert_array_equal(*found)
 
 
 def test_bad_input_is_told_before_the_network_is_loaded(
-    jobs: list[TrackJob], tmp_path: Path
+    jobs: list[TrackRequest], tmp_path: Path
 ) -> None:
     bad = [
         replace(jobs[0], source=tmp_path / "nothing.mp4"),
         replace(jobs[1], masks=tmp_path / "nothing.png"),
     ]
     told: list[TrackOutcome] = []
-    assert track_many(bad, NO_NETWORK, on_clip=told.append) == tuple(told)
-    assert [outcome.job for outcome in told] == bad
-    assert "no such file" in told[0].error
-    assert "nothing.png" in told[1].error
+    assert track_many(bad, NO_NETWORK, events=TrackEvents(on_outcome=told.append)) == tuple(told)
+    assert [outcome.request for outcome in told] == bad
+    assert "no such file" in str(told[0].error)
+    assert "nothing.png" in str(told[1].error)
     told.clear()
     with pytest.raises(WeightsError, match="nothing"):
-        track_many([*bad, jobs[2]], NO_NETWORK, on_clip=told.append)
+        track_many([*bad, jobs[2]], NO_NETWORK, events=TrackEvents(on_outcome=told.append))
     assert len(told) == 2
-    assert not jobs[2].output.exists()
+    assert not jobs[2].folder.exists()
 
 
 def test_no_jobs_need_no_network() -> None:
     assert track_many([], NO_NETWORK) == ()
 
 
-def test_outputs_are_not_shared(jobs: list[TrackJob]) -> None:
+def test_outputs_are_not_shared(jobs: list[TrackRequest]) -> None:
     same = [jobs[0], replace(jobs[2], output=jobs[0].output)]
     with pytest.raises(UsageError, match=r"first and .*last: got the same output for both"):
         track_many(same, NO_NETWORK)

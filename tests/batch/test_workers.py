@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,15 +13,15 @@ import pytest
 import torch
 from demo_clip import DemoFrames
 
-from persam_vos.batch.workers import EngineChoice, run_jobs
+from persam_vos.batch.workers import run_jobs
 from persam_vos.config import MethodSettings
-from persam_vos.errors import MediaError
+from persam_vos.errors import MediaError, WorkerError
+from persam_vos.request import EngineChoice
 from persam_vos.runtime.device import Compute
 from persam_vos.runtime.oom_batcher import OomBatcher
 from persam_vos.runtime.timer import StageTimer
 from persam_vos.sam.build import SamNetwork
 from persam_vos.structures import Frame, LabelMap
-from persam_vos.tracking import engine as engine_module
 from persam_vos.tracking.engine import Engine
 from persam_vos.tracking.propagate import track_frames
 
@@ -73,7 +72,7 @@ def track(clip: Clip, engine: Engine) -> list[LabelMap] | str:
         return str(error)
 
 
-def lost(clip: Clip, why: str) -> str:
+def lost(clip: Clip, why: WorkerError) -> str:
     raise AssertionError(f"no process was started, but {clip}: {why}")
 
 
@@ -170,23 +169,3 @@ def test_leaving_early_ends_the_clips_that_go_on(engine: Engine, clips: tuple[Cl
     with closing(outcomes):
         np.testing.assert_array_equal(next(outcomes), [high.labels])
     assert threading.active_count() == before
-
-
-@pytest.mark.parametrize(
-    ("backend", "few", "share"),
-    [("torch", 0, 1.0), ("openvino", 0, 0.5), ("openvino", 999, 1.0)],
-    ids=["torch", "many cores", "few cores, in turn"],
-)
-def test_torch_leaves_half_of_many_cores_to_an_encoder_with_threads_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, backend: str, few: int, share: float
-) -> None:
-    monkeypatch.setattr(engine_module, "_FEW_THREADS", few)
-    cores, before = os.cpu_count() or 1, torch.get_num_threads()
-    try:
-        torch.set_num_threads(cores)
-        for _ in range(2):  # not once more with every engine
-            engine = EngineChoice(backend=backend, device="cpu").load()
-        assert torch.get_num_threads() == max(1, int(share * cores))
-        assert engine.overlaps == (few == 0)
-    finally:
-        torch.set_num_threads(before)

@@ -20,8 +20,9 @@ from command import COMMAND
 from persam_vos_cli.main import main
 from PIL import Image
 
-from persam_vos import SourceInfo, write_demo
+from persam_vos.demo import write_demo
 from persam_vos.media.video_writer import VideoWriter
+from persam_vos.structures import SourceInfo
 from persam_vos.weights import original_files
 
 QUICK = ["--without", "refinement"]
@@ -149,10 +150,10 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
         2,
         "got --dtype bfloat16, expected float32",
     ),
-    "ablation of the public recipe": (
+    "ablation of the upstream recipe": (
         track("clip.mp4", "first_mask.png", "--recipe", "public", "--without", "refinement"),
         2,
-        "--recipe public",
+        "with --recipe upstream, expected the default recipe",
     ),
     "start frame beyond the end": (
         track("clip.mp4", "first_mask.png", "--start-frame", "2"),

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from command import run_command
-from persam_vos_cli.track_many import masks_of, output_of
 from PIL import Image
 
 from persam_vos.demo.render import render_demo
@@ -71,21 +70,3 @@ def test_the_name_of_one_video_stands_in_its_masks_too(clips: Path) -> None:
     ended = run(clips, "there", *MASKS, "--output", "one")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (clips / "one/track.json").exists()
-
-
-@pytest.mark.parametrize(
-    ("source", "name"),
-    [
-        ("a/clip.mp4", "clip"),
-        ("a/clip.1.mp4", "clip.1"),
-        ("shots/", "shots"),
-        ("shots/*.jpg", "shots"),
-        ("a b.mkv", "a b"),
-    ],
-)
-def test_names_are_stems_and_folders(source: str, name: str) -> None:
-    first, later = masks_of(source, ["1=m/{name}.png"], {40: ["2={name}/{name}.png"]})
-    assert first == [f"1=m/{name}.png"]
-    assert later == {40: [f"2={name}/{name}.png"]}
-    assert output_of(source) == Path(f"{name}_tracked")
-    assert output_of(source, Path("cuts")) == Path(f"cuts/{name}_tracked")

@@ -6,6 +6,7 @@ import hashlib
 import io
 import stat
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -19,7 +20,7 @@ from persam_vos.files.download import RemoteFile
 NAME = "DAVIS-2017-trainval-480p.zip"
 
 
-def zip_of(files, compression=zipfile.ZIP_DEFLATED):
+def zip_of(files: Mapping[str, bytes | str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", compression) as archive:
         for name, body in files.items():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import pytest
 
 from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS, default_root, open_split
@@ -9,7 +12,14 @@ from persam_vos.datasets.clips import Clip
 from persam_vos.errors import DatasetError, UsageError
 
 
-def make_tree(root, level, clips, frames=3, annotated=3, suffix=".jpg"):
+def make_tree(
+    root: Path,
+    level: str,
+    clips: Iterable[str],
+    frames: int = 3,
+    annotated: int = 3,
+    suffix: str = ".jpg",
+) -> None:
     for clip in clips:
         for kind, ending, count in (
             ("JPEGImages", suffix, frames),

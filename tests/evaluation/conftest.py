@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from persam_vos.batch.workers import EngineChoice
 from persam_vos.datasets.catalog import open_split
 from persam_vos.demo.render import render_demo
 from persam_vos.evaluation import Evaluation, evaluate
 from persam_vos.media.label_png import write_label_png
+from persam_vos.request import EngineChoice
 
 CHOICE = EngineChoice(device="cpu")
 FRAMES = 3

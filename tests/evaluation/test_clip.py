@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from persam_vos.datasets.catalog import open_split
+from persam_vos.datasets.clips import Clip
 from persam_vos.errors import DatasetError, OutputError
 from persam_vos.evaluation.clip import CLIP_FILE, first_label_maps, is_finished
 from persam_vos.evaluation.identity import fingerprint
@@ -17,12 +20,12 @@ from persam_vos.media.label_png import write_label_png
 SIZE_HW = (4, 6)
 
 
-def clip_with(make_tree, *maps):
+def clip_with(make_tree: Callable[..., Path], *maps: np.ndarray) -> Clip:
     image = np.zeros((*SIZE_HW, 3), np.uint8)
     return open_split("folder", make_tree({"x": [(image, labels) for labels in maps]})).clips[0]
 
 
-def labels_with(*ids, size_hw=SIZE_HW):
+def labels_with(*ids: int, size_hw: tuple[int, int] = SIZE_HW) -> np.ndarray:
     labels = np.zeros(size_hw, np.uint8)
     labels[0, : len(ids)] = ids
     return labels

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import re
 import shutil
@@ -13,18 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from persam_vos.datasets.catalog import open_split
+from persam_vos.datasets.clips import Split
 from persam_vos.evaluation import evaluate_predictions, write_report
-from persam_vos.evaluation.report_curves import draw_chart
-from persam_vos.evaluation.report_pictures import (
-    PREDICTION_RGB,
-    TRUTH_RGB,
-    FramePlace,
-    draw_picture,
-    worst_frames,
-)
 from persam_vos.media.label_png import write_label_png
 
 ODD_NAME = "a&b 'c'"
@@ -46,7 +36,7 @@ def split(make_tree):
 
 
 @pytest.fixture
-def folder(split, tmp_path) -> Path:
+def folder(split: Split, tmp_path: Path) -> Path:
     """A scored folder: plain is perfect but for frames 2 and 5, the other clip is off by more."""
     for clip in split.clips:
         (tmp_path / "masks" / clip.name).mkdir(parents=True)
@@ -61,9 +51,12 @@ def folder(split, tmp_path) -> Path:
 class _Reader(HTMLParser):
     """Collects addresses, texts and open elements."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.open, self.addresses, self.ids, self.text = [], [], [], ""
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
 
     def handle_starttag(self, tag, attrs):
         self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset")]
@@ -153,67 +146,3 @@ def test_failed_clips_are_told_and_their_leftovers_are_not_shown(folder, split):
     assert "1 clip failed" in reader.text
     assert "a &lt;reason&gt;" in html
     assert html.count("nothing predicted") == 2
-
-
-@pytest.mark.parametrize(
-    ("region", "count", "expected"),
-    [([0.9], 2, [0]),
-     ([0.9, 0.1, 0.5], 2, [1, 2]),
-     ([0.5, 0.5, 0.5], 1, [0]),
-     ([1.0] * 8 + [0.2, 0.1, 0.2] + [1.0] * 8 + [0.8], 2, [9, 19])],
-    ids=["one frame", "worst first", "ties", "no neighbours"],
-)  # fmt: skip
-def test_worst_frames_are_the_worst_by_region(region, count, expected):
-    assert worst_frames(region, region, count) == expected
-
-
-def test_boundary_decides_where_regions_are_equal():
-    assert worst_frames([0.0, 0.0, 1.0], [0.3, 0.1, 1.0], 1) == [1]
-
-
-@pytest.mark.parametrize(("frames", "points"), [(1, 2), (2, 2), (5, 5)])
-def test_curves_have_a_point_a_frame_and_stay_inside(frames, points):
-    values = [k % 2 for k in range(frames)]
-    chart = draw_chart([str(k) for k in range(frames)], values, values, [values], [0])
-    spots = [tuple(map(float, spot.split(","))) for spot in chart.region.split()]
-    assert len(spots) == points
-    assert all(chart.left <= x <= chart.right for x, _ in spots)
-    assert all(chart.top <= y <= chart.bottom for _, y in spots)
-    assert len(chart.hovers) == frames
-
-
-def picture_of(tmp_path, truth, predicted):
-    image = Image.new("RGB", (1200, 800), (20, 20, 20))
-    image.save(tmp_path / "image.png")
-    write_label_png(tmp_path / "truth.png", truth)
-    if predicted is not None:
-        write_label_png(tmp_path / "predicted.png", predicted)
-    place = FramePlace(
-        tmp_path / "image.png",
-        tmp_path / "truth.png",
-        None if predicted is None else tmp_path / "predicted.png",
-    )
-    picture = draw_picture(place, [1], single=False)
-    content = base64.b64decode(picture.address.removeprefix("data:image/jpeg;base64,"))
-    return picture, np.array(Image.open(io.BytesIO(content))).astype(int)
-
-
-def test_outlines_lie_where_the_objects_end_and_have_their_colours(tmp_path):
-    picture, pixels = picture_of(tmp_path, labels_at(10), labels_at(35))
-    assert picture.size_hw == pixels.shape[:2] == (400, 600)
-    # Labels are a tenth of the picture's width: truth ends at columns 100 and 300.
-    for column, colour in ((103, TRUTH_RGB), (295, TRUTH_RGB), (353, PREDICTION_RGB)):
-        near = pixels[200, column - 4 : column + 5]
-        assert np.abs(near - colour).sum(axis=1).min() < 90
-    assert pixels[200, 200].max() < 60
-
-
-@pytest.mark.parametrize(
-    ("truth", "predicted", "remark"),
-    [(labels_at(10), labels_at(0), ""), (labels_at(10), None, "nothing predicted"),
-     (labels_at(10), 7 * labels_at(10), "nothing predicted"),
-     (0 * labels_at(0), labels_at(10), "nothing in the truth")],
-    ids=["both", "no file", "another object", "object gone"],
-)  # fmt: skip
-def test_what_cannot_be_seen_is_remarked(tmp_path, truth, predicted, remark):
-    assert picture_of(tmp_path, truth, predicted)[0].remark == remark

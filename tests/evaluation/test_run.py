@@ -11,26 +11,27 @@ import sys
 import time
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from persam_vos.batch.workers import EngineChoice
 from persam_vos.datasets.catalog import open_split
 from persam_vos.errors import DatasetError, OutputError, ScoringError
-from persam_vos.evaluation import evaluate, evaluate_predictions
+from persam_vos.evaluation import EvalEvents, evaluate, evaluate_predictions
+from persam_vos.request import EngineChoice
 from persam_vos.scoring import score_folders
 
 CHOICE = EngineChoice(device="cpu")
 SCORES = ("results.json", "global_results-all.csv", "per-sequence_results-all.csv")
 
 
-def names_in(folder):
+def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.name != ".lock"}
 
 
-def masks_in(folder):
+def masks_in(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.png")}
 
 
@@ -74,6 +75,7 @@ def test_finished_clips_are_kept_and_the_scores_are_the_same(run, copy_of_run, t
 def test_a_run_on_fewer_clips_takes_its_own_only(copy_of_run, tree):
     split = open_split("folder", tree, names=("there",))
     found = evaluate(split, copy_of_run, CHOICE)
+    assert found.score is not None
     assert [clip.name for clip in found.score.sequences] == ["there"]
 
 
@@ -132,10 +134,11 @@ def test_one_broken_clip_does_not_stop_the_others(make_tree, rendered, tmp_path)
     (root / "Annotations/worse/00000.png").write_bytes(b"no mask")
     seen = []
     split, output = open_split("folder", root), tmp_path / "out"
-    found = evaluate(split, output, CHOICE, workers=2, on_clip=lambda one: seen.append(one.name))
+    events = EvalEvents(on_clip=lambda one: seen.append(one.name))
+    found = evaluate(split, output, CHOICE, workers=2, events=events)
     assert sorted(seen) == ["broken", "whole", "worse"]
     assert [outcome.name for outcome in found.failures] == ["broken", "worse"]
-    assert all(f"/{one.name}/" in one.error for one in found.failures)
+    assert all(f"/{one.name}/" in str(one.error) for one in found.failures)
     assert found.score is None
     assert names_in(output) == {"run.json", "predictions"}
     told = json.loads((output / "run.json").read_text())
@@ -144,6 +147,7 @@ def test_one_broken_clip_does_not_stop_the_others(make_tree, rendered, tmp_path)
 
     split = open_split("folder", root, names=("broken", "whole"))
     scored = evaluate(split, output, CHOICE, allow_missing=True).score
+    assert scored is not None
     assert scored.sequences[0].jf_mean == 0
     assert scored.sequences[1].jf_mean > 0
     assert scored.sequences[0].notes[-1].startswith("failed: ")
@@ -157,6 +161,7 @@ def test_an_object_may_appear_later(make_youtube_tree, rendered, tmp_path):
     np.testing.assert_array_equal(maps[1], np.where(rendered[1][1] == 1, 1, 0))
     np.testing.assert_array_equal(np.isin(maps[2], (2, 3)), np.isin(rendered[2][1], (2, 3)))
     assert found.score is None
+    assert found.submission is not None
     with zipfile.ZipFile(found.submission) as archive:
         assert archive.namelist() == [f"Annotations/late/{k:05d}.png" for k in range(3)]
     assert names_in(tmp_path / "out") == {"run.json", "predictions", "submission.zip"}
@@ -166,6 +171,7 @@ def test_predictions_of_any_tool_are_scored(run, tree, tmp_path):
     split, masks = open_split("folder", tree), run[1] / "predictions"
     found = evaluate_predictions(split, masks, tmp_path / "out")
     assert names_in(tmp_path / "out") == {*SCORES, "run.json", "report.html"}
+    assert found.score is not None
     assert found.score.jf_mean == run[0].score.jf_mean
     for name in SCORES[1:]:
         assert (tmp_path / "out" / name).read_bytes() == (run[1] / name).read_bytes()
@@ -182,7 +188,9 @@ def test_a_missing_clip_is_an_error_that_leaves_nothing(copy_of_run, tree, tmp_p
     with pytest.raises(ScoringError, match="1 of 2 clips"):
         evaluate_predictions(split, masks, tmp_path / "scores")
     assert not (tmp_path / "scores").exists()
-    assert evaluate_predictions(split, masks, allow_missing=True).score.sequences[1].jf_mean == 0
+    scored = evaluate_predictions(split, masks, allow_missing=True).score
+    assert scored is not None
+    assert scored.sequences[1].jf_mean == 0
 
 
 def test_a_split_without_truth_cannot_be_scored(make_youtube_tree, rendered, tmp_path):

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from persam_vos.errors import OutputError
-from persam_vos.files.atomic import atomic_path, make_folder, output_error
+from persam_vos.errors import FetchError, OutputError
+from persam_vos.files.atomic import (
+    TEMPORARY,
+    AtomicFile,
+    atomic_path,
+    make_folder,
+    output_error,
+    write_texts,
+)
 
 
 def test_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -79,3 +86,44 @@ def test_files_get_ordinary_permissions(tmp_path: Path) -> None:
     with atomic_path(tmp_path / "a.txt") as temporary:
         temporary.write_text("x")
     assert (tmp_path / "a.txt").stat().st_mode == plain.stat().st_mode
+
+
+def test_an_atomic_file_is_beside_its_place_until_it_is_committed(tmp_path: Path) -> None:
+    file = AtomicFile(tmp_path / "a.json")
+    assert file.temporary.parent == tmp_path
+    assert file.temporary.name.startswith(TEMPORARY)
+    assert file.temporary.suffix == ".json"
+    file.temporary.write_text("whole")
+    file.commit()
+    file.discard()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text() == "whole"
+
+
+def test_a_discarded_file_leaves_nothing(tmp_path: Path) -> None:
+    file = AtomicFile(tmp_path / "a.json")
+    file.discard()
+    file.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_can_be_another_error(tmp_path: Path) -> None:
+    def refused(path: Path, error: OSError) -> FetchError:
+        return FetchError(f"{path.name}: {error.strerror}")
+
+    with pytest.raises(FetchError, match=r"^a\.txt: No such file"):
+        AtomicFile(tmp_path / "gone" / "a.txt", refused=refused)
+    path = tmp_path / "a.txt"
+    with pytest.raises(FetchError, match="No space left"), atomic_path(path, refused=refused):
+        raise OSError(errno.ENOSPC, "No space left")
+
+
+def test_texts_are_written_all_or_none(tmp_path: Path) -> None:
+    write_texts(tmp_path / "new", {"a.csv": "1,2\r\n", "b.txt": "\u00e9\n"})
+    assert (tmp_path / "new" / "a.csv").read_bytes() == b"1,2\r\n"
+    assert (tmp_path / "new" / "b.txt").read_bytes() == "\u00e9\n".encode()
+    (tmp_path / "new" / "c.txt").mkdir()
+    with pytest.raises(OutputError, match=r"c\.txt: got a folder of that name"):
+        write_texts(tmp_path / "new", {"a.csv": "other", "c.txt": "x"})
+    assert (tmp_path / "new" / "a.csv").read_bytes() == b"1,2\r\n"
+    assert {p.name for p in (tmp_path / "new").iterdir()} == {"a.csv", "b.txt", "c.txt"}

@@ -11,7 +11,8 @@ import pytest
 
 from persam_vos.errors import FetchError
 from persam_vos.files import download as download_module
-from persam_vos.files.download import RemoteFile, download, silent
+from persam_vos.files.download import RemoteFile, download
+from persam_vos.files.progress import silent
 
 CONTENT = bytes(range(256)) * 40_000  # 10 MB: more than the buffers of a socket hold
 HALF = len(CONTENT) // 2

@@ -2,23 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from mask_shapes import blobs, soft
 from PIL import Image
 
 from persam_vos.errors import MaskError, OutputError
 from persam_vos.media.label_png import read_label_map, write_label_png
-from persam_vos.media.label_values import davis_palette, labels_from_array
-
-
-def blobs(*ids: int, size_hw: tuple[int, int] = (60, 90)) -> np.ndarray:
-    """Discs of these ids side by side on 0."""
-    labels = np.zeros(size_hw, np.uint8)
-    for place, value in enumerate(ids):
-        centre = (10 + place * 80 // max(1, len(ids)), size_hw[0] // 2)
-        cv2.circle(labels, centre, 9, value, -1)
-    return labels
+from persam_vos.media.label_values import davis_palette
 
 
 def save(path: Path, image: Image.Image) -> Path:
@@ -40,28 +31,6 @@ def with_alpha(image: Image.Image, alpha: np.ndarray) -> Image.Image:
     image = image.copy()
     image.putalpha(Image.fromarray(alpha))
     return image
-
-
-def test_palette_follows_the_rule_of_davis() -> None:
-    known = {
-        0: (0, 0, 0),
-        1: (128, 0, 0),
-        2: (0, 128, 0),
-        3: (128, 128, 0),
-        4: (0, 0, 128),
-        5: (128, 0, 128),
-        6: (0, 128, 128),
-        7: (128, 128, 128),
-        8: (64, 0, 0),
-        9: (192, 0, 0),
-        21: (128, 64, 128),
-        255: (224, 224, 192),
-    }
-    palette = davis_palette()
-    assert palette.shape == (256, 3)
-    assert palette.dtype == np.uint8
-    assert {i: tuple(palette[i].tolist()) for i in known} == known
-    assert len(np.unique(palette, axis=0)) == 256
 
 
 @pytest.mark.parametrize("ids", [(), (1,), (1, 7, 200), tuple(range(1, 9)), (255,), (254, 255)])
@@ -115,10 +84,6 @@ def test_masks_of_every_kind_are_understood(tmp_path: Path, kind: str) -> None:
     read = read_label_map(save(tmp_path / "m.png", image))
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, np.asarray(image) if expected is None else expected)
-
-
-def soft(values: np.ndarray, scale: float = 1.0) -> np.ndarray:
-    return cv2.GaussianBlur(values.astype(np.float32) * scale, (5, 5), 1).round()
 
 
 SOFT_RGB = soft(davis_palette()[blobs(1, 2)]).astype(np.uint8)
@@ -190,37 +155,6 @@ def test_half_a_mask_is_explained(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(MaskError, match="cannot be read as an image"):
         read_label_map(path)
-
-
-@pytest.mark.parametrize(
-    ("array", "expected"),
-    [
-        (blobs(1).astype(bool), blobs(1)),
-        (blobs(1, 7).astype(np.int64), blobs(1, 7)),
-        (BINARY, blobs(1)),
-        (blobs(5).astype(np.int8), blobs(5)),
-    ],
-)
-def test_arrays_are_understood_as_files_are(array: np.ndarray, expected: np.ndarray) -> None:
-    labels = labels_from_array(array)
-    assert labels.dtype == np.uint8
-    np.testing.assert_array_equal(labels, expected)
-
-
-@pytest.mark.parametrize(
-    ("array", "message"),
-    [
-        (np.zeros((4, 4), np.float32), "float32 values.*mask > 0.5"),
-        (np.zeros((4, 4, 3), np.uint8), r"shape \(4, 4, 3\)"),
-        (np.zeros((0, 4), np.uint8), r"shape \(0, 4\)"),
-        (blobs(1).astype(np.int32) * 300 - 1, "one of them -1"),
-        (np.kron(np.array([[0, 300, 400]]), np.ones((5, 5), int)), "one of them 400"),
-        (soft(BINARY).astype(np.int64), "soft edges"),
-    ],
-)
-def test_arrays_that_are_no_labels_are_explained(array: np.ndarray, message: str) -> None:
-    with pytest.raises(MaskError, match=message):
-        labels_from_array(array)
 
 
 def test_grey_with_alpha_as_published_is_read(shared_dir: Path) -> None:

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from av.video.reformatter import Interpolation
-from media_clips import add_video, encode_clicks, encode_picture, picture
+from media_clips import encode_clicks, picture
 
-from persam_vos.errors import MediaError, UsageError
+from persam_vos.errors import MediaError
 from persam_vos.media import video_reader
 from persam_vos.media.reader import open_source
 from persam_vos.media.video_reader import to_rgb
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("no_thread_is_left")
 @pytest.fixture(params=[1, 3], ids=["1 worker", "3 workers"], autouse=True)
 def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """What machines of few and of many cores do."""
-    monkeypatch.setattr(video_reader, "crew_size", lambda: request.param)
+    monkeypatch.setattr(video_reader, "worker_count", lambda: request.param)
     return int(request.param)
 
 
@@ -108,20 +107,6 @@ def test_rotation_metadata_is_applied(make_video: MakeVideo, rotation, degrees, 
     if not rotation[1]:
         other = list(open_source(path, reader="decord"))
         assert_pictures(other, turn=turn)
-
-
-def test_missing_decord_says_what_to_install(
-    make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)  # as if it were not installed
-    with pytest.raises(UsageError, match=r"pip install decord.*eva-decord") as caught:
-        open_source(make_video(), reader="decord")
-    assert "\n" not in str(caught.value)
-
-
-def test_decord_refuses_mirrored_videos(make_video: MakeVideo) -> None:
-    with pytest.raises(MediaError, match=r"mirrored.*--reader pyav"):
-        open_source(make_video(rotation=(0, True)), reader="decord")
 
 
 @pytest.mark.parametrize("matrix", [1, 5, 6, 9], ids=["709", "bt470bg", "601", "2020"])
@@ -257,64 +242,11 @@ def test_sound_alone_is_no_video(tmp_path: Path, reader: str) -> None:
         open_source(path, reader=reader)
 
 
-def write_with_cover(path: Path, *, with_video: bool) -> Path:
-    """Write a cover picture as the first stream, and perhaps a video after it."""
-    with av.open(str(path), "w") as container:
-        cover = container.add_stream("mjpeg", rate=1)
-        cover.height, cover.width, cover.pix_fmt = 32, 32, "yuvj420p"
-        cover.disposition = av.stream.Disposition.attached_pic
-        stream = add_video(container, "libx264", "yuv420p", (64, 96), {}) if with_video else None
-        frame = av.VideoFrame.from_ndarray(picture(0, (32, 32)), format="rgb24")
-        container.mux(cover.encode(frame.reformat(format="yuvj420p")))
-        container.mux(cover.encode(None))
-        for index in range(6 if stream else 0):
-            container.mux(encode_picture(stream, picture(index), index / 24))
-        container.mux(stream.encode(None) if stream else [])
-    return path
-
-
-def test_cover_pictures_are_passed_over(tmp_path: Path) -> None:
-    source = open_source(write_with_cover(tmp_path / "a.mp4", with_video=True))
-    assert source.info.size_hw == (64, 96)
-    assert len(list(source)) == 6
-
-
-def test_cover_picture_alone_is_no_video(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match="without a video stream"):
-        open_source(write_with_cover(tmp_path / "a.mp4", with_video=False))
-
-
-def test_readers_agree(make_video: MakeVideo) -> None:
-    path = make_video(audio="aac")
-    ours, theirs = list(open_source(path)), list(open_source(path, reader="decord"))
-    assert len(ours) == len(theirs)
-    for one, other in zip(ours, theirs, strict=True):
-        assert one.time_seconds == pytest.approx(other.time_seconds, abs=1e-4)
-        assert np.abs(one.image.astype(int) - other.image).mean() < 3
-    assert open_source(path).info == open_source(path, reader="decord").info
-    assert open_source(path).info.has_audio
-
-
-@pytest.mark.parametrize("name", ["raw.h264", "clip.ts"])
-def test_what_decord_cannot_do_names_the_other_reader(make_video: MakeVideo, name: str) -> None:
-    with pytest.raises(MediaError, match=r"decord.*--reader pyav") as caught:
-        list(open_source(make_video(name), reader="decord"))
-    assert "\n" not in str(caught.value)
-    assert ".cc" not in str(caught.value)
-
-
 def test_matroska_without_a_duration_is_read_to_its_end(make_video: MakeVideo) -> None:
     path = make_video("live.mkv", container_options={"live": "1"})
     source = open_source(path)
     assert source.info.frame_count is None
     assert len(list(source)) == 12
-
-
-def test_rate_is_the_average(make_video: MakeVideo) -> None:
-    times = [i * 1001 / 30_000 for i in range(30)]
-    source = open_source(make_video("ntsc.mp4", times=times))
-    assert float(source.info.frames_per_second) == pytest.approx(30_000 / 1001, rel=1e-2)
-    assert isinstance(source.info.frames_per_second, Fraction)
 
 
 def test_dropping_the_frames_closes_the_file(make_video: MakeVideo) -> None:

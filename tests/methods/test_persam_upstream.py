@@ -1,4 +1,4 @@
-"""The public recipe's defects that must not come back; its parity is in test_parity_public."""
+"""The upstream recipe's defects that must not come back; its parity is in test_parity_public."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from persam_vos.structures import Encoded
 
 def new_method(engine: RememberingEngine, name: Any) -> UpstreamMethod:
     decoder = Decoder(engine.network, engine.compute)
-    return UpstreamMethod(decoder, MethodSettings(method=name, recipe="public"))
+    return UpstreamMethod(decoder, MethodSettings(method=name, recipe="upstream"))
 
 
 @pytest.fixture(scope="module")

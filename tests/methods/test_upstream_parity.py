@@ -1,4 +1,4 @@
-"""`--recipe public` against what the public programs wrote with the same weights."""
+"""`--recipe upstream` against what the public programs wrote with the same weights."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(shared_dir: Path, frames: list[Frame], engine: RememberingEngine) -> Run
 
     def track(name: Any) -> tuple[UpstreamMethod, list[LabelMap]]:
         chosen = replace(
-            engine, settings=MethodSettings(method=name, recipe="public"), memory=memory
+            engine, settings=MethodSettings(method=name, recipe="upstream"), memory=memory
         )
         state = Propagation.start(chosen)
         method = state.labelling.method

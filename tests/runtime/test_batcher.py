@@ -56,7 +56,7 @@ def ask_while_busy(batcher: Batcher[int, int], worker: Worker, numbers: list[int
 
 def test_what_waits_is_done_together_by_key_the_oldest_first() -> None:
     worker = Worker()
-    with Batcher(worker, key=lambda number: number >= 100, most=3) as batcher:
+    with Batcher(worker, key=lambda number: number >= 100, batch_size=3) as batcher:
         asked = ask_while_busy(batcher, worker, [1, 100, 2, 3, 4, 101])
         worker.let_go.set()
         assert [one.result() for one in asked] == [0, 1, 10_000, 4, 9, 16, 10_201]
@@ -65,7 +65,7 @@ def test_what_waits_is_done_together_by_key_the_oldest_first() -> None:
 
 def test_an_error_reaches_only_the_item_that_caused_it() -> None:
     worker = Worker()
-    with Batcher(worker, key=bool, most=8) as batcher:
+    with Batcher(worker, key=bool, batch_size=8) as batcher:
         _, one, bad, two = ask_while_busy(batcher, worker, [1, 13, 2])
         worker.let_go.set()
         assert (one.result(), two.result()) == (1, 4)
@@ -76,7 +76,7 @@ def test_an_error_reaches_only_the_item_that_caused_it() -> None:
 
 def test_leaving_cancels_what_waits_and_refuses_more() -> None:
     worker = Worker()
-    with Batcher(worker, key=bool, most=8) as batcher:
+    with Batcher(worker, key=bool, batch_size=8) as batcher:
         first, waiting = ask_while_busy(batcher, worker, [1])
         threading.Timer(0.1, worker.let_go.set).start()
     assert first.result() == 0

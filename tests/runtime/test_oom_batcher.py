@@ -70,13 +70,13 @@ def test_one_that_does_not_fit_alone_is_explained_in_one_line(fail: Callable[[],
         OomBatcher(4).run(4, Memory(0, fail), CPU, "picture to encode")
     told = str(raised.value)
     assert told.startswith("memory of cpu: got too little for one picture to encode (")
-    assert "expected enough for one at a time; use a smaller --image-size" in told
+    assert "expected enough for one at a time; use a smaller image_size" in told
     assert "Traceback" not in told
 
 
 def test_on_another_device_the_cpu_is_a_way_out() -> None:
     cuda = Compute(torch.device("meta"), torch.float32)
-    with pytest.raises(PersamVosError, match="or --device cpu"):
+    with pytest.raises(PersamVosError, match='or device="cpu"'):
         OomBatcher(1).run(1, Memory(0, run_out_on_cuda), cuda, "picture to encode")
 
 

@@ -1,16 +1,16 @@
-"""Queues between threads: order, errors, early ends, and no thread left behind."""
+"""Reading ahead in a thread: order, errors, early ends, and no thread left behind."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from producer import Producer
 
-from persam_vos.runtime.prefetch import Sink, prefetch
+from persam_vos.runtime.prefetch import prefetch
 
 pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("no_thread_is_left")]
 
@@ -95,7 +95,7 @@ def test_the_producer_is_never_more_than_the_depth_ahead() -> None:
 
 UNFINISHED = """
 import torch
-from persam_vos.prefetch import prefetch
+from persam_vos.runtime.prefetch import prefetch
 def products():
     while True:
         yield torch.randn(700, 700) @ torch.randn(700, 700)
@@ -109,57 +109,3 @@ def test_a_program_may_end_with_the_work_unfinished() -> None:
         [sys.executable, "-c", UNFINISHED], capture_output=True, text=True, timeout=60, check=False
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "700\n", "")
-
-
-def test_a_sink_consumes_everything_in_order() -> None:
-    seen: list[int] = []
-    with Sink(seen.append, depth=1) as sink:
-        for value in range(30):
-            sink.put(value)
-    assert seen == list(range(30))
-
-
-def test_a_sink_without_items_ends() -> None:
-    with Sink(print):
-        pass
-
-
-def failing(at: int) -> Callable[[int], None]:
-    def consume(value: int) -> None:
-        if value == at:
-            raise OSError("disk full")
-
-    return consume
-
-
-@pytest.mark.parametrize("at", [0, 5, 29])
-def test_a_failed_consumer_raises_in_the_feeder(at: int) -> None:
-    with pytest.raises(OSError, match="disk full"), Sink(failing(at), depth=2) as sink:
-        for value in range(30):
-            sink.put(value)
-
-
-def test_an_error_of_the_feeder_keeps_what_was_put() -> None:
-    seen: list[int] = []
-
-    def slowly(value: int) -> None:
-        time.sleep(0.01)
-        seen.append(value)
-
-    with pytest.raises(KeyboardInterrupt), Sink(slowly) as sink:
-        for value in range(4):
-            sink.put(value)
-        raise KeyboardInterrupt
-    assert seen == [0, 1, 2, 3]
-
-
-def test_the_first_error_is_the_one_to_see() -> None:
-    with pytest.raises(ValueError, match="first"), Sink(failing(0)) as sink:
-        sink.put(0)
-        raise ValueError("first")
-
-
-def test_closing_a_sink_twice_is_fine() -> None:
-    with Sink(print) as sink:
-        sink.close()
-        sink.close()

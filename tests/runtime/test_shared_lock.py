@@ -1,4 +1,4 @@
-"""Shares and being alone, in threads that meet at events; nothing here depends on time."""
+"""Shares and exclusive holding, in threads that meet at events; nothing here depends on time."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ def started(work: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def test_shares_are_had_at_the_same_time() -> None:
-    turns, meeting = SharedLock(), threading.Barrier(3)
+def test_shares_are_held_at_the_same_time() -> None:
+    lock, meeting = SharedLock(), threading.Barrier(3)
 
     def work() -> None:
-        with turns.shared():
+        with lock.shared():
             meeting.wait(LONG)
 
     threads = [started(work) for _ in range(2)]
-    with turns.shared():
+    with lock.shared():
         meeting.wait(LONG)  # all three are inside
     for thread in threads:
         thread.join(LONG)
 
 
-@pytest.mark.parametrize("first", ["shared", "alone"])
-def test_nobody_is_beside_one_who_is_alone(first: str) -> None:
-    turns, order = SharedLock(), list[str]()
-    inside, second = threading.Event(), "alone" if first == "shared" else "shared"
+@pytest.mark.parametrize("first", ["shared", "exclusive"])
+def test_nobody_is_beside_one_who_holds_it_exclusively(first: str) -> None:
+    lock, order = SharedLock(), list[str]()
+    inside, second = threading.Event(), "exclusive" if first == "shared" else "shared"
 
     def work() -> None:
         inside.wait(LONG)
-        with getattr(turns, second)():
+        with getattr(lock, second)():
             order.append("second")
 
     thread = started(work)
-    with getattr(turns, first)():
+    with getattr(lock, first)():
         inside.set()
         thread.join(0.05)  # it would get in now, if it could
         order.append("first")
@@ -51,36 +51,46 @@ def test_nobody_is_beside_one_who_is_alone(first: str) -> None:
     assert order == ["first", "second"]
 
 
-def test_turns_nest_in_a_thread() -> None:
-    turns = SharedLock()
-    with turns.shared(), turns.shared(), turns.alone(), turns.shared(), turns.alone():
-        pass
-    with turns.alone():
-        pass
-    assert turns._shares == 0
-    assert turns._alone is None
-
-
-def test_two_who_have_shares_may_both_want_to_be_alone() -> None:
-    turns, meeting, count = SharedLock(), threading.Barrier(2), [0]
+def is_free(lock: SharedLock) -> bool:
+    """Whether another thread gets the lock exclusively."""
 
     def work() -> None:
-        with turns.shared():
+        with lock.exclusive():
+            pass
+
+    thread = started(work)
+    thread.join(LONG)
+    return not thread.is_alive()
+
+
+def test_both_kinds_nest_in_a_thread() -> None:
+    lock = SharedLock()
+    with lock.shared(), lock.shared(), lock.exclusive(), lock.shared(), lock.exclusive():
+        pass
+    with lock.exclusive():
+        pass
+    assert is_free(lock)
+
+
+def test_two_that_hold_shares_may_both_want_it_exclusively() -> None:
+    lock, meeting, count = SharedLock(), threading.Barrier(2), [0]
+
+    def work() -> None:
+        with lock.shared():
             meeting.wait(LONG)
-            with turns.alone():
+            with lock.exclusive():
                 count[0] += 1
 
     threads = [started(work) for _ in range(2)]
     for thread in threads:
         thread.join(LONG)
     assert count == [2]
-    assert turns._shares == 0
+    assert is_free(lock)
 
 
-def test_an_error_ends_a_turn() -> None:
-    turns = SharedLock()
-    for kind in (turns.shared, turns.alone):
+def test_an_error_releases_the_lock() -> None:
+    lock = SharedLock()
+    for kind in (lock.shared, lock.exclusive):
         with pytest.raises(KeyError), kind():
             raise KeyError
-    with turns.alone():
-        pass
+    assert is_free(lock)

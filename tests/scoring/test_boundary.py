@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from plain_scoring import blobs, boundary, contour
+from plain_scoring import Mask, blobs, boundary, contour
 
 from persam_vos.errors import ScoringError
 from persam_vos.scoring import boundary_f, boundary_radius
@@ -31,7 +31,7 @@ def test_f_is_that_of_a_full_frame_disk(radius, threshold):
         assert boundary_f(prediction, truth, radius_px=radius) == pytest.approx(expected, abs=1e-12)
 
 
-def _point(y, x):
+def _point(y: int, x: int) -> Mask:
     mask = np.zeros((40, 40), bool)
     mask[y, x] = True
     return mask

@@ -1,5 +1,6 @@
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from persam_vos.scoring.label_files import list_label_files, present_ids, read_l
 LABELS = np.array([[0, 1, 2], [255, 0, 7]], np.uint8)
 
 
-def _saved(path, picture):
+def _saved(path: Path, picture: Image.Image) -> Path:
     picture.save(path)
     return path
 

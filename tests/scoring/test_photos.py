@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
-from plain_scoring import blobs, region
+from plain_scoring import Mask, blobs, region
 from scipy import ndimage
 
 from persam_vos.errors import ScoringError
 from persam_vos.scoring import boundary_iou, score_photos
 
 
-def _band(mask, depth):
+def _band(mask: Mask, depth: int) -> Mask:
     eroded = ndimage.binary_erosion(mask, np.ones((3, 3)), iterations=depth, border_value=0)
-    return mask & ~eroded
+    return np.asarray(mask & ~eroded)
 
 
 @pytest.mark.parametrize(("size_hw", "depth"), [((60, 80), 2), ((300, 400), 10), ((10, 12), 1)])

@@ -56,7 +56,7 @@ def test_nothing_to_score_is_an_error(pairs, ids, draw):
 
 
 def test_every_object_of_a_split_weighs_the_same():
-    def clip(name, values):
+    def clip(name: str, values: list[float]) -> SequenceScore:
         scores = np.array([values])
         return SequenceScore(name, ("0",), tuple(range(1, len(values) + 1)), scores, scores / 2)
 

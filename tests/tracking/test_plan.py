@@ -11,7 +11,7 @@ import pytest
 from demo_clip import DemoFrames, RememberingEngine, overlap
 
 from persam_vos.config import MethodSettings
-from persam_vos.errors import MaskError, MediaError, UsageError
+from persam_vos.errors import MaskError, MediaError
 from persam_vos.structures import Frame, LabelMap, SourceInfo, TrackedFrame
 from persam_vos.tracking.plan import TrackPlan, masks_by_frame
 
@@ -151,11 +151,6 @@ def test_a_frame_that_is_there_counts_though_the_video_states_fewer() -> None:
 def test_masks_that_are_not_on_the_way_are_refused(frames, start, direction, expected) -> None:
     with pytest.raises(MaskError, match=expected):
         TrackPlan(plain(4, 4), dict.fromkeys(frames, ONE), start, direction)
-
-
-def test_another_direction_is_refused() -> None:
-    with pytest.raises(UsageError, match="'sideways', expected one of both, forward, backward"):
-        TrackPlan(plain(4, 4), {0: ONE}, 0, "sideways")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +28,7 @@ def folder(cache, register, file_server, npm_package, make_file):
     return cache / "weights" / "tiny"
 
 
-def put(folder, files):
+def put(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.mkdir(parents=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
@@ -105,6 +107,8 @@ def test_unknown_name_or_source_is_a_usage_error(name, source):
 
 FETCH = """
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from persam_vos.weights import WEIGHTS, WeightsFile, WeightsInfo, WeightsSource, original_files
 url, size, sha256 = sys.argv[1:]
 files = (WeightsFile("t.pt", int(size), sha256),)

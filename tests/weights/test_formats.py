@@ -2,6 +2,8 @@ import copy
 import itertools
 import pickle
 from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,12 +21,14 @@ def state():
     return random_state("vit_t", 0)
 
 
-def _with_batch_norms(module, generator):
+def _with_batch_norms(module: nn.Module, generator: torch.Generator) -> None:
     """Give each convolution with a bias a random batch norm in its stead, as MobileSAM has it."""
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d) and child.bias is not None:
             child.bias = None
             norm = nn.BatchNorm2d(child.out_channels)
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
             for tensor in (norm.weight.data, norm.running_var):
                 tensor.uniform_(0.5, 2, generator=generator)
             for tensor in (norm.bias.data, norm.running_mean):
@@ -34,9 +38,9 @@ def _with_batch_norms(module, generator):
             _with_batch_norms(child, generator)
 
 
-def _offset_table(window):
+def _offset_table(window: int) -> torch.Tensor:
     """MobileSAM's numbering of offsets: in the order in which pairs of cells meet them."""
-    numbers = {}
+    numbers: dict[tuple[int, int], int] = {}
     cells = list(itertools.product(range(window), repeat=2))
     pairs = [[(abs(y0 - y1), abs(x0 - x1)) for y1, x1 in cells] for y0, x0 in cells]
     table = [[numbers.setdefault(offset, len(numbers)) for offset in row] for row in pairs]
@@ -126,29 +130,29 @@ def test_other_encoders_are_refused(names, got):
         detect_architecture(names)
 
 
-def _nothing(path):
+def _nothing(path: Path) -> None:
     assert not path.exists()
 
 
-def _torch_file(content):
+def _torch_file(content: object) -> Callable[[Path], None]:
     return lambda path: torch.save(content, path)
 
 
-def _bytes(content):
+def _bytes(content: bytes) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(content)
 
 
-def _truncated_torch_file(path):
+def _truncated_torch_file(path: Path) -> None:
     torch.save({"image_encoder.x": torch.zeros(10000)}, path)
     path.write_bytes(path.read_bytes()[:20000])
 
 
-def _truncated_safetensors(path):
+def _truncated_safetensors(path: Path) -> None:
     save_file({"image_encoder.x": torch.zeros(10000)}, path)
     path.write_bytes(path.read_bytes()[:20000])
 
 
-def _other_onnx(path):
+def _other_onnx(path: Path) -> None:
     import onnx
     from onnx import TensorProto, helper
 

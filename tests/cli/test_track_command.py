@@ -18,7 +18,7 @@ from demo_clip import DemoFrames, overlap
 from persam_vos_cli.main import main
 from PIL import Image
 
-from persam_vos import write_demo
+from persam_vos.demo import write_demo
 from persam_vos.media.label_png import read_label_map, write_label_png
 from persam_vos.media.reader import open_source
 

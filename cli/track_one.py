@@ -1,0 +1,40 @@
+"""One video with its progress, for `track` and `demo`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .options import EngineOptions, load_engine
+from .progress import Console
+
+if TYPE_CHECKING:
+    from persam_vos import TrackRequest, TrackSummary
+    from persam_vos.api import TrackStart
+
+
+def track_one(console: Console, request: TrackRequest, engine: EngineOptions) -> TrackSummary:
+    """Track with progress on ``console``; the input is checked before weights are fetched."""
+    from persam_vos import track_to_folder
+
+    with console.frames() as progress:
+
+        def start(begun: TrackStart) -> None:
+            for warning in begun.reference.warnings:
+                console.warn(warning)
+            if begun.engine.encoding.warning:
+                console.warn(begun.engine.encoding.warning)
+            progress.start(about(begun), begun.frame_count)
+
+        return track_to_folder(
+            request,
+            engine=lambda: load_engine(console, engine),
+            on_start=start,
+            on_frame=lambda _: progress.advance(),
+        )
+
+
+def about(begun: TrackStart) -> str:
+    """Say for a bar how many objects are tracked on what."""
+    count = len(begun.reference.object_ids)
+    objects = "1 object" if count == 1 else f"{count} objects"
+    return f"{objects}, {begun.engine.compute.describe()}"

@@ -1,0 +1,164 @@
+"""What a user asks for: which objects to track through which video, and with which network."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from .config import MethodSettings
+from .errors import UsageError, param
+from .media.reader import Reader
+from .media.reference import MaskInput, MaskLike
+from .weights.registry import DEFAULT_WEIGHTS
+
+Direction = Literal["both", "forward", "backward"]
+"""Of ``both`` nothing is left but forwards where tracking starts at the first frame."""
+
+NAME = "{name}"
+"""What stands for a video's name in the paths of masks, see `TrackRequest.from_template`."""
+
+_OBJECT_IDS = range(1, 256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackRequest:
+    """A video, the objects to track through it, and where the results go.
+
+    Produced by callers and the command line, consumed by `track_to_folder` and `track_many`.
+
+    ``source`` is a video file, a folder of images or a glob; ``masks`` shows each object on frame
+    ``start_frame``, the first one by default. ``later_masks`` has masks of other frames, by index
+    from 0: they add objects or correct them from there on. Without ``masks``, its earliest frame is
+    where tracking starts. ``direction`` is both, forward or backward from there; ``objects`` keeps
+    some of the ids; ``reader`` is the library that reads videos, pyav or decord.
+
+    Results go to the folder ``output``, by default ``NAME_tracked`` after the source; an earlier
+    result is replaced only with ``overwrite``. ``overlay`` asks for a video that shows the masks,
+    ``alpha`` in [0, 1] is the strength of their fill. ``profile`` finds out where the time goes.
+    ``command`` is what the log says was run.
+
+    Raises UsageError for values that no video could make right.
+
+    >>> request = TrackRequest(source="shots/dog.mp4", masks="dog.png", alpha=0.3)
+    >>> request.folder.name
+    'dog_tracked'
+    >>> TrackRequest(source="dog.mp4", masks="dog.png", alpha=3)
+    Traceback (most recent call last):
+    persam_vos.errors.UsageError: alpha: got 3, expected 0 to 1
+    """
+
+    source: str | Path
+    masks: MaskInput | None = None
+    output: Path | None = None
+    start_frame: int | None = None
+    later_masks: Mapping[int, MaskInput] = field(default_factory=dict)
+    direction: Direction = "both"
+    objects: Collection[int] | None = None
+    reader: Reader = "pyav"
+    overlay: bool = True
+    alpha: float = 0.5
+    overwrite: bool = False
+    profile: bool = False
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        _one_of("direction", self.direction, get_args(Direction))
+        _one_of("reader", self.reader, get_args(Reader))
+        if not 0 <= self.alpha <= 1:
+            raise UsageError(param("alpha"), got=f"{self.alpha}", expected="0 to 1")
+        if self.start_frame is not None and self.start_frame < 0:
+            raise UsageError(
+                param("start_frame"),
+                got=f"{self.start_frame}",
+                expected="a frame, counted from 0",
+            )
+        wrong = [number for number in self.objects or () if number not in _OBJECT_IDS]
+        if wrong:
+            raise UsageError(
+                param("objects"), got=f"object id {wrong[0]}", expected="ids from 1 to 255"
+            )
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        return self.output or default_output(self.source)
+
+    @classmethod
+    def from_template(
+        cls, template: TrackRequest, source: str | Path, *, parent: Path | None = None
+    ) -> TrackRequest:
+        """Return the request for one of several videos.
+
+        ``{name}`` in the paths of masks becomes the name of ``source``; results go to
+        ``NAME_tracked`` in the folder ``parent``, or here.
+
+        >>> several = TrackRequest(source="shots", masks="masks/{name}.png")
+        >>> one = TrackRequest.from_template(several, "shots/dog.mp4", parent=Path("cuts"))
+        >>> one.masks, one.folder == Path("cuts/dog_tracked")
+        ('masks/dog.png', True)
+        """
+        name = source_name(source)
+        later = {frame: _named(masks, name) for frame, masks in template.later_masks.items()}
+        return replace(
+            template,
+            source=source,
+            masks=None if template.masks is None else _named(template.masks, name),
+            later_masks=later,
+            output=default_output(source, parent),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineChoice:
+    """Which network to load, and how to run it; consumed by `load_engine`, see there.
+
+    Holds no network itself, so that it can be handed to other processes.
+    """
+
+    weights: str = DEFAULT_WEIGHTS
+    checkpoint: Path | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    backend: str = "auto"
+    settings: MethodSettings = field(default_factory=MethodSettings)
+
+
+def source_name(source: str | Path) -> str:
+    """Name a source for its masks and output: a file's stem, a folder's name, a glob's folder."""
+    path = Path(source)
+    if any(sign in path.name for sign in "*?["):
+        path = path.parent
+    path = path.resolve()
+    return (path.name if path.is_dir() else path.stem) or "video"
+
+
+def default_output(source: str | Path, parent: Path | None = None) -> Path:
+    """Return where the results of a source go if nobody says; in ``parent``, or here."""
+    return Path(parent or "") / f"{source_name(source)}_tracked"
+
+
+def _named(masks: MaskInput, name: str) -> MaskInput:
+    """Put the name of a video into the paths of masks; arrays are what they are."""
+    if isinstance(masks, str | Path | np.ndarray):
+        return _named_one(masks, name)
+    if isinstance(masks, Mapping):
+        return {object_id: _named_one(mask, name) for object_id, mask in masks.items()}
+    return [_named_path(mask, name) for mask in masks]
+
+
+def _named_one(mask: MaskLike, name: str) -> MaskLike:
+    return mask if isinstance(mask, np.ndarray) else _named_path(mask, name)
+
+
+def _named_path(path: str | Path, name: str) -> str | Path:
+    text = str(path).replace(NAME, name)
+    return Path(text) if isinstance(path, Path) else text
+
+
+def _one_of(name: str, got: str, expected: Sequence[str]) -> None:
+    if got not in expected:
+        raise UsageError(param(name), got=repr(got), expected=f"one of {', '.join(expected)}")

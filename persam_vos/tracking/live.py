@@ -1,0 +1,150 @@
+"""Tracking frame by frame, for live sources and for programs in which a person corrects masks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import MaskError
+from ..media.reference import MaskInput, read_reference_masks
+from ..request import EngineChoice
+from ..scoring.label_files import present_ids
+from ..structures import Frame, LabelMap, RgbImage, TrackedFrame
+from .engine import Engine
+from .load import load_choice
+from .propagate import Propagation
+
+
+class Tracker:
+    """Track frame by frame: `start` with masks, then `step`; add, correct and remove objects.
+
+    Images are (H, W, 3) uint8 RGB, all of one size. Masks are given as to `TrackRequest`: label
+    maps (H, W), files, or masks by object id. An object keeps its id as long as it is tracked,
+    whatever becomes of the others.
+
+    >>> tracker = Tracker(engine)
+    >>> first = tracker.start(images[0], {1: labels[0] == 1})
+    >>> second = tracker.step(images[1], {2: labels[1] == 2})  # shows a new object
+    >>> [result.object_id for result in second.objects]
+    [1, 2]
+    >>> better = tracker.correct({1: labels[1] == 1})  # on the same frame
+    >>> better.index, better.objects[0].area_px == int((labels[1] == 1).sum())
+    (1, True)
+    >>> [result.object_id for result in tracker.remove(1).objects]
+    [2]
+    """
+
+    def __init__(self, engine: Engine | None = None) -> None:
+        self._engine = engine or load_choice(EngineChoice())
+        self._state: Propagation | None = None
+        self._last: TrackedFrame | None = None
+
+    def start(self, image: RgbImage, masks: MaskInput) -> TrackedFrame:
+        """Begin a clip with its first picture, on which ``masks`` shows each object.
+
+        Forgets the clip before. Raises MaskError for masks that cannot be understood.
+        """
+        label_map = _read(masks, (image.shape[0], image.shape[1]), index=0)
+        self._state, self._last = Propagation.start(self._engine), None
+        return self._advance(self._state, 0, image, label_map)
+
+    def step(self, image: RgbImage, masks: MaskInput | None = None) -> TrackedFrame:
+        """Label the next picture; ``masks`` shows objects on it, new ones or known ones better.
+
+        Raises ValueError for a picture of another size, MaskError for masks that cannot be
+        understood, RuntimeError before `start`. What was refused is no frame.
+        """
+        state, last = self._begun("step")
+        size_hw = (image.shape[0], image.shape[1])
+        if size_hw != last.frame.size_hw:
+            raise ValueError(f"image: got {size_hw}, expected {last.frame.size_hw} pixels")
+        index = last.index + 1
+        label_map = None if masks is None else _read(masks, size_hw, index)
+        return self._advance(state, index, image, label_map)
+
+    def add(self, masks: MaskInput) -> TrackedFrame:
+        """Begin to track new objects, which ``masks`` shows on the last frame.
+
+        Returns that frame with them in it. Raises MaskError for masks that cannot be understood,
+        or of an object that is tracked already; RuntimeError before `start`.
+        """
+        state, last = self._begun("add")
+        label_map = _read(masks, last.frame.size_hw, last.index)
+        known = sorted(present_ids(label_map) & {*state.object_ids})
+        if known:
+            raise MaskError(
+                f"masks of frame {last.index}",
+                got=f"object {known[0]}, which is tracked already",
+                expected="new objects",
+                remedy="choose another id, or correct it instead",
+            )
+        return self._relabel(state, label_map)
+
+    def correct(self, masks: MaskInput) -> TrackedFrame:
+        """Show tracked objects better: ``masks`` is what they are on the last frame.
+
+        Returns that frame corrected. Raises MaskError for masks that cannot be understood, or of
+        an object that is not tracked; RuntimeError before `start`.
+        """
+        state, last = self._begun("correct")
+        label_map = _read(masks, last.frame.size_hw, last.index)
+        for object_id in sorted(present_ids(label_map)):
+            _require_known(object_id, state)
+        return self._relabel(state, label_map)
+
+    def remove(self, object_id: int) -> TrackedFrame:
+        """Stop tracking an object, which leaves its id free for another.
+
+        Returns the last frame without it. Raises MaskError for an object that is not tracked, or
+        the only one; RuntimeError before `start`.
+        """
+        state, last = self._begun("remove")
+        _require_known(object_id, state)
+        if len(state.object_ids) == 1:
+            raise MaskError(
+                f"object {object_id}",
+                got="the only one",
+                expected="another one to go on with",
+                remedy="add that first, or start again",
+            )
+        state.remove([object_id])
+        self._last = _without(last, object_id)
+        return self._last
+
+    def _begun(self, verb: str) -> tuple[Propagation, TrackedFrame]:
+        if self._state is None or self._last is None:
+            raise RuntimeError(
+                f"Tracker.{verb} before Tracker.start: start with an image and masks"
+            )
+        return self._state, self._last
+
+    def _advance(
+        self, state: Propagation, index: int, image: RgbImage, reference: LabelMap | None
+    ) -> TrackedFrame:
+        frame = Frame(index, f"{index:05d}", np.ascontiguousarray(image), 0.0)
+        self._last = state.advance(self._engine.encode(frame), reference)
+        return self._last
+
+    def _relabel(self, state: Propagation, reference: LabelMap) -> TrackedFrame:
+        self._last = state.correct(reference)
+        return self._last
+
+
+def _read(masks: MaskInput, size_hw: tuple[int, int], index: int) -> LabelMap:
+    return read_reference_masks({index: masks}, size_hw).label_maps[index]
+
+
+def _require_known(object_id: int, state: Propagation) -> None:
+    if object_id not in state.object_ids:
+        raise MaskError(
+            f"object {object_id}",
+            got="an object that is not tracked",
+            expected=f"one of {', '.join(map(str, state.object_ids))}",
+            remedy="add it first",
+        )
+
+
+def _without(tracked: TrackedFrame, object_id: int) -> TrackedFrame:
+    """Return a frame as if an object was not in it."""
+    labels = np.where(tracked.label_map == object_id, 0, tracked.label_map).astype(np.uint8)
+    objects = tuple(one for one in tracked.objects if one.object_id != object_id)
+    return TrackedFrame(tracked.frame, labels, objects)

@@ -1,0 +1,100 @@
+"""Opening video files: which stream is the picture, and what the container says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from media_clips import add_video, encode_picture, picture
+
+from persam_vos.errors import MediaError
+from persam_vos.media.container import (
+    average_rate,
+    container_seconds,
+    frame_count,
+    open_container,
+    stated_seconds,
+    video_stream,
+)
+from persam_vos.media.reader import open_source
+
+MakeVideo = Callable[..., Path]
+HALF = Fraction(1, 2)
+
+
+def write_with_cover(path: Path, *, with_video: bool) -> Path:
+    """Write a cover picture as the first stream, and perhaps a video after it."""
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.height, cover.width, cover.pix_fmt = 32, 32, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        stream = add_video(container, "libx264", "yuv420p", (64, 96), {}) if with_video else None
+        frame = av.VideoFrame.from_ndarray(picture(0, (32, 32)), format="rgb24")
+        container.mux(cover.encode(frame.reformat(format="yuvj420p")))
+        container.mux(cover.encode(None))
+        for index in range(6 if stream else 0):
+            container.mux(encode_picture(stream, picture(index), index / 24))
+        container.mux(stream.encode(None) if stream else [])
+    return path
+
+
+def test_cover_pictures_are_passed_over(tmp_path: Path) -> None:
+    source = open_source(write_with_cover(tmp_path / "a.mp4", with_video=True))
+    assert source.info.size_hw == (64, 96)
+    assert len(list(source)) == 6
+
+
+def test_cover_picture_alone_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="without a video stream"):
+        open_source(write_with_cover(tmp_path / "a.mp4", with_video=False))
+
+
+def test_rate_is_the_average(make_video: MakeVideo) -> None:
+    times = [i * 1001 / 30_000 for i in range(30)]
+    source = open_source(make_video("ntsc.mp4", times=times))
+    assert float(source.info.frames_per_second) == pytest.approx(30_000 / 1001, rel=1e-2)
+    assert isinstance(source.info.frames_per_second, Fraction)
+
+
+def test_an_empty_file_is_told_from_one_that_does_not_open(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"")
+    with pytest.raises(MediaError, match="got an empty file"), open_container(path):
+        pass
+    path.write_bytes(b"no video at all" * 100)
+    with pytest.raises(MediaError, match="does not open as a video"), open_container(path):
+        pass
+
+
+def test_a_container_is_closed_after_the_block(make_video: MakeVideo) -> None:
+    path = make_video()
+    with open_container(path) as container:
+        stream = video_stream(path, container)
+        next(container.decode(stream))
+    with pytest.raises((AssertionError, ValueError)):
+        next(container.decode(stream))
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("a.mp4", HALF), ("a.avi", HALF), ("a.mkv", HALF), ("a.ts", None)]
+)
+def test_only_some_containers_are_believed_about_their_length(
+    make_video: MakeVideo, name: str, seconds: Fraction | None
+) -> None:
+    path = make_video(name, codec="mpeg4" if name.endswith("avi") else "libx264")
+    with open_container(path) as container:
+        stated = stated_seconds(container, video_stream(path, container))
+        assert stated == (None if seconds is None else pytest.approx(seconds, abs=0.01))
+        assert container_seconds(container) == pytest.approx(HALF, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+def test_frames_are_counted_or_estimated(make_video: MakeVideo, name: str) -> None:
+    path = make_video(name)
+    with open_container(path) as container:
+        stream = video_stream(path, container)
+        assert frame_count(container, stream) == pytest.approx(12, abs=1)
+        assert average_rate(stream) == pytest.approx(24, rel=0.05)
