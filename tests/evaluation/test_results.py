@@ -19,7 +19,6 @@ from persam_vos.evaluation.results import (
     write_run_file,
     write_submission,
 )
-from persam_vos.files.atomic import write_texts
 from persam_vos.media.label_png import write_label_png
 from persam_vos.scoring import SequenceScore, SplitScore
 
