@@ -28,8 +28,8 @@ VARIANTS = {
     "memory": MethodSettings(method="memory"),
     "persam": MethodSettings(method="persam"),
     "persam-f": MethodSettings(method="persam-f"),
-    "public persam": MethodSettings(method="persam", recipe="upstream"),
-    "public persam-f": MethodSettings(method="persam-f", recipe="upstream"),
+    "upstream persam": MethodSettings(method="persam", recipe="upstream"),
+    "upstream persam-f": MethodSettings(method="persam-f", recipe="upstream"),
 }
 
 

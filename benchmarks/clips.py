@@ -83,7 +83,7 @@ def find_clips(root: Path, names: tuple[str, ...] = ()) -> list[Clip]:
 class CachedEngine(Engine):
     """An engine that keeps what the encoder says of each picture on disk, for repeated experiments.
 
-    Earlier layers are kept in half precision, and for the memory alone: 10 MB a frame.
+    Earlier layers are stored in half precision, and for the memory alone: 10 MB a frame.
     """
 
     cache: Path = Path("embeddings")
@@ -103,9 +103,9 @@ class CachedEngine(Engine):
 
     def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
         """Embed frames, or load their embeddings."""
-        return [self._recall(frame) for frame in frames]
+        return [self._cached(frame) for frame in frames]
 
-    def _recall(self, frame: Frame) -> Encoded:
+    def _cached(self, frame: Frame) -> Encoded:
         picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
         part = "picture" if self.settings.method == "memory" else "square"
         encoder = f"{self.weights.get('name')}-{self.encoding.backend}"

@@ -1,6 +1,6 @@
-"""What is it worth to look closer at small objects in large pictures? J and F, and time.
+"""What are high-resolution crops of small objects worth in large pictures? J and F, and time.
 
-python -m benchmarks.closeups --clips FOLDER [--only CLIP ...] [--frames N]
+python -m benchmarks.crops --clips FOLDER [--only CLIP ...] [--frames N]
 
 Pictures of 1708 x 960 of four development clips side by side, of which one has the object: half as
 large to the encoder as in its own clip, with as much detail to the picture. F is measured with the
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=(), help="names of clips")
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/closeups.json"))
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/crops.json"))
     args = parser.parse_args()
     singles = [clip for clip in find_clips(args.clips) if clip.set_name == "davis16-dev"]
     loaded = CachedEngine.load(VARIANTS["with"], args.cache)

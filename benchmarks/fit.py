@@ -3,8 +3,8 @@
 python -m benchmarks.fit
 
 On the demo clip's first frame, per object: the whole fit of the default recipe (one decode and 1000
-steps), the public recipe's fit on full-resolution logits decoded once (800 steps), and, measured on
-a few steps, the public way of decoding in every step.
+steps), the upstream recipe's fit on full-resolution logits decoded once (800 steps), and, measured
+on a few steps, upstream's way of decoding in every step.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 from benchmarks.results import facts, write_results
 from benchmarks.timing import measure, spread
 from persam_vos.api import load_engine
-from persam_vos.config import MethodSettings
+from persam_vos.config import RECIPES, MethodSettings
 from persam_vos.demo.render import render_demo
 from persam_vos.structures import Encoded, Frame, LabelMap
 from persam_vos.tracking.engine import Engine
 
 _REPEATS = 5
-_PUBLIC_STEPS = 800
+_UPSTREAM_STEPS = 800
 
 
 def fit_times(engine: Engine, encoded: Encoded, labels: LabelMap, object_id: int) -> list[float]:
@@ -44,7 +44,7 @@ def main() -> None:
     encoded = base.encode(Frame(0, "00000", image, 0.0))
     object_ids = tuple(int(i) for i in np.unique(labels) if i)
     rows = {}
-    for recipe in ("default", "upstream"):
+    for recipe in RECIPES:
         engine = Engine(
             base.network, base.compute, MethodSettings(method="persam-f", recipe=recipe)
         )
@@ -52,7 +52,7 @@ def main() -> None:
             rows[f"{recipe}, object {object_id}"] = spread(
                 fit_times(engine, encoded, labels, object_id)
             )
-    # One step of the public loop decodes anew and scales three masks to full size; a frame's step
+    # One step of the upstream loop decodes anew and scales three masks to full size; a frame's step
     # of the training-free recipe on one object is three such calls.
     free = Engine(base.network, base.compute, MethodSettings(method="persam", recipe="upstream"))
     tracker = free.new_method()
@@ -61,12 +61,12 @@ def main() -> None:
     call = spread(steps)["median"] / 3
     content = {
         "seconds_per_object": rows,
-        "seconds_of_one_public_step": round(call, 4),
-        "seconds_of_the_public_loop_estimated": round(call * _PUBLIC_STEPS, 1),
+        "seconds_of_one_upstream_step": round(call, 4),
+        "seconds_of_the_upstream_loop_estimated": round(call * _UPSTREAM_STEPS, 1),
     }
     for name, value in rows.items():
         print(name, value)
-    print(f"public loop, decoding in each of {_PUBLIC_STEPS} steps: about {call * 800:.0f} s")
+    print(f"upstream loop, decoding in each of {_UPSTREAM_STEPS} steps: about {call * 800:.0f} s")
     write_results(args.output, facts(base.compute.describe()) | content)
 
 

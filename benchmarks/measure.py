@@ -63,8 +63,8 @@ def track_beside(
     """Track objects of the first true labels, all of them by default; yield frames with truth."""
     remaining = iter(truths)
     first = next(remaining)
-    kept = np.unique(first[first > 0]) if object_ids is None else list(object_ids)
-    reference = np.where(np.isin(first, kept), first, 0).astype(np.uint8)
+    chosen = np.unique(first[first > 0]) if object_ids is None else list(object_ids)
+    reference = np.where(np.isin(first, chosen), first, 0).astype(np.uint8)
     tracked = track_frames(frames, {0: reference}, engine, timer=timer)
     yield next(tracked), first
     yield from zip(tracked, remaining, strict=True)

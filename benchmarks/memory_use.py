@@ -5,8 +5,9 @@ python -m benchmarks.memory_use [--frames 100 1000 10000] [--objects 1 8 50] [--
 Each case is `persam_vos.track_to_folder`, files in and files out, in a process of its own, on a
 small clip that runs to its end and back. Reported are the peak of memory and the time per frame in
 each tenth of the run. Encoding thousands of frames would take hours and always needs the same room,
-so that the embeddings of a clip's first lap are kept and used again (``--encode-all`` does without;
-then the clip's pictures are the same, only slower to come by). The kept ones add a constant.
+so that the embeddings of a clip's first lap are stored and used again (``--encode-all`` does
+without; then the clip's pictures are the same, only slower to come by). The stored ones add a
+constant.
 """
 
 from __future__ import annotations
@@ -57,10 +58,10 @@ class LappingEngine(Engine):
     lap: dict[int, Encoded] = field(default_factory=dict)
 
     def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
-        """Embed frames, or recall their embeddings."""
-        return [self._recall(frame) for frame in frames]
+        """Embed frames, or look their embeddings up."""
+        return [self._cached(frame) for frame in frames]
 
-    def _recall(self, frame: Frame) -> Encoded:
+    def _cached(self, frame: Frame) -> Encoded:
         place = frame.index % _LAP
         if place not in self.lap:
             (self.lap[place],) = super().encode_batch([frame])

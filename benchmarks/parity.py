@@ -1,9 +1,9 @@
-"""Does `--recipe upstream` write what the public programs wrote?
+"""Does `--recipe upstream` write what the upstream programs wrote?
 
 python -m benchmarks.parity --clips FOLDER --truth FOLDER [--cache FOLDER]
 
 `--truth` holds `persam_f/CLIP/*.png`, `persam/CLIP/*.png`, `weights.json` and `scores.json`, made
-by the public programs with the MobileSAM weights. Reports mean mask IoU per object over the first
+by the upstream programs with the MobileSAM weights. Reports mean mask IoU per object over the first
 10 frames and over the clip, the greatest difference of a scale weight, and J&F of both.
 """
 
@@ -30,7 +30,7 @@ PROGRAMS: dict[str, MethodName] = {"persam_f": "persam-f", "persam": "persam"}
 
 
 def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict[str, Any]:
-    """Run one clip and hold it against the label maps and weights of the public program."""
+    """Run one clip and hold it against the label maps and weights of the upstream program."""
     state = Propagation.start(engine)
     method = state.labelling.method
     assert isinstance(method, UpstreamMethod)
@@ -51,7 +51,7 @@ def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict
         "iou_first_10": np.mean(agreement[:10], axis=0).round(4).tolist(),
         "iou_all": np.mean(agreement, axis=0).round(4).tolist(),
         "jf": round(100 * score.jf_mean, 2),
-        "jf_public": round(100 * float(np.mean(list(scores.values()))), 2),
+        "jf_upstream": round(100 * float(np.mean(list(scores.values()))), 2),
     }
     if program == "persam_f":
         fitted = json.loads((truth / "weights.json").read_text())[clip.name]
@@ -65,7 +65,7 @@ def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, help="folder of the development sets")
-    parser.add_argument("--truth", type=Path, required=True, help="what the public programs wrote")
+    parser.add_argument("--truth", type=Path, required=True, help="what upstream wrote")
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/parity.json"))
     args = parser.parse_args()

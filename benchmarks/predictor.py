@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks.upstream_encoder import public_encoder
+from benchmarks.upstream_encoder import upstream_encoder
 from persam_vos.geometry import PIXEL_MEAN, PIXEL_STD
 from persam_vos.sam.build import SamNetwork
 from persam_vos.sam.tiny_vit import TinyViT
@@ -33,7 +33,7 @@ def load_predictor(network: SamNetwork) -> Any:
     """
     encoder = network.image_encoder
     if isinstance(encoder, TinyViT):
-        encoder = public_encoder(encoder)
+        encoder = upstream_encoder(encoder)
     sam = load_modeling().Sam(
         encoder,
         network.prompt_encoder,

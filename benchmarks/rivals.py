@@ -1,9 +1,9 @@
 """Track a folder of pictures in one of two other ways; a program that `benchmarks.speed` times.
 
-python -m benchmarks.rivals public|predictor FRAMES FIRST_MASK OUTPUT [--epochs N] [--limit N]
+python -m benchmarks.rivals upstream|predictor FRAMES FIRST_MASK OUTPUT [--epochs N] [--limit N]
 
-``public`` is the public PerSAM-F program (see `benchmarks.public_way`). ``predictor`` is SAM's own
-predictor as its examples show it: set each picture, then predict object by object from its last
+``upstream`` is the published PerSAM-F program (see `benchmarks.upstream`). ``predictor`` is SAM's
+own predictor as its examples show it: set each picture, then predict object by object from its last
 box, and keep the mask with the best score. Writes label PNGs and says on its last line, as JSON,
 how long each epoch and each frame took.
 """
@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.predictor import load_predictor
-from benchmarks.upstream import EPOCHS, PublicWay
+from benchmarks.upstream import EPOCHS, UpstreamWay
 from persam_vos.api import load_engine
 from persam_vos.media.label_png import read_label_map, write_label_png
 from persam_vos.runtime.cuda_graph import synchronise
@@ -28,7 +28,7 @@ from persam_vos.runtime.device import peak_memory_bytes
 from persam_vos.stages.prompts import box_of
 from persam_vos.structures import Box, LabelMap, RgbImage
 
-WAYS = ("public", "predictor")
+WAYS = ("upstream", "predictor")
 
 
 class PredictorWay:
@@ -40,7 +40,7 @@ class PredictorWay:
         self.fit_seconds: list[float] = []
         self.untimed_seconds = 0.0
 
-    def start(self, image: RgbImage, labels: LabelMap) -> None:  # noqa: ARG002 - as PublicWay's
+    def start(self, image: RgbImage, labels: LabelMap) -> None:  # noqa: ARG002 - as UpstreamWay's
         """Take the objects' boxes from the first mask."""
         for object_id in (int(i) for i in np.unique(labels) if i):
             box = box_of(labels == object_id)
@@ -72,7 +72,7 @@ def main() -> None:
     args = parser.parse_args()
     engine = load_engine(device=args.device, dtype="float32", backend="torch")
     predictor = load_predictor(engine.network)
-    way = PublicWay(predictor, args.epochs) if args.way == "public" else PredictorWay(predictor)
+    way = UpstreamWay(predictor, args.epochs) if args.way == "upstream" else PredictorWay(predictor)
     args.output.mkdir(parents=True, exist_ok=True)
     labels = read_label_map(args.first_mask)
     frame_seconds = []

@@ -3,10 +3,10 @@
 python -m benchmarks.speed [--clips FOLDER --clip NAME] [--objects 1 8] [--frames N] [--full]
 
 Against two other ways with the same weights on the same pictures in the same run, each a process of
-its own: the public PerSAM-F program and SAM's own predictor (see `benchmarks.rivals`). The clip is
-one of the development clips, or made of the demo clip with as many objects as asked for. Without
-``--full`` the public program's fit runs for some epochs only, and the other ways for some frames if
-``--rival-frames`` says so; the rest is extrapolated linearly, and the result says so.
+its own: the upstream PerSAM-F program and SAM's own predictor (see `benchmarks.rivals`). The clip
+is one of the development clips, or made of the demo clip with as many objects as asked for. Without
+``--full`` the upstream program's fit runs for some epochs only, and the other ways for some frames
+if ``--rival-frames`` says so; the rest is extrapolated linearly, and the result says so.
 """
 
 from __future__ import annotations

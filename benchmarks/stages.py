@@ -46,7 +46,7 @@ def encode_row(engine: Engine, frame: Frame, machine: Machine, repeats: int) -> 
         return engine.encode(frame)
 
     counted = replace(engine, encoder=None)  # other runtimes do the same, unseen by torch
-    modules: list[torch.nn.Module] = [engine.network.image_encoder]
+    modules = [engine.network.image_encoder]
     needs = count_needs(lambda: counted.encode(frame), modules, arrays)
     return _row(work, engine.compute, machine, repeats, needs)
 
@@ -71,14 +71,14 @@ def decode_row(
     def work() -> object:
         return decoder(features, prompts)
 
-    modules: list[torch.nn.Module] = [engine.network.prompt_encoder, engine.network.mask_decoder]
+    modules = [engine.network.prompt_encoder, engine.network.mask_decoder]
     return _row(work, engine.compute, machine, repeats, count_needs(work, modules, arrays))
 
 
 def track_row(
     engine: Engine, frames: list[Frame], labels: np.ndarray, machine: Machine, repeats: int
 ) -> dict[str, Any]:
-    """Measure what is done with an encoded frame: recall, decode, fuse, compose."""
+    """Measure what is done with an encoded frame: read out, decode, fuse, compose."""
     state = Propagation.start(engine)
     state.advance(engine.encode(frames[0]), labels)
     encoded = engine.encode(frames[1])
@@ -88,7 +88,7 @@ def track_row(
     def work() -> object:
         return state.advance(encoded)
 
-    modules: list[torch.nn.Module] = [engine.network.prompt_encoder, engine.network.mask_decoder]
+    modules = [engine.network.prompt_encoder, engine.network.mask_decoder]
     arrays = [*_layers(encoded), torch.from_numpy(tracked.label_map)]
     return _row(work, engine.compute, machine, repeats, count_needs(work, modules, arrays))
 

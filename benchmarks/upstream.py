@@ -1,9 +1,9 @@
-"""The public video program of PerSAM-F, step by step, round SAM's own predictor.
+"""The upstream video program of PerSAM-F, step by step, round SAM's own predictor.
 
 As it was published: square float32 pictures; one decoder call at a time, each followed by masks
 and logits of full resolution that are copied to the host; the decoder inside the loop that fits two
-numbers. What differs, as in `persam_vos.methods.public`: objects are keyed by id, an empty mask is
-an answer, and a frame is encoded once for all objects.
+numbers. What differs, as in `persam_vos.methods.persam_upstream`: objects are keyed by id, an empty
+mask is a result, and a frame is encoded once for all objects.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MASK_VALUE = 215
 _MARGIN_PX = 10
 
 Floats = npt.NDArray[np.float32]
-Answer = tuple[npt.NDArray[np.bool_], Floats, Floats, torch.Tensor]
+Prediction = tuple[npt.NDArray[np.bool_], Floats, Floats, torch.Tensor]
 """Masks (3, H, W), scores (3,), logits (3, 256, 256) on the host; logits (3, H, W) where made."""
 
 
@@ -38,8 +38,8 @@ class _Target:
     weights: torch.Tensor  # (3,)
 
 
-class PublicWay:
-    """Track objects as the public program; ``fit_seconds`` are those of all epochs that ran.
+class UpstreamWay:
+    """Track objects as the upstream program; ``fit_seconds`` are those of all epochs that ran.
 
     With fewer ``epochs`` than the program's, the weights come from a fit on logits decoded once,
     which finds the same; its time is ``untimed_seconds``.
@@ -69,7 +69,7 @@ class PublicWay:
         logits = [torch.zeros(image.shape[:2], device=self._predictor.device)]
         for object_id, target in self._targets.items():
             target.box = box_of(previous == object_id) or target.box
-            found = self._answer(target)
+            found = self._best(target)
             logits.append(torch.full_like(logits[0], -torch.inf) if found is None else found)
         ids = np.array([0, *self._targets], np.uint8)
         return np.asarray(ids[torch.stack(logits).argmax(0).cpu().numpy()])
@@ -101,7 +101,7 @@ class PublicWay:
         self.untimed_seconds += time.perf_counter() - started
         return fitted.to(truth.device)
 
-    def _answer(self, target: _Target) -> torch.Tensor | None:
+    def _best(self, target: _Target) -> torch.Tensor | None:
         """Call the decoder three times; returns logits (H, W), or None where it finds nothing."""
         points, grown = self._prompts(target)
         masks, scores, low, high = self._call(points, box=grown)
@@ -120,8 +120,8 @@ class PublicWay:
 
     def _call(
         self, points: npt.NDArray[np.int64], *, box: Box, mask: Floats | None = None
-    ) -> Answer:
-        """Predict as the public program's predictor: full-resolution logits beside the masks."""
+    ) -> Prediction:
+        """Predict as the upstream program's predictor: full-resolution logits beside the masks."""
         predictor = self._predictor
         size = predictor.original_size
 
@@ -177,10 +177,10 @@ class PublicWay:
 
 
 def _loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Add up Dice and sigmoid focal loss of flat logits, as the public code."""
-    shares = logits.sigmoid()
-    dice = 1 - (2 * (shares * truth).sum() + 1) / (shares.sum() + truth.sum() + 1)
+    """Add up Dice and sigmoid focal loss of flat logits, as the upstream code."""
+    probs = logits.sigmoid()
+    dice = 1 - (2 * (probs * truth).sum() + 1) / (probs.sum() + truth.sum() + 1)
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    right = shares * truth + (1 - shares) * (1 - truth)
+    right = probs * truth + (1 - probs) * (1 - truth)
     alpha = 0.25 * truth + 0.75 * (1 - truth)
     return dice + (alpha * entropy * (1 - right) ** 2).mean()

@@ -1,4 +1,4 @@
-"""MobileSAM's encoder in the operations of its public code, with the weights of ours.
+"""MobileSAM's encoder in the operations of its upstream code, with the weights of ours.
 
 Eager PyTorch on the padded square: each convolution followed by its batch norm, tensors with
 channels first, tokens in rows of (B, H * W, C) that are reshaped for every convolution, attention
@@ -15,12 +15,12 @@ from persam_vos.geometry import IMAGE_SIZE
 from persam_vos.sam import tiny_vit
 
 
-def public_encoder(ours: tiny_vit.TinyViT) -> nn.Module:
+def upstream_encoder(ours: tiny_vit.TinyViT) -> nn.Module:
     """Return an encoder of (1, 3, 1024, 1024) that answers what ours does."""
-    return _PublicTinyViT(ours).eval().requires_grad_(False)
+    return _UpstreamTinyViT(ours).eval().requires_grad_(False)
 
 
-class _PublicTinyViT(nn.Module):
+class _UpstreamTinyViT(nn.Module):
     def __init__(self, ours: tiny_vit.TinyViT) -> None:
         super().__init__()
         self.img_size = IMAGE_SIZE

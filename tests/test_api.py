@@ -46,7 +46,7 @@ def test_what_is_promised_is_there(name: str) -> None:
 def test_the_promise_is_sorted_and_unknown_names_are_an_error() -> None:
     assert persam_vos.__all__ == sorted(persam_vos.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = persam_vos.nothing  # type: ignore[attr-defined]
+        _ = persam_vos.nothing
 
 
 def test_files_and_lazy_frames_have_the_same_masks(

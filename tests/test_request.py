@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from persam_vos.errors import UsageError
+from persam_vos.media.reference import MaskInput
 from persam_vos.request import EngineChoice, TrackRequest
 
 REQUEST = TrackRequest(source="clip.mp4", masks="mask.png")
@@ -68,12 +69,13 @@ def test_one_of_several_is_named_by_a_stem_or_a_folder(source: str, name: str) -
 
 def test_names_stand_in_paths_of_every_kind_and_arrays_stay() -> None:
     array = np.ones((2, 2), np.uint8)
-    for masks, expected in (
+    cases: tuple[tuple[MaskInput | None, MaskInput | None], ...] = (
         (None, None),
         (Path("{name}.png"), Path("dog.png")),
         ("{name}.png", "dog.png"),
         ({1: "{name}.png", 2: Path("{name}.png")}, {1: "dog.png", 2: Path("dog.png")}),
-    ):
+    )
+    for masks, expected in cases:
         assert TrackRequest.from_template(replace(REQUEST, masks=masks), "dog.mp4").masks == (
             expected
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from typing import TypeVar
@@ -29,7 +29,7 @@ def run_jobs(
     choice: EngineChoice,
     workers: int,
     lost: Callable[[Job, WorkerError], Outcome],
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Do ``work`` on each job, and yield what it answers as it comes, in any order.
 
     One worker is this thread, with ``engine``. More are threads that share an engine which encodes
@@ -55,7 +55,7 @@ def run_jobs(
 
 def _in_threads(
     jobs: Sequence[Job], work: Callable[[Job, Engine], Outcome], engine: Engine, workers: int
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     pool = ThreadPoolExecutor(workers, thread_name_prefix="persam-vos-clip")
     # Left early, the engine ends before the pool waits for its clips: they end with it.
     with pool, engine.shared() as shared:

@@ -43,7 +43,7 @@ CANNOT_CHANGE_MASKS = frozenset(
         "media/audio_track.py",
         "media/overlay.py",
         "media/video_writer.py",
-        # `eval` has jobs of its own (batch/workers.py, which loads its engine, matters).
+        # `eval` has jobs of its own.
         "batch/track_many.py",
         # They draw a clip; the images of clips have a digest themselves.
         "demo/__init__.py",

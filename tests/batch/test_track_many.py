@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from persam_vos import EngineChoice, MethodSettings, TrackRequest, track_many
+from persam_vos import Engine, EngineChoice, MethodSettings, TrackRequest, track_many
 from persam_vos.batch import TrackEvents, TrackOutcome
 from persam_vos.demo.render import render_demo
 from persam_vos.errors import UsageError, WeightsError
@@ -41,7 +41,8 @@ def jobs(tmp_path: Path) -> list[TrackRequest]:
 
 
 def test_a_clip_that_fails_on_the_way_stops_no_other(jobs: list[TrackRequest]) -> None:
-    loaded, ended = [], []
+    loaded: list[Engine] = []
+    ended: list[TrackOutcome] = []
     outcomes = track_many(
         jobs, CHOICE, events=TrackEvents(on_engine=loaded.append, on_outcome=ended.append)
     )
@@ -63,9 +64,9 @@ def test_processes_give_the_same_masks(jobs: list[TrackRequest], tmp_path: Path)
     assert [outcome.error for outcome in outcomes] == [None, None]
     for one, other in zip(there, elsewhere, strict=True):
         for index in range(FRAMES):
-            np.testing.assert_array_equal(
-                *(read_label_map(job.folder / f"masks/{index}.png") for job in (one, other))
-            )
+            path = f"masks/{index}.png"
+            found = read_label_map(one.folder / path), read_label_map(other.folder / path)
+            np.testing.assert_array_equal(*found)
 
 
 def test_bad_input_is_told_before_the_network_is_loaded(

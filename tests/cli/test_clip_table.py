@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from persam_vos_cli.clip_table import ClipTable
 
+from persam_vos.errors import PersamVosError, param
 from persam_vos.evaluation import ClipOutcome
 from persam_vos.evaluation.clip import ClipFacts
 from persam_vos.scoring import SequenceScore
@@ -21,11 +22,13 @@ FACTS = ClipFacts(4, (1,), 2.0, 2.0, {}, 900_000_000)
 OUTCOMES = (
     ClipOutcome("bear", FACTS, SCORE, reused=True),
     ClipOutcome("dog", FACTS),
-    ClipOutcome("cow", error="no [such] file"),
+    ClipOutcome(
+        "cow", error=PersamVosError("no [such] file", remedy=f"use {param('image_size', 9)}")
+    ),
 )
 
 
-def show(capsys, *, quiet=False):
+def show(capsys: pytest.CaptureFixture[str], *, quiet: bool = False) -> str:
     with ClipTable(3, quiet=quiet) as table:
         table.start(ENGINE)
         for outcome in OUTCOMES:
@@ -35,16 +38,18 @@ def show(capsys, *, quiet=False):
     return captured.err
 
 
-def test_each_clip_is_a_line_where_there_is_no_terminal(capsys):
+def test_each_clip_is_a_line_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert show(capsys).splitlines() == [
         "warning: the encoder runs on torch",
         "1/3 bear: frames 4, objects 1, J 0.600, F 0.800, J&F 0.700, frames/s 2.00, MB 900, kept",
         "2/3 dog: frames 4, objects 1, frames/s 2.00, MB 900",
-        "3/3 cow: failed: no [such] file",
+        "3/3 cow: failed: no [such] file; use --image-size 9",
     ]
 
 
-def test_a_terminal_gets_a_table_that_fits(capsys, monkeypatch: pytest.MonkeyPatch):
+def test_a_terminal_gets_a_table_that_fits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
@@ -53,5 +58,5 @@ def test_a_terminal_gets_a_table_that_fits(capsys, monkeypatch: pytest.MonkeyPat
         assert part in shown
 
 
-def test_quiet_is_silent(capsys):
+def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     assert show(capsys, quiet=True) == ""

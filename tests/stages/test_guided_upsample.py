@@ -33,10 +33,8 @@ def lines_by_least_squares(
     averaged = np.zeros_like(lines)
     for y in range(height):
         for x in range(width):
-            window = np.s_[
-                :, max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1
-            ]
-            averaged[:, y, x] = lines[window].mean((1, 2))
+            window = np.s_[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
+            averaged[:, y, x] = lines[:, *window].mean((1, 2))
     return averaged
 
 
@@ -57,7 +55,7 @@ def picture_of(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 def disk(radius: float, centre: tuple[float, float] = (30.0, 45.0)) -> NDArray[np.bool_]:
     y, x = np.mgrid[: SIZE_HW[0], : SIZE_HW[1]]
-    return (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
+    return np.asarray((y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2)
 
 
 def answer(masks: list[NDArray[np.bool_]], present: tuple[bool, ...] | None = None) -> ObjectLogits:

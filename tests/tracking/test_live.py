@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -77,14 +78,15 @@ def test_what_cannot_be_done_is_explained_and_changes_nothing(
 ) -> None:
     image, labels = demo_frames.frames[0].image, demo_frames.labels[0]
     tracker = Tracker(fast)
-    for before in (
+    too_early: tuple[Callable[[], TrackedFrame], ...] = (
         lambda: tracker.step(image),
         lambda: tracker.add(labels),
         lambda: tracker.correct(labels),
         lambda: tracker.remove(2),
-    ):
+    )
+    for ask in too_early:
         with pytest.raises(RuntimeError, match=r"before Tracker\.start"):
-            before()
+            ask()
     tracker.start(image, only(labels, 2))
     with pytest.raises(MaskError, match="object 2, which is tracked already"):
         tracker.add(labels)
