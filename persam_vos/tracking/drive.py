@@ -56,9 +56,9 @@ def _write_all(
 ) -> int:
     """Write frames as they come; returns how many there were."""
     count = 0
-    with closing(frames), OrderedWriter() as behind:
+    with closing(frames), OrderedWriter() as writer:
         for tracked in frames:
-            behind.submit(partial(write, tracked))
+            writer.submit(partial(write, tracked))
             count += 1
             if on_frame is not None:
                 on_frame(tracked)

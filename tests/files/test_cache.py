@@ -48,11 +48,11 @@ def test_another_process_is_waited_for_and_that_is_told(tmp_path: Path) -> None:
         assert other.stdin is not None
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        let_go = threading.Timer(0.05, other.stdin.close)
 
         def on_progress(what: str, *_: int | None) -> None:
             told.append(what)
-            let_go.start()
+            assert other.stdin is not None
+            threading.Timer(0.05, other.stdin.close).start()
 
         with locked(tmp_path, on_progress):
             assert other.wait(20) == 0

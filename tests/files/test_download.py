@@ -29,9 +29,8 @@ def get(file_server, tmp_path):
     expected = remote_file("big.bin", CONTENT)
 
     def run(on_progress=silent) -> Path:
-        target: Path = tmp_path / "big.bin"
-        download(f"{file_server.url}/big.bin", target, expected, on_progress)
-        return target
+        download(f"{file_server.url}/big.bin", tmp_path / "big.bin", expected, on_progress)
+        return Path(tmp_path / "big.bin")
 
     return run
 
@@ -81,8 +80,7 @@ def test_wrong_content_is_refused_with_both_digests(get, file_server, tmp_path):
     file_server.files["/big.bin"] = wrong
     with pytest.raises(FetchError) as caught:
         get()
-    digests = (hashlib.sha256(content).hexdigest() for content in (wrong, CONTENT))
-    for part in ("big.bin", *digests):
+    for part in ("big.bin", *(hashlib.sha256(content).hexdigest() for content in (wrong, CONTENT))):
         assert part in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +10,6 @@ from PIL import Image
 from persam_vos.errors import MaskError, OutputError
 from persam_vos.media.label_png import read_label_map, write_label_png
 from persam_vos.media.label_values import davis_palette
-
-
-def rows(values: list[Any]) -> np.ndarray:
-    return np.array(values, np.uint8)
 
 
 def save(path: Path, image: Image.Image) -> Path:
@@ -78,8 +73,11 @@ KINDS = {
     "white on transparent": (with_alpha(Image.new("RGB", (90, 60), "white"), BINARY), blobs(1)),
     "nothing": (Image.fromarray(0 * BINARY), 0 * BINARY),
     "everything": (Image.fromarray(0 * BINARY + 255), 0 * BINARY + 1),
-    "touching": (Image.fromarray(np.repeat(rows([[0, 1, 2, 3]]), 9, 0).repeat(9, 1)), None),
-    "thin strap between": (Image.fromarray(rows([[0] * 9 + [1] + [2] * 9] * 9)), None),
+    "touching": (Image.fromarray(np.array([[0, 1, 2, 3]] * 9, np.uint8).repeat(9, 1)), None),
+    "thin strap between": (
+        Image.fromarray(np.array([[0] * 9 + [1] + [2] * 9] * 9, np.uint8)),
+        None,
+    ),
 }
 
 
@@ -95,7 +93,7 @@ SOFT_RGB = soft(davis_palette()[blobs(1, 2)]).astype(np.uint8)
 WRONG = {
     "anti-aliased": (Image.fromarray(soft(BINARY).astype(np.uint8)), "soft edges.*threshold"),
     "one middle grey": (
-        Image.fromarray(rows([[0] * 9 + [127] + [255] * 9] * 9)),
+        Image.fromarray(np.array([[0] * 9 + [127] + [255] * 9] * 9, np.uint8)),
         "soft edges.*threshold",
     ),
     "16-bit anti-aliased": (
@@ -116,7 +114,9 @@ WRONG = {
         "colours outside the DAVIS palette",
     ),
     "own colours": (
-        Image.fromarray(rows([[[0, 0, 0], [255, 0, 0], [0, 255, 0]]] * 3).repeat(9, 1)),
+        Image.fromarray(
+            np.array([[[0, 0, 0], [255, 0, 0], [0, 255, 0]]] * 3, np.uint8).repeat(9, 1)
+        ),
         "2 colours outside the DAVIS palette.*#.*one black and white file",
     ),
     "instance ids": (

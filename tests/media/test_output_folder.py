@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import av
 import numpy as np
@@ -52,12 +52,8 @@ def tracked(index: int, name: str | None = None) -> TrackedFrame:
 
 
 def open_folder(path: Path, **options: Any) -> OutputFolder:
-    chosen: dict[str, Any] = {
-        "overlay": True,
-        "alpha": 0.5,
-        "overwrite": False,
-        "info": INFO,
-    } | options
+    chosen: dict[str, Any] = {"overlay": True, "alpha": 0.5, "overwrite": False, "info": INFO}
+    chosen |= options
     folder = OutputFolder(path, chosen.pop("info"), timer=StageTimer(), **chosen)
     folder.describe({"version": "0", "command": "a \"quoted\" 'name' \u00e9"})
     return folder
@@ -276,7 +272,7 @@ def test_a_folder_without_permission_is_refused_at_once(tmp_path: Path) -> None:
         open_folder(tmp_path / "out")
 
 
-def refuse(*_: object, **__: object) -> NoReturn:
+def refuse(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
@@ -315,7 +311,9 @@ def test_the_first_error_is_the_one_to_see(tmp_path: Path, monkeypatch: pytest.M
     replace_file = Path.replace
 
     def refuse_all_but_masks(path: Path, target: Path) -> Path:
-        return replace_file(path, target) if target.parent.name == "masks" else refuse()
+        if target.parent.name != "masks":
+            refuse()
+        return replace_file(path, target)
 
     monkeypatch.setattr(Path, "replace", refuse_all_but_masks)
     with pytest.raises(MediaError, match="broken"), open_folder(tmp_path) as folder:

@@ -25,14 +25,8 @@ def fail() -> None:
     raise OSError("disk full")
 
 
-def waiting_for(event: threading.Event, then: Callable[[], None] = nothing) -> Callable[[], None]:
-    """Work that is done once the event has happened."""
-
-    def work() -> None:
-        event.wait()
-        then()
-
-    return work
+def _wait(event: threading.Event) -> None:
+    event.wait()
 
 
 def submit(writer: OrderedWriter, value: int, work: Callable[[], None], log: list[str]) -> None:
@@ -80,7 +74,7 @@ def test_a_writer_without_tasks_ends() -> None:
 def test_what_is_done_early_is_committed_after_what_was_submitted_before_it() -> None:
     second, log = threading.Event(), list[str]()
     with OrderedWriter(workers=2) as writer:
-        submit(writer, 0, waiting_for(second), log)
+        submit(writer, 0, partial(_wait, second), log)
         submit(writer, 1, second.set, log)
     assert log == ["commit 0", "commit 1"]
 
@@ -103,8 +97,12 @@ def test_one_worker_begins_nothing_after_a_task_that_failed() -> None:
     done: list[int] = []
     submitted = threading.Event()
 
+    def fail_later() -> None:
+        submitted.wait()
+        fail()
+
     writer = OrderedWriter(pending=4)
-    writer.submit(waiting_for(submitted, fail))
+    writer.submit(fail_later)
     writer.submit(partial(done.append, 1))
     submitted.set()
     with pytest.raises(OSError, match="disk full"):
@@ -113,9 +111,13 @@ def test_one_worker_begins_nothing_after_a_task_that_failed() -> None:
 
 
 def test_what_was_done_after_a_task_that_failed_is_undone() -> None:
+    def fail_later() -> None:
+        second.wait()
+        fail()
+
     second, log = threading.Event(), list[str]()
     with pytest.raises(OSError, match="disk full"), OrderedWriter(workers=2) as writer:
-        submit(writer, 0, waiting_for(second, fail), log)
+        submit(writer, 0, fail_later, log)
         submit(writer, 1, second.set, log)
     assert log == ["undo 1"]
 
@@ -128,7 +130,7 @@ def test_a_later_failure_does_not_keep_an_earlier_task_from_being_done() -> None
         fail()
 
     with pytest.raises(OSError, match="disk full"), OrderedWriter(workers=2) as writer:
-        submit(writer, 0, waiting_for(failed), log)
+        submit(writer, 0, partial(_wait, failed), log)
         submit(writer, 1, fail_and_tell, log)
     assert log == ["commit 0"]
 
@@ -160,8 +162,13 @@ def test_an_error_in_the_block_keeps_what_was_submitted() -> None:
 
 def test_the_first_error_is_the_one_to_see() -> None:
     raised = threading.Event()
+
+    def fail_later() -> None:
+        raised.wait()
+        fail()
+
     with pytest.raises(ValueError, match="first"), OrderedWriter() as writer:
-        writer.submit(waiting_for(raised, fail))
+        writer.submit(fail_later)
         raised.set()
         raise ValueError("first")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from persam_vos.runtime.timer import StageTimer
 def hand(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A timer hand that the test moves."""
     now = [100.0]
-    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
     return now
 
 

@@ -43,7 +43,14 @@ def encoded(seed: int = 0, *, layers: str = "all three layers", directions: int 
         grids[name] = grid
     frame = Frame(0, "0", np.zeros((9, 9, 3), dtype=np.uint8), 0.0)
     colours = torch.randn(1, 3, 8 * HEIGHT, 8 * WIDTH, generator=chance)
-    return Encoded(frame, input_hw=(16 * HEIGHT, 16 * WIDTH), colours=colours, **grids)
+    return Encoded(
+        frame,
+        grids["features"],
+        (16 * HEIGHT, 16 * WIDTH),
+        colours,
+        grids.get("layer_s8"),
+        grids.get("layer_s4"),
+    )
 
 
 def plain(grid: torch.Tensor) -> torch.Tensor:

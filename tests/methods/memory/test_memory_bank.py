@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 from memory_frames import make_frame, soft_masks
 
 from persam_vos.methods.memory.features import FrameFeatures
-from persam_vos.methods.memory.memory_bank import MemoryBank
+from persam_vos.methods.memory.memory_bank import MemoryBank, RowIndex
 
 HEIGHT, WIDTH = GRID = (3, 5)
 COUNT = HEIGHT * WIDTH
@@ -19,7 +21,8 @@ def numbered(number: int, grid_hw: tuple[int, int] = GRID) -> FrameFeatures:
     """Make cells that tell the number of their frame."""
     count = grid_hw[0] * grid_hw[1]
     sizes = ((count, 4), (4 * count, 4), (16 * count, 2))
-    return FrameFeatures(*(torch.full(size, float(number)) for size in sizes), grid_hw)
+    s16, s8, s4 = (torch.full(size, float(number)) for size in sizes)
+    return FrameFeatures(s16, s8, s4, grid_hw)
 
 
 def chance_masks(seed: int, objects: int = 2) -> torch.Tensor:
@@ -41,7 +44,7 @@ def filled(frames: int) -> MemoryBank:
     return memory
 
 
-def numbers(memory: MemoryBank, rows: list[int]) -> list[int]:
+def numbers(memory: MemoryBank, rows: Sequence[RowIndex]) -> list[int]:
     """Tell which frames lie in some rows, after having looked into all of each."""
     for row in rows:
         number = memory.s16[row, 0, 0]

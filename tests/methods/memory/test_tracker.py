@@ -71,8 +71,9 @@ def encoded(places: Places, *, layers: int = 3, side: int = 20) -> Encoded:
         return signs[labels[rows][:, columns], :channels].permute(2, 0, 1)[None].contiguous()
 
     frame = Frame(0, "0", np.zeros((*SIZE_HW, 3), dtype=np.uint8), 0.0)
-    outputs = [grid(16, 256), grid(8, 128), grid(4, 64)][:layers]
-    return Encoded(frame, outputs[0], geometry.input_hw, grid(2, 3), *outputs[1:])
+    layer_s8 = grid(8, 128) if layers > 1 else None
+    layer_s4 = grid(4, 64) if layers > 2 else None
+    return Encoded(frame, grid(16, 256), geometry.input_hw, grid(2, 3), layer_s8, layer_s4)
 
 
 def unlike(shown: Encoded, seed: int) -> Encoded:
