@@ -206,7 +206,7 @@ def test_a_run_that_breaks_off_keeps_what_is_finished(tmp_path: Path, error: Exc
 def test_earlier_results_are_not_touched_without_overwrite(tmp_path: Path, there: str) -> None:
     (tmp_path / there).parent.mkdir(exist_ok=True)
     (tmp_path / there).write_text("mine")
-    with pytest.raises(OutputError, match=r"already holds .*or set overwrite"):
+    with pytest.raises(OutputError, match=r"already holds .*or add overwrite=True"):
         open_folder(tmp_path)
     assert (tmp_path / there).read_text() == "mine"
 
@@ -235,7 +235,7 @@ def test_overwrite_removes_nothing_before_the_first_frame(tmp_path: Path) -> Non
 @pytest.mark.parametrize("source", ["masks", "masks/*.png", "overlay.mp4", "masks/00000.png"])
 def test_the_input_is_never_overwritten(tmp_path: Path, source: str) -> None:
     info = SourceInfo(str(tmp_path / source), "images", SIZE_HW, 3, Fraction(24))
-    with pytest.raises(OutputError, match=r"^output .*is the input"):
+    with pytest.raises(OutputError, match=r"^output=.*is the input"):
         open_folder(tmp_path, overwrite=True, info=info)
     open_folder(tmp_path / "elsewhere", info=info)
 
