@@ -34,16 +34,3 @@ def test_nobody_asks_of_what_class_a_method_is() -> None:
 
 def test_pointers_are_not_compared() -> None:
     assert [line for line in lines_with(r"data_ptr\(") if not line.startswith("runtime/")] == []
-
-
-def test_every_module_is_tested_in_its_mirrored_file() -> None:
-    tests = {str(path.relative_to(LIBRARY.parent / "tests")) for path in _tests()}
-    modules = (path.relative_to(LIBRARY) for path in LIBRARY.rglob("*.py") if path.name[0] != "_")
-    missing = [
-        str(path) for path in modules if str(path.with_name(f"test_{path.name}")) not in tests
-    ]
-    assert missing == []
-
-
-def _tests() -> list[Path]:
-    return sorted((LIBRARY.parent / "tests").rglob("test_*.py"))
