@@ -94,7 +94,7 @@ def track_row(
 
 
 def _layers(encoded: Encoded) -> list[torch.Tensor | None]:
-    return [encoded.features, encoded.colours, encoded.fine, encoded.finest]
+    return [encoded.features, encoded.colours, encoded.layer_s8, encoded.layer_s4]
 
 
 def _row(

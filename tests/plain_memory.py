@@ -49,7 +49,7 @@ class PlainReadout:
             table.double().numpy() for table in tables
         )
         self.references = {row: kept.tolist() for row, kept in memory.references.items()}
-        self.recent_rows = memory.recent_rows
+        self.recent_rows = [int(row) for row in memory.recent_rows]
 
     def __call__(self, search_mask: npt.NDArray[np.bool_]) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Recall (N, 4h, 4w) log-odds; tells also which (4h, 4w) s4 cells were looked at."""
@@ -66,7 +66,9 @@ class PlainReadout:
                 matches[place] = self._match(4 * (y * width + x) + quarter, candidates)
                 mask_probs[place] = self._listen(matches[place])
         readout = _doubled(_doubled(_log_odds(mask_probs), 0), 1)
-        doubt = ((mask_probs > DOUBT) & (mask_probs < 1 - DOUBT)).any(-1)
+        doubt: npt.NDArray[np.bool_] = np.any(
+            (mask_probs > DOUBT) & (mask_probs < 1 - DOUBT), axis=-1
+        )
         looked_at = np.zeros(readout.shape[:2], dtype=bool)
         for (y, x), found in matches.items():
             if doubt[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].any():
@@ -135,7 +137,8 @@ class PlainReadout:
     def _listen(self, matches: list[Match]) -> Array:
         similarity = np.array([self._with_bonus(match) for match in matches])
         masks = np.array([self.mask_probs[row, cell, 1:] for _, row, cell in matches])
-        return _weights(similarity, TEMPERATURE) @ masks
+        read: Array = _weights(similarity, TEMPERATURE) @ masks
+        return read
 
     def _round(self, matches: list[Match]) -> tuple[Array, Array, Array]:
         """List the s4 cells in and round s8 cells: what is known, features, masks.
@@ -249,7 +252,8 @@ class PlainCropRefine:
 
 def _weights(similarity: Array, temperature: float) -> Array:
     weights = np.exp((similarity - similarity.max()) / temperature)
-    return weights / weights.sum()
+    share: Array = weights / weights.sum()
+    return share
 
 
 def _log_odds(mask_probs: Array) -> Array:

@@ -64,7 +64,9 @@ class Encoder:
     def not_captured(self) -> dict[str, str]:
         """What of ``layers`` could not be captured as a graph, and why; empty without graphs."""
         refusals = self.layers.refusals if isinstance(self.layers, GraphedModule) else {}
-        return {f"encoder of {tuple(size)}": reason for size, reason in refusals.items()}
+        return {
+            f"encoder of {' x '.join(map(str, size))}": reason for size, reason in refusals.items()
+        }
 
     def facts(self) -> dict[str, str]:
         """Say what computes, for reports and to tell runs apart."""

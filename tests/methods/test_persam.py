@@ -33,9 +33,11 @@ ASTRONAUT = 2
 class CountingDecoder(Decoder):
     calls: list[int] = field(default_factory=list)
 
-    def __call__(self, features: torch.Tensor, prompts: Prompts) -> MaskCandidates:
+    def __call__(
+        self, features: torch.Tensor, prompts: Prompts, positions: torch.Tensor | None = None
+    ) -> MaskCandidates:
         self.calls.append(len(prompts.points_xy))
-        return super().__call__(features, prompts)
+        return super().__call__(features, prompts, positions)
 
 
 def new_method(engine: RememberingEngine, settings: MethodSettings) -> PersamMethod:
