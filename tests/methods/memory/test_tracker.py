@@ -17,7 +17,7 @@ from persam_vos.geometry import Geometry
 from persam_vos.methods.memory import memory_bank
 from persam_vos.methods.memory.crop_refiner import CropRefiner
 from persam_vos.methods.memory.memory_bank import MemoryBank
-from persam_vos.methods.memory.strategy import DenseStrategy, solid_boxes
+from persam_vos.methods.memory.strategy import DenseStrategy
 from persam_vos.methods.memory.tracker import MemoryMethod
 from persam_vos.runtime.device import Compute
 from persam_vos.runtime.tensor_tree import same_tensors, tensors_of
@@ -311,23 +311,3 @@ def test_what_asks_the_device_is_noticed(decoder: Decoder) -> None:
     shown = encoded({1: (10, 10)})
     with pytest.raises(AssertionError, match="asks the device"), NoSync():
         step(method, shown)
-
-
-def boxed(mask: torch.Tensor) -> list[int]:
-    """The window's box, in s16 cells, of a (4h, 4w) mask."""
-    (box,) = solid_boxes(mask[None].float() - 0.5).tolist()
-    return [int(edge) // 16 for edge in box]
-
-
-def test_crumbs_do_not_widen_the_window_that_is_decoded() -> None:
-    mask = torch.zeros(80, 120, dtype=torch.bool)
-    mask[20:40, 32:60] = True
-    assert boxed(mask) == [8, 5, 15, 10]
-    mask[78, 1] = mask[2, 118] = True
-    assert boxed(mask) == [8, 5, 15, 10]
-
-
-def test_what_fills_no_cell_by_a_quarter_has_a_window() -> None:
-    line = torch.zeros(80, 120, dtype=torch.bool)
-    line[::4, 50] = True  # a sixteenth of each cell
-    assert boxed(line) == [12, 0, 13, 20]
