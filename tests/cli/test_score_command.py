@@ -48,7 +48,7 @@ def test_json_prints_the_results(folders):
 
 def test_earlier_results_are_kept_unless_told(folders, tmp_path):
     _run(*folders, "--output", tmp_path / "out")
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         _run(*folders, "--output", tmp_path / "out")
     _run(*folders, "--output", tmp_path / "out", "--overwrite")
 

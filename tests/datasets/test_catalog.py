@@ -129,7 +129,7 @@ def test_a_root_that_is_not_there_is_told(tmp_path):
 
 def test_the_data_folder_is_searched(davis, tmp_path, monkeypatch):
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
-    with pytest.raises(DatasetError, match="run persam-vos datasets fetch davis2017, or give --ro"):
+    with pytest.raises(DatasetError, match="run persam-vos datasets fetch davis2017, or give root"):
         default_root("davis2017")
     (tmp_path / "davis2017").symlink_to(davis)
     assert default_root("davis2017") == tmp_path / "davis2017"

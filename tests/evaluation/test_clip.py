@@ -88,7 +88,7 @@ def test_a_clip_is_finished_for_its_own_fingerprint_only(kept):
             "dtype float32 .now bfloat16",
         ),
     ):
-        with pytest.raises(OutputError, match=f"{told}.*--overwrite"):
+        with pytest.raises(OutputError, match=f"{told}.*overwrite=True"):
             is_finished(folder, change)
 
 

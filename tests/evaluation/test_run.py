@@ -91,7 +91,9 @@ def test_stale_masks_are_refused_and_stay(copy_of_run, tree, tmp_path, change):
         split = replace(split, mode="single")
     else:
         Image.new("RGB", (160, 90)).save(moved / "JPEGImages/there/00002.png")
-    with pytest.raises(OutputError, match=r"earlier results in .*choose another --output, or add"):
+    with pytest.raises(
+        OutputError, match=r"earlier results in .*choose another output, or start over"
+    ):
         evaluate(split, copy_of_run, choice)
     assert len(masks_in(copy_of_run / "predictions/there")) == 3
 
@@ -175,7 +177,7 @@ def test_predictions_of_any_tool_are_scored(run, tree, tmp_path):
     assert found.score.jf_mean == run[0].score.jf_mean
     for name in SCORES[1:]:
         assert (tmp_path / "out" / name).read_bytes() == (run[1] / name).read_bytes()
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         evaluate_predictions(split, masks, tmp_path / "out")
     evaluate_predictions(split, masks, tmp_path / "out", overwrite=True)
     with pytest.raises(OutputError, match="expected a folder without results, or one of this"):

@@ -52,7 +52,7 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_choices_are_explained(case: str) -> None:
-    with pytest.raises(UsageError, match=r"^--d\w+.*: got .*, expected .*; use ") as raised:
+    with pytest.raises(UsageError, match=r"^d\w+.*: got .*, expected .*; use ") as raised:
         resolve_compute(*WRONG[case])
     assert raised.value.exit_code == 2
 

@@ -77,7 +77,7 @@ def test_message_names_everything_that_was_tried(folder, file_server, make_file,
         f"{file_server.url}/t.pt: HTTP 404",
         "npm is not installed",
         f"put that into {folder} by hand",
-        "--checkpoint",
+        "name a checkpoint",
     ):
         assert part in message
     assert "\n" not in message
