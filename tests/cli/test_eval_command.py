@@ -29,7 +29,7 @@ def options(tmp_path):
     return ["folder", "--root", tmp_path, "--predictions", tmp_path / "predictions"]
 
 
-def run(*arguments):
+def run(*arguments: object) -> str:
     result = CliRunner().invoke(evaluate, [*map(str, arguments)])
     if result.exception is not None:
         raise result.exception

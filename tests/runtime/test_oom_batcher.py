@@ -76,7 +76,7 @@ def test_one_that_does_not_fit_alone_is_explained_in_one_line(fail: Callable[[],
 
 def test_on_another_device_the_cpu_is_a_way_out() -> None:
     cuda = Compute(torch.device("meta"), torch.float32)
-    with pytest.raises(PersamVosError, match='or device="cpu"'):
+    with pytest.raises(PersamVosError, match="or device='cpu'"):
         OomBatcher(1).run(1, Memory(0, run_out_on_cuda), cuda, "picture to encode")
 
 
