@@ -92,7 +92,7 @@ def is_finished(folder: Path, fingerprint: dict[str, Any]) -> bool:
             f"earlier results in {folder}",
             got=f"masks made with other {difference(kept['fingerprint'], fingerprint)}",
             expected="masks of this very run",
-            remedy=f"choose another {param('output')}, or start over by {param('overwrite', True)}",
+            remedy=f"choose another {param('output')}, or add {param('overwrite', True)}",
         )
     return bool(kept["masks"] == digest_files(list_label_files(folder)))
 

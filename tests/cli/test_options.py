@@ -26,15 +26,12 @@ def choose(*arguments: str) -> EngineChoice:
     """Return what a command with these options would load."""
     found: list[EngineChoice] = []
 
-    @click.command()
-    @click.argument("name")
-    @engine_options
-    @collect(Options)
-    def command(options: Options) -> None:
+    def run(options: Options) -> None:
         assert options.name == "clip"
         LOGGER.info("loading %s", options.name)
         found.append(options.engine.choice())
 
+    command = click.command()(click.argument("name")(engine_options(collect(Options)(run))))
     result = CliRunner().invoke(command, ["clip", *arguments], standalone_mode=False)
     if result.exception is not None:
         raise result.exception

@@ -91,7 +91,7 @@ def test_stale_masks_are_refused_and_stay(copy_of_run, tree, tmp_path, change):
         split = replace(split, mode="single")
     else:
         Image.new("RGB", (160, 90)).save(moved / "JPEGImages/there/00002.png")
-    with pytest.raises(OutputError, match=r"earlier results in .*another output, or start over"):
+    with pytest.raises(OutputError, match=r"earlier results in .*another output, or add overwrite"):
         evaluate(split, copy_of_run, choice)
     assert len(masks_in(copy_of_run / "predictions/there")) == 3
 

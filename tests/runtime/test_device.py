@@ -52,7 +52,7 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_choices_are_explained(case: str) -> None:
-    with pytest.raises(UsageError, match=r"^--d\w+.*: got .*, expected .*; use ") as raised:
+    with pytest.raises(UsageError, match=r"^d\w+.*: got .*, expected .*; use ") as raised:
         resolve_compute(*WRONG[case])
     assert raised.value.exit_code == 2
 
@@ -74,7 +74,9 @@ def test_peak_memory_can_be_forgotten() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no list of processes' memory")
 def test_peak_memory_is_not_that_of_the_process_that_started_this_one() -> None:
-    child = "from persam_vos.device import *; print(peak_memory_bytes(resolve_compute('cpu')))"
+    child = (
+        "from persam_vos.runtime.device import *; print(peak_memory_bytes(resolve_compute('cpu')))"
+    )
     large = 600_000_000  # the child has less than half of it
     parent = (
         "import subprocess, sys; "
