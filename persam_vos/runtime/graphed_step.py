@@ -32,6 +32,9 @@ class Step(Protocol):
     def state(self) -> Iterator[torch.Tensor]:
         """Yield the tensors that it goes on from."""
 
+    def __call__(self, encoded: Encoded, previous: LabelMap | None) -> Rendered:
+        """Do all three that follow."""
+
     def features(self, encoded: Encoded) -> Any:
         """Make what frames are compared by."""
 
@@ -66,10 +69,7 @@ class EagerStep:
 
     def _run(self, encoded: Encoded, previous: LabelMap | None) -> HostCopy:
         with self._main():
-            encoded = self._taken(encoded)
-            features = self._step.features(encoded)
-            logits = self._step.propagate(features, encoded, previous)
-            return HostCopy(self._step.render(logits, encoded))
+            return HostCopy(self._step(self._taken(encoded), previous))
 
     def _taken(self, encoded: Encoded) -> Encoded:
         """Take what another stream made, and put the image beside it if it is not there."""

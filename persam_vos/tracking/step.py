@@ -43,6 +43,11 @@ class FrameStep:
         """Yield the tensors that the method goes on from."""
         return self.method.state()
 
+    def __call__(self, encoded: Encoded, previous: LabelMap | None) -> Rendered:
+        """Label a frame; ``previous`` is the last label map, (H, W), if the method needs it."""
+        logits = self.propagate(self.features(encoded), encoded, previous)
+        return self.render(logits, encoded)
+
     def features(self, encoded: Encoded) -> Any:
         """Make what frames are compared by."""
         with self.timer.part("features"):

@@ -32,6 +32,10 @@ class Counting:
     def state(self) -> Iterator[torch.Tensor]:
         yield self.total
 
+    def __call__(self, encoded: Encoded, previous: LabelMap | None) -> Rendered:
+        logits = self.propagate(self.features(encoded), encoded, previous)
+        return self.render(logits, encoded)
+
     def features(self, encoded: Encoded) -> tuple[torch.Tensor]:
         return (encoded.features.sum().view(1),)
 
@@ -97,7 +101,11 @@ def test_a_step_that_may_still_change_is_not_captured(
 def test_graphs_hold_for_what_was_learned_in_place(graphed: tuple[Counting, GraphedStep]) -> None:
     step, runner = graphed
     totals(runner, 1, 2, 3)
-    runner.learn(frame(0), lambda _: step.total.fill_(100) and None)
+
+    def learn(_: Encoded) -> None:
+        step.total.fill_(100)
+
+    runner.learn(frame(0), learn)
     assert totals(runner, 1, 1) == [101, 102]
     assert step.runs == 2
 

@@ -54,8 +54,7 @@ def network() -> SamNetwork:
 def test_the_memory_sees_no_padding_and_the_papers_methods_the_square(
     network: SamNetwork, demo_frames: DemoFrames, method: Any, side_hw: tuple[int, int]
 ) -> None:
-    size = {"image_size": 256} if method == "memory" else {}
-    settings = MethodSettings(method=method, **size)
+    settings = MethodSettings(method=method, image_size=256 if method == "memory" else 1024)
     engine = Engine(network, StaticCompute(torch.device("cpu"), torch.float32), settings)
     prepared = engine.prepare(demo_frames.frames[0])
     assert prepared.image.shape[2:] == side_hw
