@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -15,7 +16,7 @@ from PIL import Image
 from persam_vos.errors import ScoringError
 
 
-def run(command, *arguments):
+def run(command: click.Command, *arguments: object) -> str:
     result = CliRunner().invoke(command, [*map(str, arguments)])
     if result.exception is not None:
         raise result.exception

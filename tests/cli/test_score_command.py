@@ -26,7 +26,7 @@ def folders(tmp_path):
     return [str(tmp_path / "pred"), str(tmp_path / "gt")]
 
 
-def _run(*arguments):
+def _run(*arguments: object) -> str:
     result = CliRunner().invoke(score, [*map(str, arguments), "--workers", "1"])
     if result.exception is not None:
         raise result.exception
