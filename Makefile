@@ -9,10 +9,11 @@ TORCH_FLAGS ?=
 RUNS   := runs/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-gpu lint type arch check bench bench-gpu clean
+.PHONY: help setup demo test test-slow test-gpu test-oldest coverage lint type arch check docs package
+.PHONY: bench bench-gpu clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make .venv with everything the project needs, at pinned versions
 
@@ -25,11 +26,29 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup ## the main job: fetch weights, render a clip, track it, score it, write the overlay
 	$(BIN)/persam-vos demo --output demo --overwrite
 
-test: setup ## all tests that need no GPU
-	$(BIN)/pytest -m "not gpu"
+test: setup ## the tests that need no GPU, but for those that take long
+	$(BIN)/pytest -m "not gpu and not slow"
+
+test-slow: setup ## the tests that take long, such as every command of the documents
+	$(BIN)/pytest -m "slow and not gpu"
 
 test-gpu: setup ## the tests that need a CUDA device; they fail without one
 	PERSAM_VOS_REQUIRE_GPU=1 $(BIN)/pytest -m gpu
+
+# Tools of the tests come at their pinned versions; torch too, which is too large to be had twice.
+OLDEST := .venv-oldest
+OLDEST_ROOMS := arch backends cli datasets demo evaluation files media scoring stages weights
+
+test-oldest: setup ## a part of the tests, with the oldest dependencies that pyproject.toml allows
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --no-deps $(TORCH_FLAGS) $$(grep '^torch==' constraints.txt)
+	grep '^torch==' constraints.txt > $(OLDEST)/torch.txt
+	$(BIN)/uv pip install --quiet --python $(OLDEST) --resolution lowest-direct -c $(OLDEST)/torch.txt \
+		-e '.[demo]' 'onnxruntime>=1.18' $$(grep -E '^pytest(-timeout)?==' constraints.txt)
+	$(OLDEST)/bin/pytest -m "not gpu and not slow" -W default $(addprefix tests/,$(OLDEST_ROOMS))
+
+coverage: setup ## the tests of `make test`, and which lines and branches they reach
+	$(BIN)/pytest -m "not gpu and not slow" --cov --cov-report=term:skip-covered
 
 lint: setup ## ruff: style, imports, docstrings, complexity
 	$(BIN)/ruff check .
@@ -44,13 +63,16 @@ arch: setup ## import contracts, and the budgets of size and complexity
 
 check: lint type arch test ## everything that guards the project
 
-BENCH = $(BIN)/python -m benchmarks.$(1) --output $(RUNS)/$(1)$(2).json
+docs: setup ## build the documents into site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 package: setup ## build sdist and wheel, check them, install the wheel elsewhere and track with it
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist .
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/python tests/package/check_wheel.py dist
+
+BENCH = $(BIN)/python -m benchmarks.$(1) --output $(RUNS)/$(1)$(2).json
 
 bench: setup ## the CPU benchmarks, in less than 10 minutes (see benchmarks/README.md)
 	$(call BENCH,fit)
@@ -65,4 +87,4 @@ bench-gpu: setup ## the GPU benchmarks, also of vit-b, vit-l and vit-h with rand
 	$(call BENCH,throughput,-gpu) --device cuda --weights-random vit-h
 
 clean: ## remove what make made
-	rm -rf $(VENV) demo build *.egg-info
+	rm -rf $(VENV) $(OLDEST) demo build dist site *.egg-info .coverage

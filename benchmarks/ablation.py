@@ -47,34 +47,37 @@ def scale_alone(
     return (replace(one, values=one.values.sigmoid()) for one in scaled)
 
 
-CELLS, TABLES, RECALL, OFFERS = (
-    f"persam_vos.memory.{name}." for name in ("cells", "tables", "recall", "offers")
+FEATURES, BANK, READOUT, SEARCH, TRACKER = (
+    f"persam_vos.methods.memory.{name}."
+    for name in ("features", "memory_bank", "readout", "candidate_search", "tracker")
 )
 DEFAULT = "default"
 VARIANTS = {
     DEFAULT: Variant(),
-    "recall alone": Variant(MethodSettings(decoder_share=0.0)),
+    "readout alone": Variant(MethodSettings(decoder_share=0.0)),
     "decoder alone": Variant(MethodSettings(decoder_share=1.0)),
     "never absent": Variant(MethodSettings(presence_threshold=0.0)),
     "never unrecognised": Variant(MethodSettings(recognition_threshold=0.0)),
-    "remnants believed": Variant(MethodSettings(remnant_threshold=0.0)),
-    "distance costs nothing": Variant(constants={"persam_vos.methods.memory._PULL": 0.0}),
-    "decoder sees everything": Variant(constants={"persam_vos.stages.windows._MARGIN": 99.0}),
+    "fragments believed": Variant(MethodSettings(remnant_threshold=0.0)),
+    "distance costs nothing": Variant(constants={TRACKER + "_PRIOR_STRENGTH": 0.0}),
+    "decoder sees everything": Variant(
+        constants={"persam_vos.stages.windowed_decode._MARGIN": 99.0}
+    ),
     "everything trusted": Variant(MethodSettings(trust_threshold=0.0)),
-    "true masks no dearer": Variant(
-        constants={RECALL + "TRUTH_BONUS": 0.0, RECALL + "FINE_TRUTH_BONUS": 0.0}
+    "references no dearer": Variant(
+        constants={READOUT + "REFERENCE_BONUS": 0.0, READOUT + "S4_REFERENCE_BONUS": 0.0}
     ),
-    "the last frame alone": Variant(constants={TABLES + "_AGES": (1,)}),
-    "the last four frames": Variant(constants={TABLES + "_AGES": (1, 2, 3, 4)}),
-    "no fine cells": Variant(constants={RECALL + "_DOUBT": 0.5}),
+    "the last frame alone": Variant(constants={BANK + "AGES": (1,)}),
+    "the last four frames": Variant(constants={BANK + "AGES": (1, 2, 3, 4)}),
+    "nothing at stride 4": Variant(constants={READOUT + "_CERTAIN": 0.5}),
     "no colours": Variant(
-        constants={CELLS + "_COLOUR_SHARE": 0.0, CELLS + "_FINE_SHARES": (0.5, 0.0)}
+        constants={FEATURES + "_COLOUR_WEIGHT": 0.0, FEATURES + "_S4_WEIGHTS": (0.5, 0.0)}
     ),
-    "no thin parts": Variant(constants={"persam_vos.stages.thin._GAIN": 0.0}),
-    "outlines as interpolated": Variant(
-        constants={"persam_vos.labelling.guided_upsample": scale_alone}
+    "no thin structures": Variant(constants={"persam_vos.stages.thin_structures._GAIN": 0.0}),
+    "upsampled without guide": Variant(
+        constants={"persam_vos.tracking.step.guided_upsample": scale_alone}
     ),
-    "all frames windowed": Variant(constants={OFFERS + "_WINDOWED": 16}),
+    "all frames windowed": Variant(constants={SEARCH + "_WINDOWED": 16}),
     "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),
 }
 

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.results import facts, write_results
 from benchmarks.timing import measure, spread
 from persam_vos.api import load_engine
-from persam_vos.config import MethodSettings
+from persam_vos.config import RECIPES, MethodSettings
 from persam_vos.demo.render import render_demo
 from persam_vos.structures import Encoded, Frame, LabelMap
 from persam_vos.tracking.engine import Engine
@@ -30,7 +30,7 @@ def fit_times(engine: Engine, encoded: Encoded, labels: LabelMap, object_id: int
     """Measure how many seconds it takes to describe an object and fit its scale weights."""
 
     def work() -> None:
-        engine.new_method().describe(encoded, labels, (object_id,))
+        engine.new_method().add_reference(encoded, labels, (object_id,))
 
     return measure(work, engine.compute, repeats=_REPEATS)
 
@@ -44,7 +44,7 @@ def main() -> None:
     encoded = base.encode(Frame(0, "00000", image, 0.0))
     object_ids = tuple(int(i) for i in np.unique(labels) if i)
     rows = {}
-    for recipe in ("default", "upstream"):
+    for recipe in RECIPES:
         engine = Engine(
             base.network, base.compute, MethodSettings(method="persam-f", recipe=recipe)
         )
@@ -55,9 +55,12 @@ def main() -> None:
     # One step of the upstream loop decodes anew and scales three masks to full size; a frame's step
     # of the training-free recipe on one object is three such calls.
     free = Engine(base.network, base.compute, MethodSettings(method="persam", recipe="upstream"))
-    tracker = free.new_method()
-    tracker.describe(encoded, labels, object_ids[:1])
-    steps = measure(lambda: tracker.step(encoded, labels), base.compute, repeats=_REPEATS)
+    method = free.new_method()
+    method.add_reference(encoded, labels, object_ids[:1])
+    features = method.features(encoded)
+    steps = measure(
+        lambda: method.propagate(features, encoded, labels), base.compute, repeats=_REPEATS
+    )
     call = spread(steps)["median"] / 3
     content = {
         "seconds_per_object": rows,

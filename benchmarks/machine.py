@@ -60,11 +60,14 @@ def measure_machine(compute: Compute) -> Machine:
 
 def count_needs(
     work: Callable[[], object],
-    modules: Iterable[torch.nn.Module],
+    modules: Iterable[object],
     arrays: Iterable[torch.Tensor | None],
 ) -> Needs:
     """Count what work needs, given the modules whose weights it uses, its inputs and results."""
-    weights = [weight for module in modules for weight in module.parameters()]
+    weights: list[torch.Tensor] = []
+    for module in modules:
+        assert isinstance(module, torch.nn.Module), "the parts of networks"
+        weights += module.parameters()
     least = sum(tensor.nbytes for tensor in (*weights, *arrays) if tensor is not None)
     with FlopCounterMode(display=False) as counter:
         work()

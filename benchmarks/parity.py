@@ -32,7 +32,7 @@ PROGRAMS: dict[str, MethodName] = {"persam_f": "persam-f", "persam": "persam"}
 def compare(clip: Clip, engine: CachedEngine, program: str, truth: Path) -> dict[str, Any]:
     """Run one clip and hold it against the label maps and weights of the upstream program."""
     state = Propagation.start(engine)
-    method = state.labelling.method
+    method = state.step.method
     assert isinstance(method, UpstreamMethod)
     true_labels = list(clip.true_labels())
     pairs, agreement = [], []

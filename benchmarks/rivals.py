@@ -23,8 +23,8 @@ from benchmarks.predictor import load_predictor
 from benchmarks.upstream import EPOCHS, UpstreamWay
 from persam_vos.api import load_engine
 from persam_vos.media.label_png import read_label_map, write_label_png
-from persam_vos.runtime.cuda_graph import synchronise
 from persam_vos.runtime.device import peak_memory_bytes
+from persam_vos.runtime.stream import synchronise
 from persam_vos.stages.prompts import box_of
 from persam_vos.structures import Box, LabelMap, RgbImage
 

@@ -46,7 +46,7 @@ def encode_row(engine: Engine, frame: Frame, machine: Machine, repeats: int) -> 
         return engine.encode(frame)
 
     counted = replace(engine, encoder=None)  # other runtimes do the same, unseen by torch
-    modules: list[torch.nn.Module] = [engine.network.image_encoder]
+    modules = [engine.network.image_encoder]
     needs = count_needs(lambda: counted.encode(frame), modules, arrays)
     return _row(work, engine.compute, machine, repeats, needs)
 
@@ -71,7 +71,7 @@ def decode_row(
     def work() -> object:
         return decoder(features, prompts)
 
-    modules: list[torch.nn.Module] = [engine.network.prompt_encoder, engine.network.mask_decoder]
+    modules = [engine.network.prompt_encoder, engine.network.mask_decoder]
     return _row(work, engine.compute, machine, repeats, count_needs(work, modules, arrays))
 
 
@@ -88,13 +88,13 @@ def track_row(
     def work() -> object:
         return state.advance(encoded)
 
-    modules: list[torch.nn.Module] = [engine.network.prompt_encoder, engine.network.mask_decoder]
+    modules = [engine.network.prompt_encoder, engine.network.mask_decoder]
     arrays = [*_layers(encoded), torch.from_numpy(tracked.label_map)]
     return _row(work, engine.compute, machine, repeats, count_needs(work, modules, arrays))
 
 
 def _layers(encoded: Encoded) -> list[torch.Tensor | None]:
-    return [encoded.features, encoded.colours, encoded.fine, encoded.finest]
+    return [encoded.features, encoded.colours, encoded.layer_s8, encoded.layer_s4]
 
 
 def _row(
@@ -124,7 +124,7 @@ def random_engine(name: str, compute: Compute) -> Engine:
         compute,
         MethodSettings(),
         {"name": f"{name}, random"},
-        encoder=torch_encoder(network, recorded=compute.records),
+        encoder=torch_encoder(network, graphs=compute.static_shapes),
         encode_batcher=OomBatcher(compute.encode_batch_size),
     )
 

@@ -6,8 +6,8 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from persam_vos.runtime.cuda_graph import synchronise
 from persam_vos.runtime.device import Compute
+from persam_vos.runtime.stream import synchronise
 
 
 def spread(times: Sequence[float]) -> dict[str, float]:

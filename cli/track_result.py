@@ -49,3 +49,5 @@ def print_summary(summary: TrackSummary) -> None:
     if summary.trace is not None:
         click.echo(f"trace    {summary.trace}")
         print_stages(summary)
+        for work, reason in summary.not_captured.items():
+            click.echo(f"eager    {work}, since no graph could be captured: {reason}")

@@ -36,7 +36,8 @@ class TrackSummary:
     """What a finished run wrote; produced by `track_to_folder`, consumed by the command line.
 
     ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
-    ``trace`` and ``stages`` say where the time went, if that was asked for.
+    ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
+    ran slower on a GPU than it could, because it could not be captured as a graph, and why.
     """
 
     output: Path
@@ -50,6 +51,7 @@ class TrackSummary:
     absent: dict[int, list[Span]] = field(default_factory=dict)
     trace: Path | None = None
     stages: tuple[StageTime, ...] = ()
+    not_captured: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ def track_to_folder(
         absent=folder.visibility.spans(),
         trace=timer.trace if isinstance(timer, Profiler) else None,
         stages=timer.stages if isinstance(timer, Profiler) else (),
+        not_captured=_not_captured(loaded, timer),
     )
 
 
@@ -235,4 +238,10 @@ def _totals(
         "wall_seconds": round(wall_seconds, 3),
         "busy_seconds": {stage: round(s, 3) for stage, s in timer.seconds.items()},
         "peak_memory_bytes": peak_memory_bytes(engine.compute),
+        "not_captured": _not_captured(engine, timer),
     }
+
+
+def _not_captured(engine: Engine, timer: StageTimer) -> dict[str, str]:
+    """Say what no GPU graph holds although one should, and why."""
+    return timer.notes | engine.encoding.not_captured

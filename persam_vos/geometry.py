@@ -8,7 +8,7 @@ last row and column of patches has to be encoded: the rest of the square can be 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -160,7 +160,7 @@ def normalise(pixels: Tensor) -> Tensor:
     return (pixels.float() - mean) / std
 
 
-@cache
+@lru_cache(maxsize=16)  # more devices than a machine has: what a graph reads stays
 def _colour_scale(device: torch.device) -> tuple[Tensor, Tensor]:
     mean, std = (
         torch.tensor(values, device=device).view(3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD)

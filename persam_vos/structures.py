@@ -6,10 +6,9 @@ Coordinates: ``image`` pixels have their origin at the top left, x to the right,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -116,6 +115,13 @@ class TrackedFrame:
         return self.frame.name
 
 
+class DeviceEvent(Protocol):
+    """Tells when a device has done what it was asked for; see ``runtime.stream``."""
+
+    def synchronize(self) -> None:
+        """Wait for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A frame and its image embedding; produced by ``stages.encode``, consumed by ``methods``.
@@ -123,25 +129,20 @@ class Encoded:
     ``features`` is (1, C, h, w) on the compute device, the encoder's neck output of the padded
     square, or of its top left part that holds the picture; ``input_hw`` is the size of the picture
     in the encoder's input. ``colours`` is (1, 3, 8h, 8w), the mean of 2 x 2 pixels of that input,
-    normalised as SAM wants it. ``fine`` is (1, C', 2h, 2w) and ``finest`` (1, C'', 4h, 4w), earlier
-    layers' outputs of twice and four times the resolution, where the network has them. ``pixels``
-    is the frame's image, if it is on the device already. ``made`` tells when all that is there.
+    normalised as SAM wants it. ``layer_s8`` is (1, C', 2h, 2w) and ``layer_s4`` (1, C'', 4h, 4w):
+    earlier layers' outputs at strides 8 and 4, where the network has them. ``pixels`` is the
+    frame's image, if it is on the device already. ``ready`` tells when all that is there, where a
+    device computes behind the program's back.
     """
 
     frame: Frame
     features: torch.Tensor
     input_hw: tuple[int, int]
     colours: torch.Tensor
-    fine: torch.Tensor | None = None
-    finest: torch.Tensor | None = None
+    layer_s8: torch.Tensor | None = None
+    layer_s4: torch.Tensor | None = None
     pixels: torch.Tensor | None = None
-    made: torch.cuda.Event | None = None
-
-    @property
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """What steps read of a frame, by name."""
-        names = ("features", "colours", "fine", "finest", "pixels")
-        return {name: part for name in names if (part := getattr(self, name)) is not None}
+    ready: DeviceEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +193,17 @@ class MaskCandidates:
 
 
 @dataclass(frozen=True, slots=True)
-class CloseLogits:
-    """Mask logits of a window; produced by ``methods``, consumed by ``stages.outline``.
+class CropLogits:
+    """Mask logits of a window; produced by ``methods``, consumed by ``stages.guided_upsample``.
 
-    ``logits`` is (N, H, W) float, by cells of colour, 2 input pixels; ``corner``, (2,) int64, row
-    and column of the first of them. They hold if ``made``, () bool. On the compute device.
+    ``logits`` is (N, H, W) float at stride 2, in input pixels; ``corner``, (2,) int64, row and
+    column of the first of them in the whole picture's grid of stride 2. They hold if ``valid``,
+    () bool. On the compute device.
     """
 
     logits: torch.Tensor
     corner: torch.Tensor
-    made: torch.Tensor
+    valid: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +212,8 @@ class ObjectLogits:
 
     ``object_ids`` (N,) uint8 ascend; ``low_res_logits`` is (N, 4h, 4w) float for features of (h, w)
     cells; ``scores`` (N,) are in [0, 1]; an object that is not ``present``, (N,) bool, is left out
-    of the label map whatever its logits say. All are on the compute device. ``close`` has logits of
-    twice the resolution for a window. ``outlined`` asks for outlines that follow the picture's
+    of the label map whatever its logits say. All are on the compute device. ``crop`` has logits of
+    twice the resolution for a window. ``guided`` asks for upsampling that follows the picture's
     edges.
     """
 
@@ -219,22 +221,8 @@ class ObjectLogits:
     low_res_logits: torch.Tensor
     scores: torch.Tensor
     present: torch.Tensor
-    close: CloseLogits | None = None
-    outlined: bool = False
-
-    @property
-    def tensors(self) -> tuple[torch.Tensor, ...]:
-        """All tensors, in their order; see `from_tensors`."""
-        close = self.close
-        more = (close.logits, close.corner, close.made) if close else ()
-        return self.object_ids, self.low_res_logits, self.scores, self.present, *more
-
-    @classmethod
-    def from_tensors(cls, tensors: Sequence[torch.Tensor], *, outlined: bool) -> ObjectLogits:
-        """Put `tensors` together again."""
-        object_ids, logits, scores, present, *more = tensors
-        close = CloseLogits(*more) if more else None
-        return cls(object_ids, logits, scores, present, close, outlined)
+    crop: CropLogits | None = None
+    guided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +230,7 @@ class ScaledMasks:
     """Masks of n objects at the picture's size; produced by ``stages``, consumed by ``compose``.
 
     ``values`` is (n, R, C) float, of the pixels in ``rows`` and ``columns``: elsewhere none of them
-    is. They are logits, or the objects' shares of the pixels. ``object_ids`` is (n,) uint8.
+    is. They are logits, or the objects' probabilities. ``object_ids`` is (n,) uint8.
     """
 
     object_ids: torch.Tensor

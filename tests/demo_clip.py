@@ -6,14 +6,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import torch
 
 from persam_vos.config import MethodSettings
 from persam_vos.demo.render import render_demo
+from persam_vos.methods.base import Method
 from persam_vos.runtime.device import Compute
 from persam_vos.sam.build import SamNetwork
-from persam_vos.structures import Encoded, Frame, LabelMap
+from persam_vos.structures import Encoded, Frame, LabelMap, ObjectLogits
 from persam_vos.tracking.engine import Engine
 
 FRAME_COUNT = 4
@@ -26,9 +28,9 @@ class RememberingEngine(Engine):
     memory: dict[bytes, Encoded] = field(default_factory=dict)
 
     def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
-        return [self._recall(frame) for frame in frames]
+        return [self._remembered(frame) for frame in frames]
 
-    def _recall(self, frame: Frame) -> Encoded:
+    def _remembered(self, frame: Frame) -> Encoded:
         padded = self.settings.method != "memory"
         facts = bytes(f"{frame.size_hw} {padded}", "ascii")
         key = hashlib.sha1(frame.image.tobytes() + facts).digest()
@@ -56,6 +58,13 @@ def first_frames() -> DemoFrames:
         Frame(index, f"{index:05d}", image, index / 24) for index, (image, _) in enumerate(rendered)
     )
     return DemoFrames(frames, tuple(labels for _, labels in rendered))
+
+
+def propagated(
+    method: Method[Any], encoded: Encoded, previous: LabelMap | None = None
+) -> ObjectLogits:
+    """What a method answers for its next frame."""
+    return method.propagate(method.features(encoded), encoded, previous)
 
 
 def overlap(found: LabelMap, truth: LabelMap, object_id: int, *, as_id: int | None = None) -> float:

@@ -16,4 +16,4 @@ def blobs(*ids: int, size_hw: tuple[int, int] = (60, 90)) -> np.ndarray:
 
 
 def soft(values: np.ndarray, scale: float = 1.0) -> np.ndarray:
-    return cv2.GaussianBlur(values.astype(np.float32) * scale, (5, 5), 1).round()
+    return np.asarray(cv2.GaussianBlur(values.astype(np.float32) * scale, (5, 5), 1).round())

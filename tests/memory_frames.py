@@ -5,23 +5,26 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from persam_vos.methods.memory.features import Cells, by_quads
-from persam_vos.methods.memory.memory_bank import Memory, new_memory
+from persam_vos.methods.memory.features import FrameFeatures, to_quad_order
+from persam_vos.methods.memory.readout import MemoryReader, new_reader
+from persam_vos.methods.memory.strategy import DenseStrategy, SparseStrategy
 
-_WIDTHS = (24, 12)  # of middle and of fine cells
+_WIDTHS = (24, 12)  # of s8 and of s4 cells
 _CHANCE = 0.6  # per dimension, beside features of the object, which have 1
 
 
-def make_frame(seed: int, grid_hw: tuple[int, int], *, objects: int) -> tuple[Cells, torch.Tensor]:
+def make_frame(
+    seed: int, grid_hw: tuple[int, int], *, objects: int
+) -> tuple[FrameFeatures, torch.Tensor]:
     """Make a frame with a rectangle for each object, and its (16 h w, 1 + N) soft masks."""
     chance = torch.Generator().manual_seed(seed)
     height, width = grid_hw
     masks = soft_masks(_rectangles(chance, grid_hw, objects), objects)
-    quads = by_quads(masks, (4 * height, 4 * width)).view(4 * height * width, 4, -1).mean(1)
-    middle = _features(chance, by_quads(quads, (2 * height, 2 * width)), _WIDTHS[0])
-    coarse = F.normalize(middle.view(height * width, 4, -1).mean(1), dim=-1)
-    fine = _features(chance, masks, _WIDTHS[1]) * 0.5**0.5
-    return Cells(coarse, middle, fine, grid_hw), masks
+    quads = to_quad_order(masks, (4 * height, 4 * width)).view(4 * height * width, 4, -1).mean(1)
+    s8 = _features(chance, to_quad_order(quads, (2 * height, 2 * width)), _WIDTHS[0])
+    s16 = F.normalize(s8.view(height * width, 4, -1).mean(1), dim=-1)
+    s4 = _features(chance, masks, _WIDTHS[1]) * 0.5**0.5
+    return FrameFeatures(s16, s8, s4, grid_hw), masks
 
 
 def soft_masks(labels: torch.Tensor, objects: int) -> torch.Tensor:
@@ -42,16 +45,17 @@ def remember(
     objects: int,
     later: int,
     references: tuple[int, ...] = (0,),
-    fixed: bool = False,
-) -> Memory:
+    static: bool = False,
+) -> MemoryReader:
     """Remember ``later`` frames after a first one; the masks of some are known to be true."""
+    strategy = DenseStrategy() if static else SparseStrategy()
     memory = None
     for seed in range(1 + later):
         cells, masks = make_frame(seed, grid_hw, objects=objects)
-        memory = memory or new_memory(cells, 1 + objects, fixed=fixed)
-        memory.add(cells, masks)
+        memory = memory or new_reader(strategy, cells, 1 + objects)
+        memory.bank.add(cells, masks)
         if seed in references:
-            memory.make_reference()
+            memory.bank.make_reference()
     assert memory is not None
     return memory
 
@@ -70,8 +74,8 @@ def _rectangles(chance: torch.Generator, grid_hw: tuple[int, int], objects: int)
     return labels
 
 
-def _features(chance: torch.Generator, shares: torch.Tensor, width: int) -> torch.Tensor:
+def _features(chance: torch.Generator, mask_probs: torch.Tensor, width: int) -> torch.Tensor:
     """Make (n, width) unit features that tell whose a cell is, as far as chance lets them."""
-    signs = torch.randn(shares.shape[-1], width, generator=torch.Generator().manual_seed(99))
-    noise = torch.randn(len(shares), width, generator=chance)
-    return F.normalize(shares @ signs + _CHANCE * noise, dim=-1)
+    signs = torch.randn(mask_probs.shape[-1], width, generator=torch.Generator().manual_seed(99))
+    noise = torch.randn(len(mask_probs), width, generator=chance)
+    return F.normalize(mask_probs @ signs + _CHANCE * noise, dim=-1)

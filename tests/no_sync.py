@@ -19,8 +19,11 @@ _ASKING = {
 }
 
 
-class NoSync(TorchDispatchMode):
+class NoSync(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch does not say
     """Fail in the block where the host would wait for the device, or make a tensor of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # nor here
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None

@@ -1,4 +1,4 @@
-"""A CPU that is used as a GPU is: what is done has fixed shapes."""
+"""A CPU that is used as a GPU is: in static shapes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class StaticCompute(Compute):
     """The CPU, used as a GPU is."""
 
     @property
-    def records(self) -> bool:
+    def static_shapes(self) -> bool:
         return True
 
     @property

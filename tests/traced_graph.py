@@ -16,16 +16,16 @@ class TracedGraph:
     and written where they were. What calls return is overwritten by the next one.
     """
 
-    taken = None
+    inputs_read = None
 
     def __init__(
         self,
         work: Callable[..., tuple[torch.Tensor, ...]],
         inputs: Sequence[torch.Tensor],
         *,
-        first: bool = False,
+        high_priority: bool = False,
     ) -> None:
-        self.first = first
+        self.high_priority = high_priority
         self._inputs = [tensor.clone() for tensor in inputs]
         self._outputs: tuple[torch.Tensor, ...] = ()
         self._fresh = True

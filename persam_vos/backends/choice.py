@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
@@ -53,14 +53,19 @@ class Encoder:
     version: str
     warning: str = ""
     threads: int = field(default_factory=torch.get_num_threads)
-    graph_refusals: Mapping[torch.Size, str] = field(default_factory=dict)
+    eager: Layers | None = None
 
     @property
-    def graph_failures(self) -> dict[str, str]:
-        """Why work could not be recorded as a CUDA graph, by what it is, such as 64 x 64 input."""
+    def eager_layers(self) -> Layers:
+        """The same as ``layers``, but never a graph of its own: what a larger graph may hold."""
+        return self.eager or self.layers
+
+    @property
+    def not_captured(self) -> dict[str, str]:
+        """What of ``layers`` could not be captured as a graph, and why; empty without graphs."""
+        refusals = self.layers.refusals if isinstance(self.layers, GraphedModule) else {}
         return {
-            f"encoder, {' x '.join(map(str, shape))}": reason
-            for shape, reason in self.graph_refusals.items()
+            f"encoder of {' x '.join(map(str, size))}": reason for size, reason in refusals.items()
         }
 
     def facts(self) -> dict[str, str]:
@@ -68,12 +73,11 @@ class Encoder:
         return {"backend": self.backend, "version": self.version}
 
 
-def torch_encoder(network: SamNetwork, *, recorded: bool = False, warning: str = "") -> Encoder:
-    """Return the network itself as an encoder, ``recorded`` as CUDA graphs if asked for."""
-    if not recorded:
-        return Encoder(network.encode_layers, "torch", torch.__version__, warning)
-    module = GraphedModule(network.encode_layers)
-    return Encoder(module, "torch", torch.__version__, warning, graph_refusals=module.refusals)
+def torch_encoder(network: SamNetwork, *, graphs: bool = False, warning: str = "") -> Encoder:
+    """Return the network itself as an encoder; on a GPU its work may be captured as ``graphs``."""
+    layers = network.encode_layers
+    graphed = GraphedModule(layers) if graphs else layers
+    return Encoder(graphed, "torch", torch.__version__, warning, eager=layers)
 
 
 def fitting_backends(backend: str, compute: Compute, *, exact: bool = False) -> tuple[str, ...]:
@@ -136,7 +140,7 @@ def make_encoder(
     fitting = fitting_backends(backend, compute, exact=exact)
     encoder = network.image_encoder
     if not fitting or (backend == "auto" and not isinstance(encoder, TinyViT)):
-        return torch_encoder(network, recorded=compute.records)
+        return torch_encoder(network, graphs=compute.static_shapes)
     if not isinstance(encoder, TinyViT):
         raise UsageError(
             param("backend", backend),

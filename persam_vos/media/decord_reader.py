@@ -93,8 +93,8 @@ def _require_decord() -> None:
     """Raise UsageError where decord is not installed: it is published for few machines."""
     if find_spec("decord") is None:
         raise UsageError(
-            "reader",
-            got="decord, which is not installed",
+            param("reader", "decord"),
+            got="a package that is not installed",
             expected="an installed one",
             remedy="run: pip install decord (on macOS with Apple silicon: eva-decord), or "
             + REMEDY,

@@ -8,6 +8,7 @@ location prior alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -16,8 +17,10 @@ import torch
 
 from ..config import MethodSettings
 from ..geometry import LOGIT_CELL, PATCH, Geometry
+from ..runtime.tensor_tree import tensors_of
 from ..stages import decode, fit, prompts, targets
 from ..structures import Encoded, LabelMap, ObjectLogits, Prompts
+from .base import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +33,54 @@ class _Target:
 
 
 @dataclass(slots=True)
-class PersamMethod:
-    """Track objects by one appearance vector and the last mask.
+class PersamMethod(Method[torch.Tensor]):
+    """Track objects by one appearance vector and the last mask."""
 
-    `describe` takes reference frames; `step` answers for every other frame, in order.
-    """
-
-    uses_previous: ClassVar[bool] = True
+    needs_previous: ClassVar[bool] = True
     decoder: decode.Decoder
     settings: MethodSettings
     _targets: dict[int, _Target] = field(default_factory=dict)
 
     @torch.inference_mode()
-    def describe(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
+    def add_reference(
+        self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]
+    ) -> None:
         """Learn objects from a reference frame: appearance, and for PerSAM-F scale weights.
 
         ``labels`` is (H, W) at image size; every id of ``object_ids`` has a pixel in it.
         """
         features = encoded.features
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
-        looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
+        appearance = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
         coverage = _coverage(masks, encoded, features.shape[-2:], PATCH)
         semantic = targets.target_means(features, coverage)
-        found = targets.similarity(features, looks.vectors)
+        found = targets.similarity(features, appearance.vectors)
         weights = self._scale_weights(encoded, labels, object_ids, masks, found)
         for row, object_id in enumerate(object_ids):
-            own = targets.joined([looks], slice(row, row + 1))
+            own = targets.joined([appearance], slice(row, row + 1))
             self._targets[object_id] = _Target(own, semantic[row], weights[row])
 
+    def remove(self, object_ids: Sequence[int]) -> None:
+        """Forget some of the objects."""
+        for object_id in object_ids:
+            del self._targets[object_id]
+
+    def features(self, encoded: Encoded) -> torch.Tensor:
+        """Return the encoder's features, (1, C, h, w)."""
+        return encoded.features
+
+    def state(self) -> Iterator[torch.Tensor]:
+        """Yield what is known of the targets."""
+        return tensors_of(tuple(self._targets.values()))
+
     @torch.inference_mode()
-    def step(self, encoded: Encoded, previous: LabelMap | None) -> ObjectLogits:
+    def propagate(
+        self, features: torch.Tensor, encoded: Encoded, previous: LabelMap | None = None
+    ) -> ObjectLogits:
         """Decode every known object on a frame; ``previous`` is the last frame's label map."""
         assert previous is not None
         object_ids = tuple(sorted(self._targets))
         known = [self._targets[object_id] for object_id in object_ids]
-        features = encoded.features
         appearance = targets.joined([target.appearance for target in known])
         found = targets.similarity(features, appearance.vectors)
         points, with_box = self._prompts(encoded, previous, object_ids, found)

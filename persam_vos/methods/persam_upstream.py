@@ -1,6 +1,6 @@
-"""The public video recipe of PerSAM, to the letter, as a yardstick; identities fixed.
+"""The video programs of PerSAM's authors, to the letter, as a yardstick; identities fixed.
 
-Everything happens as in the public programs, at the picture's full resolution, one object after
+Everything happens as in the upstream programs, at the picture's full resolution, one object after
 the other: the target from a resized uint8 mask, half mean and half maximum of the raw features; the
 most similar pixel of the upsampled map as a positive point; the centre of the last box; the last
 box grown by 10 pixels; three decoder calls. What differs, and must: objects are keyed by id, so one
@@ -10,6 +10,7 @@ than a cell gets its best cell.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -19,10 +20,12 @@ import torch.nn.functional as F
 
 from ..config import MethodSettings
 from ..geometry import Geometry, normalise_and_pad
+from ..runtime.tensor_tree import tensors_of
 from ..stages import decode, fit, prompts
 from ..structures import Box, Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
+from .base import Method
 
-_MASK_VALUE = 215  # the public programs' foreground value in the mask picture
+_MASK_VALUE = 215  # the upstream programs' foreground value in the mask picture
 _BOX_MARGIN_PX = 10
 _FIT = fit.FitSchedule(steps=800, rate=4e-4)
 
@@ -35,10 +38,10 @@ class _Target:
 
 
 @dataclass(slots=True)
-class UpstreamMethod:
-    """Track objects exactly as the public programs do; the interface is PersamMethod's."""
+class UpstreamMethod(Method[torch.Tensor]):
+    """Track objects exactly as the upstream programs do."""
 
-    uses_previous: ClassVar[bool] = True
+    needs_previous: ClassVar[bool] = True
     decoder: decode.Decoder
     settings: MethodSettings
     _targets: dict[int, _Target] = field(default_factory=dict)
@@ -53,7 +56,9 @@ class UpstreamMethod:
         }
 
     @torch.inference_mode()
-    def describe(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
+    def add_reference(
+        self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]
+    ) -> None:
         """Learn objects from the (H, W) labels of a reference frame."""
         geometry = self._geometry(encoded)
         for object_id in object_ids:
@@ -70,9 +75,25 @@ class UpstreamMethod:
                 target.scale_weights = fit.fit_scale_weights(full, truth, schedule=_FIT)
             self._targets[object_id] = target
 
+    def remove(self, object_ids: Sequence[int]) -> None:
+        """Forget some of the objects."""
+        for object_id in object_ids:
+            del self._targets[object_id]
+
+    def features(self, encoded: Encoded) -> torch.Tensor:
+        """Return the encoder's features, (1, C, h, w)."""
+        return encoded.features
+
+    def state(self) -> Iterator[torch.Tensor]:
+        """Yield what is known of the targets."""
+        return tensors_of(tuple(self._targets.values()))
+
     @torch.inference_mode()
-    def step(self, encoded: Encoded, previous: LabelMap | None) -> ObjectLogits:
+    def propagate(
+        self, features: torch.Tensor, encoded: Encoded, previous: LabelMap | None = None
+    ) -> ObjectLogits:
         """Decode every known object on a frame; ``previous`` is the last frame's label map."""
+        del features  # of each object again, as upstream
         assert previous is not None
         object_ids = tuple(sorted(self._targets))
         logits, scores = [], []
@@ -113,7 +134,7 @@ class UpstreamMethod:
         grown, _ = _grown_box(target.box, geometry.size_hw)
         first = self._decode(encoded, points, box=grown)
         areas = (geometry.logits_to_image(first.low_res_logits[0, 1:]) > 0).sum((1, 2))
-        # The public code keeps the "largest" mask by areas stored in uint8, that is modulo 256.
+        # The upstream code keeps the "largest" mask by areas stored in uint8, that is modulo 256.
         kept = first.low_res_logits[0, 1 + int((areas % 256).argmax())]
         second, _ = decode.best_scale(self._decode(encoded, points, dense=kept))
         return self._last_call(encoded, points, second[0])
@@ -176,7 +197,7 @@ class UpstreamMethod:
 
 
 def _target_vector(features: torch.Tensor, mask: np.ndarray, geometry: Geometry) -> torch.Tensor:
-    """Describe a target as method step 1 and 2 of the public recipe; returns (C,), normalised."""
+    """Describe a target as method step 1 and 2 of the upstream recipe; returns (C,), normalised."""
     picture = np.zeros((*mask.shape, 3), dtype=np.uint8)
     picture[..., 0] = mask * np.uint8(_MASK_VALUE)
     resized = torch.from_numpy(geometry.resize(picture)).to(features.device)
@@ -192,7 +213,7 @@ def _target_vector(features: torch.Tensor, mask: np.ndarray, geometry: Geometry)
 
 
 def _grown_box(box: Box, size_hw: tuple[int, int]) -> tuple[Box, tuple[float, float]]:
-    """Grow a box by the public margin, and give the grown box's centre, in whole pixels."""
+    """Grow a box by the upstream margin, and give the grown box's centre, in whole pixels."""
     x0, y0, x1, y1 = (
         int(edge) for edge in prompts.grow_box(box, margin=_BOX_MARGIN_PX, size_hw=size_hw)
     )

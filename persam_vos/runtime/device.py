@@ -1,13 +1,11 @@
-"""Which device computes, and in which precision; with `recording`, all that says "cuda"."""
+"""Which device computes, and in which precision."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,6 @@ import numpy.typing as npt
 import torch
 
 from ..errors import UsageError, param
-from .cuda_graph import DEVICE_LOCK
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _DTYPES = {
@@ -27,13 +24,6 @@ _NO_MEMORY = (  # what errors say of it that have no type of their own: CPUs, MP
     *("DefaultCPUAllocator", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED"),
 )
 _HIGH_WATER = re.compile(rb"^VmHWM:\s+(\d+) kB$", re.MULTILINE)  # in Linux's status of a process
-
-
-Lane = Callable[[], contextlib.AbstractContextManager[object]]
-"""Gives contexts in which a device does things in their order; those of several lanes overlap.
-
-What is made in one is handed to another by `Compute.mark` and `Compute.take`. CPUs have none.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +39,8 @@ class Compute:
         return 1 if self.device.type == "cpu" else 16
 
     @property
-    def records(self) -> bool:
-        """Whether the device can be told once what to do again and again: see `recording`.
-
-        No shape may then depend on what is seen: what is not needed is computed and thrown away.
-        """
+    def static_shapes(self) -> bool:
+        """Whether steps are captured as graphs, so that no shape may depend on what is seen."""
         return self.device.type == "cuda"
 
     @property
@@ -78,41 +65,6 @@ class Compute:
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
-
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Return a context in which this thread may have the device do something."""
-        if self.device.type != "cuda":
-            yield
-            return
-        with DEVICE_LOCK.shared(), torch.cuda.device(self.device):
-            yield
-
-    def new_lane(self, *, first: bool = False) -> Lane:
-        """Make a lane; if ``first``, the device prefers what is in it."""
-        if self.device.type != "cuda":
-            return contextlib.nullcontext
-        lane = torch.cuda.Stream(self.device, -1 if first else 0)  # type: ignore[no-untyped-call]
-        return partial(torch.cuda.stream, lane)
-
-    def mark(self) -> torch.cuda.Event | None:
-        """Return what tells when all is done that was asked for so far in the lane we are in."""
-        if self.device.type != "cuda":
-            return None
-        made: torch.cuda.Event = torch.cuda.current_stream(self.device).record_event()
-        return made
-
-    def take(
-        self, made: torch.cuda.Event | None, tensors: Iterable[torch.Tensor | None] = ()
-    ) -> None:
-        """Let the lane we are in wait for tensors that another lane makes; see `mark`."""
-        if made is None:
-            return
-        stream = torch.cuda.current_stream(self.device)
-        stream.wait_event(made)
-        for tensor in tensors:
-            if tensor is not None:
-                tensor.record_stream(stream)
 
     @property
     def dtype_name(self) -> str:

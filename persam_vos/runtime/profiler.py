@@ -24,8 +24,8 @@ from typing import IO, Any
 
 from ..errors import OutputError
 from ..files.atomic import atomic_path, output_error
-from .cuda_graph import synchronise
 from .device import Compute
+from .stream import synchronise
 from .timer import StageTimer
 
 

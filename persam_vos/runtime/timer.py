@@ -21,6 +21,8 @@ class StageTimer:
     """
 
     def __init__(self) -> None:
+        self.notes: dict[str, str] = {}
+        """What was not done as hoped, such as work that no graph holds, and why."""
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._lock = threading.Lock()
 

@@ -14,12 +14,12 @@ def compose(
     size_hw: tuple[int, int],
     device: torch.device,
     *,
-    of_shares: bool = False,
+    of_probs: bool = False,
 ) -> torch.Tensor:
     """Give each pixel the id of the object with the highest logit, or 0 if none is above 0.
 
-    If the masks are ``of_shares``, the background has what the objects leave, and 0 wins only if
-    that is the largest share: where two objects touch, neither needs one half. Objects are taken as
+    If the masks are ``of_probs``, the background has what the objects leave, and 0 wins only if
+    that is the most: where two objects touch, neither needs one half. Objects are taken as
     they come, so that memory does not grow with their number; on a tie the first wins, as in an
     argmax over [0, logits_1 .. logits_K]. Returns (H, W) uint8 on ``device``.
     """
@@ -33,9 +33,9 @@ def compose(
         wins = values > there
         there.copy_(torch.where(wins, values, there))
         drawn.copy_(torch.where(wins, some.object_ids[winner], drawn))
-        if of_shares:
+        if of_probs:
             taken[where] += some.values.clamp_min(0).sum(0)
-    if of_shares:
+    if of_probs:
         labels.masked_fill_(best <= 1 - taken, 0)
     return labels
 

@@ -61,8 +61,8 @@ def best_scale(candidates: MaskCandidates) -> tuple[torch.Tensor, torch.Tensor]:
 def mixed_scales(candidates: MaskCandidates, weights: torch.Tensor) -> torch.Tensor:
     """Mix the three scales by the (N, 3) weights of PerSAM-F; returns logits (N, 256, 256).
 
-    Where the mix is empty, the scale with the highest predicted IoU stands in, as in the public
-    recipe.
+    Where the mix is empty, the scale with the highest predicted IoU stands in, as in the
+    upstream recipe.
     """
     mixed = torch.einsum("nk,nkhw->nhw", weights, candidates.low_res_logits[:, 1:])
     empty = (mixed <= 0).flatten(1).all(1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..geometry import COLOUR_CELL, IMAGE_SIZE, Geometry, normalise_and_pad
 from ..runtime.device import Compute
 from ..runtime.oom_batcher import OomBatcher
-from ..structures import Encoded, Frame
+from ..structures import DeviceEvent, Encoded, Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Prepared:
 
     ``image`` is (1, 3, H, W) float32 on the compute device; ``input_hw`` the size of the picture in
     it, which is at the top left. ``pixels`` is the frame's image, if it was uploaded for this;
-    ``made`` tells when all that is there.
+    ``ready`` tells when all that is there.
     """
 
     frame: Frame
     image: Tensor
     input_hw: tuple[int, int]
     pixels: Tensor | None = None
-    made: torch.cuda.Event | None = None
+    ready: DeviceEvent | None = None
 
 
 @torch.inference_mode()
@@ -44,10 +44,9 @@ def prepare(
     geometry = Geometry(frame.size_hw, image_size)
     padded_hw = (image_size, image_size) if square else geometry.patches_hw
     if compute.resizes_on_device:
-        with compute.turn():
-            pixels = compute.upload(frame.image)
-            image = normalise_and_pad(geometry.resize_tensor(pixels)[None], padded_hw)
-            return Prepared(frame, image, geometry.input_hw, pixels, compute.mark())
+        pixels = compute.upload(frame.image)
+        image = normalise_and_pad(geometry.resize_tensor(pixels)[None], padded_hw)
+        return Prepared(frame, image, geometry.input_hw, pixels)
     if square or compute.device.type != "cpu":
         scaled = compute.upload(geometry.resize(frame.image))
     else:
@@ -67,25 +66,13 @@ def encode(
     ``encode_layers`` is ``SamNetwork.encode_layers``, or answers as it does. Raises PersamVosError
     when there is no memory for one picture alone.
     """
-    with compute.turn():
-        return _encode(pictures, encode_layers, compute, batcher)
-
-
-def _encode(
-    pictures: Sequence[Prepared],
-    encode_layers: Callable[[Tensor], tuple[Tensor, ...]],
-    compute: Compute,
-    batcher: OomBatcher,
-) -> list[Encoded]:
-    for one in pictures:
-        compute.take(one.made, (one.image, one.pixels))
     alone = len(pictures) == 1
     images = pictures[0].image if alone else torch.cat([one.image for one in pictures])
     colours = F.avg_pool2d(images, COLOUR_CELL)
     features, *layers = batcher.run(
         len(images), lambda rows: encode_layers(images[rows]), compute, "picture to encode"
     )
-    features, made = features.float(), compute.mark()
+    features = features.float()
     encoded = [
         Encoded(
             one.frame,
@@ -93,14 +80,13 @@ def _encode(
             one.input_hw,
             colours[row : row + 1],
             pixels=one.pixels,
-            made=made,
         )
         for row, one in enumerate(pictures)
     ]
     if not layers:
         return encoded
-    fine, finest = layers
+    layer_s8, layer_s4 = layers
     return [
-        replace(one, fine=fine[row : row + 1], finest=finest[row : row + 1])
+        replace(one, layer_s8=layer_s8[row : row + 1], layer_s4=layer_s4[row : row + 1])
         for row, one in enumerate(encoded)
     ]

@@ -24,7 +24,7 @@ _Pixels = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class FitSchedule:
-    """AdamW with cosine annealing over ``steps``, as the paper and its public code use it."""
+    """AdamW with cosine annealing over ``steps``, as the paper and the upstream code use it."""
 
     steps: int
     rate: float
@@ -40,7 +40,7 @@ def fit_scale_weights(
     ``logits`` is (3, ...) float, SAM's three scales on the reference frame; ``mask`` the reference,
     bool of the same trailing shape. Minimises Dice (+1 smoothing) + sigmoid focal loss (alpha
     0.25, gamma 2, mean over pixels) from 1/3 each by AdamW. Returns (3,) float32 on the CPU.
-    Source: PerSAM section 3.3 and its public code.
+    Source: PerSAM section 3.3 and the upstream code.
     """
     inside = mask.flatten().bool()
     flat = logits.detach().flatten(1).float()

@@ -1,10 +1,10 @@
-"""Let outlines follow the picture's edges: a guided filter scales masks to pixels.
+"""Guided upsampling: a guided filter scales masks to pixels, along the picture's edges.
 
-A mask is known cell by cell, its picture pixel by pixel. Within a small window the share of an
-object is taken to be linear in the picture's colours; the line that fits the cells best is then
-asked about the pixels. Where there is no edge the line is flat, and the mask stays as it is.
-Source: He, Sun and Tang, Guided Image Filtering, 2013, eq. 14 to 16; that the lines are found on a
-coarser grid than they are used on is their Fast Guided Filter, 2015.
+A mask is known cell by cell, its picture pixel by pixel. Within a small window the probability of
+an object is taken to be linear in the picture's colours; the coefficients that fit the cells best
+are then applied to the pixels. Where there is no edge the slopes are zero, and the mask stays as it
+is. Source: He, Sun and Tang, Guided Image Filtering, 2013, eq. 14 to 16; that the coefficients are
+found on a coarser grid than they are used on is their Fast Guided Filter, 2015.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 
 from ..geometry import COLOUR_CELL, LOGIT_CELL, extents, normalise
-from ..structures import CloseLogits, ObjectLogits, ScaledMasks
+from ..structures import CropLogits, ObjectLogits, ScaledMasks
 
-_RADIUS = 4  # cells of colour each way, a power of two: windows of 18 input pixels
+_RADIUS = 4  # colour cells each way, a power of two: windows of 18 input pixels
 _NOISE = 1e-3  # variance of normalised colours that is no edge
 _MARGIN = 4  # mask cells round a mask that its outline can move in
 _PIXELS_AT_ONCE = 1 << 24  # of all masks that are scaled together: 64 bytes each, or 1 GB
-_FINER = LOGIT_CELL // COLOUR_CELL  # cells of colour along a mask cell
+_FINER = LOGIT_CELL // COLOUR_CELL  # colour cells along a mask cell
 
 
 def guided_upsample(
@@ -30,19 +30,19 @@ def guided_upsample(
     picture: torch.Tensor,
     weights: tuple[torch.Tensor, torch.Tensor],
     *,
-    fixed: bool = False,
+    static_shapes: bool = False,
 ) -> Iterator[ScaledMasks]:
     """Scale the masks of what is present to the picture, one at a time, where they are.
 
     ``colours`` is (3, 8h, 8w) for logits of (N, 4h, 4w), as in `Encoded`; ``picture`` (H, W, 3)
     uint8 RGB on the same device; ``weights`` those of `Geometry.colour_weights`. What it yields are
-    the objects' shares of pixels, which may lie a little outside of [0, 1]. Where shapes are
-    ``fixed``, masks are scaled as large as the picture, some at a time.
+    the objects' probabilities, which may lie a little outside of [0, 1]. In ``static_shapes`` masks
+    are scaled as large as the picture, some at a time.
     """
     height, width = (len(of.T) for of in weights)  # without padding
     inside = objects.low_res_logits > 0
     drawn = (objects.low_res_logits.flatten(1).amax(1) > 0) & objects.present
-    if fixed:
+    if static_shapes:
         whole = (slice(0, height), slice(0, width))
         most = max(1, _PIXELS_AT_ONCE // (picture.shape[0] * picture.shape[1]))
         for start in range(0, len(drawn), most):
@@ -66,7 +66,7 @@ def _scaled(
     picture: torch.Tensor,
     weights: tuple[torch.Tensor, torch.Tensor],
 ) -> ScaledMasks:
-    """Scale the masks of some objects in one window of the cells of colour."""
+    """Scale the masks of some objects in one window of the colour cells."""
     y, x = where
     by_row, by_column = weights
     cells_y, cells_x = (slice(s.start // _FINER, -(-s.stop // _FINER)) for s in where)
@@ -75,35 +75,35 @@ def _scaled(
         logits[:, None], scale_factor=_FINER, mode="bilinear", align_corners=False
     )
     finer = finer[:, 0, : y.stop - y.start, : x.stop - x.start]
-    if objects.close is not None:
-        finer = _closer(finer, objects.close, some, where)
-    shares = finer.sigmoid()
-    lines = colour_lines(shares, colours[:, y, x])
+    if objects.crop is not None:
+        finer = _with_crop(finer, objects.crop, some, where)
+    probs = finer.sigmoid()
+    coefficients = fit_coefficients(probs, colours[:, y, x])
     rows, columns = _pixels(by_row, y), _pixels(by_column, x)
-    scaled = by_row[rows, y] @ lines @ by_column[columns, x].T  # (n, 4, R, C)
+    scaled = by_row[rows, y] @ coefficients @ by_column[columns, x].T  # (n, 4, R, C)
     scaled[:, :3] *= normalise(picture[rows, columns].permute(2, 0, 1))
     return ScaledMasks(objects.object_ids[some], rows, columns, scaled.sum(1))
 
 
-def _closer(
-    finer: torch.Tensor, close: CloseLogits, some: slice, where: tuple[slice, slice]
+def _with_crop(
+    finer: torch.Tensor, crop: CropLogits, some: slice, where: tuple[slice, slice]
 ) -> torch.Tensor:
-    """Put what was seen closer of some objects into their logits of a window of cells of colour."""
-    logits = close.logits[some]
-    there = close.made
+    """Put what a crop shows of some objects into their logits of a window of colour cells."""
+    logits = crop.logits[some]
+    inside = crop.valid
     for axis, within in enumerate(where):
         size = logits.shape[1 + axis]
-        places = torch.arange(within.start, within.stop, device=finer.device) - close.corner[axis]
+        places = torch.arange(within.start, within.stop, device=finer.device) - crop.corner[axis]
         logits = logits.index_select(1 + axis, places.clamp(0, size - 1))
-        there = there[..., None] & (places >= 0) & (places < size)
-    return torch.where(there, logits, finer)
+        inside = inside[..., None] & (places >= 0) & (places < size)
+    return torch.where(inside, logits, finer)
 
 
-def colour_lines(shares: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
-    """Fit shares by lines of colours, in a window round each cell, and average what overlaps.
+def fit_coefficients(probs: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
+    """Fit masks by linear functions of colour in windows round the cells, and average these.
 
-    ``shares`` is (N, H, W) in [0, 1], ``colours`` (3, H, W) normalised. Returns (N, 4, H, W): three
-    slopes and an offset, so that ``slopes . colour + offset`` is the share of a pixel in a cell.
+    ``probs`` is (N, H, W) in [0, 1], ``colours`` (3, H, W) normalised. Returns (N, 4, H, W): three
+    slopes and an offset; ``slopes . colour + offset`` is the probability of a pixel in a cell.
     """
     counts = _sums(torch.ones_like(colours[:1]))  # windows at the border are smaller
     shifted = colours.roll(-1, 0)
@@ -111,9 +111,9 @@ def colour_lines(shares: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
     mean_colour = colour_sums[:3]
     xx, yy, zz = colour_sums[3:6] - mean_colour * mean_colour + _NOISE
     xy, yz, xz = colour_sums[6:9] - mean_colour * mean_colour.roll(-1, 0)
-    share_sums = _sums(torch.cat([shares[:, None], colours * shares[:, None]], dim=1)) / counts
-    mean_share = share_sums[:, :1]
-    cross = share_sums[:, 1:] - mean_colour * mean_share
+    prob_sums = _sums(torch.cat([probs[:, None], colours * probs[:, None]], dim=1)) / counts
+    mean_prob = prob_sums[:, :1]
+    cross = prob_sums[:, 1:] - mean_colour * mean_prob
     # The symmetric 3 x 3 systems are solved by their cofactors.
     first = torch.stack([yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy])
     second = torch.stack([first[1], xx * zz - xz * xz, xy * xz - xx * yz])
@@ -121,7 +121,7 @@ def colour_lines(shares: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
     determinant = xx * first[0] + xy * first[1] + xz * first[2]
     inverse = torch.stack([first, second, third]) / determinant
     slopes = torch.stack([(row * cross).sum(1) for row in inverse], dim=1)
-    offset = mean_share - (slopes * mean_colour).sum(1, keepdim=True)
+    offset = mean_prob - (slopes * mean_colour).sum(1, keepdim=True)
     return _sums(torch.cat([slopes, offset], dim=1)) / counts
 
 
@@ -147,7 +147,7 @@ def _sums(grids: torch.Tensor) -> torch.Tensor:
 
 
 def _grown(first: int, end: int, most: int) -> slice:
-    """Turn a span of mask cells into one of cells of colour, with a margin."""
+    """Turn a span of mask cells into one of colour cells, with a margin."""
     return slice(max(0, first - _MARGIN) * _FINER, min(most, (end + _MARGIN) * _FINER))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-_CELL = 16  # input pixels on a side of a feature cell, for all of SAM's encoders
+from ..geometry import PATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def describe_appearance(
     height, width = features.shape[-2:]
     everything = torch.ones_like(masks[:1])
     coverage, picture = (
-        grid_coverage(of, input_hw=input_hw, grid_hw=(height, width), cell=_CELL)
+        grid_coverage(of, input_hw=input_hw, grid_hw=(height, width), cell=PATCH)
         for of in (masks, everything)
     )
     vectors = target_vectors(features, coverage)
@@ -102,7 +102,7 @@ def joined(appearances: Sequence[Appearance], rows: slice = slice(None)) -> Appe
 def appearance_score(
     similarities: torch.Tensor, logits: torch.Tensor, appearance: Appearance
 ) -> torch.Tensor:
-    """Say how much each mask looks like its target, (N,) in [0, 1].
+    """Score how much each mask looks like its target, (N,) in [0, 1].
 
     ``similarities`` is (N, h, w), of a frame with the targets; ``logits`` (N, 4h, 4w) of their
     masks.

@@ -1,9 +1,9 @@
-"""Give thin parts back: what is thinner than a cell fills no cell by half, and would not be drawn.
+"""Restore thin structures: what is thinner than a cell fills no cell by half, and is not drawn.
 
 A line and its like, or a gap between two limbs, covers a third of each cell that it passes through:
 less than half, so that it is lost where masks are cut at one half, although the memory knows the
 third. A morphological top-hat finds such cells: they stand out of all that is as wide as three
-cells. How much is given back is each object's own affair: as much as its true mask has thin parts.
+cells. How much is restored is each object's own affair: as much as its known mask has thin parts.
 """
 
 from __future__ import annotations
@@ -14,50 +14,50 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-_THIN_SHARE = 0.06  # of an object that is thin, or of thin gaps in it: all is given back
+_THIN_FRACTION = 0.06  # of an object that is thin, or of thin gaps in it: all is restored
 _GAIN = 2.5  # of what stands out: outlines that follow the picture take half of it back
-_MIN_SHARE = 0.01  # of a cell; bounds the log-odds to +-4.6
+_MIN_PROB = 0.01  # of a cell; bounds the log-odds to +-4.6
 
 
 @dataclass(frozen=True, slots=True)
 class Thinness:
-    """How much to give back of objects' thin parts, and of the gaps in them; (N,) in [0, 1]."""
+    """How much to restore of objects' thin parts, and of the gaps in them; (N,) in [0, 1]."""
 
     parts: torch.Tensor
     gaps: torch.Tensor
 
 
 def measure_thinness(coverage: torch.Tensor) -> Thinness:
-    """Measure how thin objects are by their true masks' (N, h, w) ``coverage`` of cells."""
+    """Measure how thin objects are by their known masks' (N, h, w) ``coverage`` of cells."""
     area = coverage.sum((1, 2)).clamp_min(1e-6)
-    thin = (_parts(of).sum((1, 2)) / area for of in (coverage, 1 - coverage))
-    return Thinness(*((share / _THIN_SHARE).clamp_max(1) for share in thin))
+    thin = (_top_hat(of).sum((1, 2)) / area for of in (coverage, 1 - coverage))
+    return Thinness(*((fraction / _THIN_FRACTION).clamp_max(1) for fraction in thin))
 
 
 def restore_thin(logits: torch.Tensor, thinness: Thinness) -> torch.Tensor:
     """Raise the (N, h, w) log-odds of N objects at their thin parts, and lower them at their gaps.
 
-    Linear in the shares of cells: a part is raised in proportion to how much it stands out.
+    Linear in the probabilities: a part is raised in proportion to how much it stands out.
     """
     parts, gaps = (_GAIN * part[:, None, None] for part in (thinness.parts, thinness.gaps))
-    shares = logits.sigmoid()
-    restored = shares + parts * _parts(shares) - gaps * _parts(1 - shares)
-    return torch.logit(restored, _MIN_SHARE)
+    probs = logits.sigmoid()
+    restored = probs + parts * _top_hat(probs) - gaps * _top_hat(1 - probs)
+    return torch.logit(restored, _MIN_PROB)
 
 
-def _parts(shares: torch.Tensor) -> torch.Tensor:
-    """Find by how much (N, h, w) cells stand out of what is wide: shares minus their opening.
+def _top_hat(probs: torch.Tensor) -> torch.Tensor:
+    """Find by how much (N, h, w) cells stand out of what is wide: probs minus their opening.
 
     The opening is by 3 x 3 cells: the least of all neighbours, and the most of that; on a CPU along
     one axis after the other, which is far less work than pooling is.
     """
-    if shares.device.type != "cpu":
-        return shares - F.max_pool2d(-F.max_pool2d(-shares, 3, 1, 1), 3, 1, 1)
-    opened = shares
+    if probs.device.type != "cpu":
+        return probs - F.max_pool2d(-F.max_pool2d(-probs, 3, 1, 1), 3, 1, 1)
+    opened = probs
     for choose in (torch.minimum, torch.maximum):
         for axis in (1, 2):
             opened = _of_three(opened, axis, choose)
-    return shares - opened
+    return probs - opened
 
 
 def _of_three(

@@ -1,4 +1,4 @@
-"""Decode each object in a window round its box: the decoder's price is by the cell.
+"""Windowed decoding: each object in a window round its box; the decoder's price is by the cell.
 
 Cells keep the positions that they have on the whole picture, so that the decoder sees the same as
 ever, only less of it.
@@ -18,10 +18,10 @@ Decode = Callable[[torch.Tensor, Prompts, torch.Tensor], MaskCandidates]
 """Features and positions, (N, C, h, w), and prompts of N objects, to their masks."""
 
 _MARGIN = 0.5  # of the box's sides, on each side of it
-_LEAST_MARGIN = 4  # feature cells: 64 input pixels
+_MIN_MARGIN = 4  # feature cells: 64 input pixels
 _STEP = 8  # feature cells that windows' sides are multiples of: few sizes, large batches
 _OUTSIDE = -10.0  # logit of what no window shows
-_FINE = PATCH // LOGIT_CELL
+_SCALE = PATCH // LOGIT_CELL
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,18 @@ def windowed_decode(
     are those of the whole picture.
     """
     height, width = features.shape[-2:]
-    logits = features.new_full((len(boxes), 4, _FINE * height, _FINE * width), _OUTSIDE)
+    logits = features.new_full((len(boxes), 4, _SCALE * height, _SCALE * width), _OUTSIDE)
     iou = features.new_zeros((len(boxes), 4))
     rows_of_cells = features[0].permute(1, 2, 0)  # (h, w, C), contiguous as encoders answer
     for group in _groups(boxes, (height, width)):
-        fine = [_window(corner, group.size_hw, _FINE) for corner in group.corners]
+        low_res_windows = [_window(corner, group.size_hw, _SCALE) for corner in group.corners]
         cells = [_window(corner, group.size_hw) for corner in group.corners]
         own = prompts.rows(group.rows)
         if own.dense_logits is not None:
-            crops = [dense[:, y, x] for dense, (y, x) in zip(own.dense_logits, fine, strict=True)]
+            crops = [
+                dense[:, y, x]
+                for dense, (y, x) in zip(own.dense_logits, low_res_windows, strict=True)
+            ]
             own = replace(own, dense_logits=torch.stack(crops))
         answer = decode(
             torch.stack([rows_of_cells[window] for window in cells]).permute(0, 3, 1, 2),
@@ -62,7 +65,9 @@ def windowed_decode(
             torch.cat([positions[:, :, y, x] for y, x in cells]),
         )
         iou[group.rows] = answer.predicted_iou
-        for row, (y, x), low_res in zip(group.rows, fine, answer.low_res_logits, strict=True):
+        for row, (y, x), low_res in zip(
+            group.rows, low_res_windows, answer.low_res_logits, strict=True
+        ):
             logits[row, :, y, x] = low_res
     return MaskCandidates(logits, iou)
 
@@ -81,7 +86,7 @@ def _groups(boxes: torch.Tensor, grid_hw: tuple[int, int]) -> Iterator[_Group]:
 
 def _span(start: float, end: float, cells: int) -> tuple[int, int]:
     """Return first cell and number of cells of a window round a span, in ``cells`` of a side."""
-    margin = max(_LEAST_MARGIN, _MARGIN * (end - start))
+    margin = max(_MIN_MARGIN, _MARGIN * (end - start))
     wanted = -(-(end - start + 2 * margin) // _STEP) * _STEP
     size = min(cells, int(wanted))
     first = round((start + end - size) / 2)

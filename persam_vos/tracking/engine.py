@@ -6,10 +6,13 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..backends import Encoder, torch_encoder
 from ..config import MethodSettings
-from ..methods.memory.crop_refiner import Closer
+from ..methods.base import Method
+from ..methods.memory.crop_refiner import CropRefiner
+from ..methods.memory.strategy import DenseStrategy, SparseStrategy
 from ..methods.memory.tracker import MemoryMethod
 from ..methods.persam import PersamMethod
 from ..methods.persam_upstream import UpstreamMethod
@@ -17,12 +20,12 @@ from ..runtime.batcher import Batcher, in_batches
 from ..runtime.device import Compute
 from ..runtime.oom_batcher import OomBatcher
 from ..runtime.prefetch import prefetch
+from ..runtime.stream import device_access, new_stream, record, wait
 from ..runtime.timer import StageTimer
 from ..sam.build import SamNetwork
 from ..stages.decode import Decoder
 from ..stages.encode import Prepared, encode, prepare
 from ..structures import Encoded, Frame
-from .step import Method
 
 _FEW_THREADS = 3  # of a CPU's encoder: it and the tracker take turns
 
@@ -56,15 +59,13 @@ class Engine:
         """
         return self.compute.device.type != "cpu" or self.encoding.threads > _FEW_THREADS
 
-    def new_method(self, timer: StageTimer | None = None) -> Method:
+    def new_method(self, timer: StageTimer | None = None) -> Method[Any]:
         """Make the chosen method, knowing no object yet; its parts are timed by ``timer``."""
         decoder = Decoder(self.network, self.compute, timer or StageTimer())
         if self.settings.method == "memory":
-            # What is recorded is recorded as one: the network, not what is recorded already.
-            records = self.compute.records
-            encode = self.network.encode_layers if records else self.encoding.layers
-            closer = Closer(encode, self.settings.small_side)
-            return MemoryMethod(decoder, self.settings, closer, fixed=records)
+            refiner = CropRefiner(self.encoding.eager_layers, self.settings.small_side)
+            strategy = DenseStrategy() if self.compute.static_shapes else SparseStrategy()
+            return MemoryMethod(decoder, self.settings, refiner, strategy)
         kind = UpstreamMethod if self.settings.recipe == "upstream" else PersamMethod
         return kind(decoder, self.settings)
 
@@ -86,7 +87,7 @@ class Engine:
         hand pictures in. Raises what `encode_batch` raises.
         """
         if self.batcher is None:
-            with self.compute.new_lane()():
+            with new_stream(self.compute.device)():
                 for batch in in_batches(frames, self.encode_batcher.batch_size):
                     with timer.measure("encode"):
                         encoded = self.encode_batch(batch)
@@ -120,13 +121,22 @@ class Engine:
             yield asked
 
     def _encode(self, pictures: Sequence[Prepared]) -> list[Encoded]:
-        return encode(pictures, self.encoding.layers, self.compute, self.encode_batcher)
+        device = self.compute.device
+        with device_access(device):
+            for one in pictures:
+                wait(device, one.ready, one)
+            encoded = encode(pictures, self.encoding.layers, self.compute, self.encode_batcher)
+            ready = record(device)
+            return [replace(one, ready=ready) for one in encoded]
 
     def prepare(self, frame: Frame) -> Prepared:
         """Scale, normalise and pad one frame, as the method wants it encoded."""
         # The paper's methods see the padding that SAM was trained with; the memory needs none.
-        square = self.settings.method != "memory"
-        return prepare(frame, self.compute, image_size=self.settings.image_size, square=square)
+        square, size = self.settings.method != "memory", self.settings.image_size
+        device = self.compute.device
+        with device_access(device):
+            prepared = prepare(frame, self.compute, image_size=size, square=square)
+            return replace(prepared, ready=record(device))
 
 
 def _padded_size(picture: Prepared) -> tuple[int, ...]:

@@ -1,24 +1,25 @@
 """The only file that knows the order of things.
 
-Take frames; encode each; on a reference frame describe the targets and fit their scale weights; on
-every frame prompt, decode and compose; hand on the labels.
+Take frames; encode each; on a reference frame learn the targets; on every frame read, prompt,
+decode and compose; hand on the labels.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import MaskError
+from ..runtime.graphed_step import EagerStep, step_runner
 from ..runtime.prefetch import prefetch
 from ..runtime.timer import StageTimer
 from ..structures import Encoded, Frame, LabelMap, TrackedFrame
 from .engine import Engine
-from .step import Answer, FrameStep, known_result
+from .step import FrameStep, PendingResult, known_result
 
 _FRAMES_AHEAD = 3  # pictures read ahead of the encoder, beside a batch: 25 MB each at 4K
 _EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker: 13 MB each
@@ -27,57 +28,101 @@ _BATCHES_AHEAD = 1  # the same where they come in batches
 
 @dataclass(slots=True)
 class Propagation:
-    """The state of one clip: what the method remembers, and the last answer."""
+    """The state of one clip: what its method remembers, and the last frame with its result."""
 
-    engine: Engine
-    labelling: FrameStep
-    object_ids: tuple[int, ...] = field(default=())
-    last: Answer | None = None
+    step: FrameStep
+    runner: EagerStep
+    object_ids: tuple[int, ...] = ()
+    last: PendingResult | None = None
+    _encoded: Encoded | None = None  # the last frame
 
     @classmethod
     def start(cls, engine: Engine, timer: StageTimer | None = None) -> Propagation:
         """Begin a clip; parts of steps are timed by ``timer``."""
         timer = timer or StageTimer()
-        method, size = engine.new_method(timer), engine.settings.image_size
-        return cls(engine, FrameStep(method, engine.compute, size, timer))
+        step = FrameStep(
+            engine.new_method(timer),
+            engine.settings.image_size,
+            engine.compute.static_shapes,
+            timer,
+        )
+        return cls(step, step_runner(step, engine.compute))
 
     def advance(self, encoded: Encoded, reference: LabelMap | None = None) -> TrackedFrame:
-        """Label one frame, as `ask` does, and wait for the answer."""
-        return self.ask(encoded, reference).wait()
+        """Label one frame, as `submit` does, and wait for the result."""
+        return self.submit(encoded, reference).wait()
 
-    def ask(self, encoded: Encoded, reference: LabelMap | None = None) -> Answer:
-        """Label one frame; frames come in order. The answer may come later.
+    def submit(self, encoded: Encoded, reference: LabelMap | None = None) -> PendingResult:
+        """Label one frame; frames come in order. The result may come later.
 
-        ``reference`` gives true labels (H, W) for some objects of this frame: the first frame
+        ``reference`` gives known labels (H, W) for some objects of this frame: the first frame
         needs one, later ones may have one, which adds or corrects objects.
         """
-        answer = None
+        result = None
         if self.object_ids:
-            previous = self.last if self.labelling.method.uses_previous else None
+            previous = self.last if self.step.method.needs_previous else None
             label_map = previous.wait().label_map if previous else None
-            download = self.labelling.label(encoded, label_map)
-            answer = Answer(encoded.frame, self.object_ids, download)
+            copy = self.runner.run(encoded, label_map)
+            result = PendingResult(encoded.frame, self.object_ids, copy)
         if reference is not None:
-            answer = self._correct(encoded, reference, answer)
-        if answer is None or not self.object_ids:
+            result = self._add_reference(encoded, reference, result)
+        if result is None or not self.object_ids:
             raise MaskError(
                 f"frame {encoded.frame.index}",
                 got="no mask for the first frame",
                 expected="a mask that shows each object once",
             )
-        self.last = answer
-        return answer
+        self.last, self._encoded = result, encoded
+        return result
 
-    def _correct(self, encoded: Encoded, reference: LabelMap, answer: Answer | None) -> Answer:
+    def correct(self, reference: LabelMap) -> TrackedFrame:
+        """Add or correct objects of the last frame, whose result was given before.
+
+        ``reference`` has labels (H, W) of some objects. Raises RuntimeError without a last frame.
+        """
+        if self._encoded is None:
+            raise RuntimeError("Propagation.correct before a frame was labelled")
+        self.last = self._add_reference(self._encoded, reference, self.last)
+        return self.last.wait()
+
+    def remove(self, object_ids: Sequence[int]) -> None:
+        """Stop segmenting some objects; the ids of the others stay. Raises MaskError.
+
+        All must be known, and one object at least must be left.
+        """
+        gone = set(object_ids)
+        rest = tuple(i for i in self.object_ids if i not in gone)
+        if not gone <= set(self.object_ids) or not rest:
+            raise MaskError(
+                f"objects {sorted(gone)}",
+                got="the ids of objects to remove",
+                expected=f"some of {list(self.object_ids)}, but not all",
+                remedy="name objects that are tracked, or start anew",
+            )
+        self.step.method.remove(sorted(gone))
+        self.object_ids = rest
+        if self.last is not None:
+            self.last = self._without(self.last.wait(), gone)
+
+    def _without(self, tracked: TrackedFrame, gone: set[int]) -> PendingResult:
+        """Take objects out of a result: the next step may look at it."""
+        labels = np.where(np.isin(tracked.label_map, sorted(gone)), 0, tracked.label_map)
+        scores = [one.score for one in tracked.objects if one.object_id not in gone]
+        return known_result(tracked.frame, labels.astype(np.uint8), self.object_ids, scores)
+
+    def _add_reference(
+        self, encoded: Encoded, reference: LabelMap, result: PendingResult | None
+    ) -> PendingResult:
         """Learn what a reference shows, and put it into the labels."""
         given = tuple(int(i) for i in np.unique(reference) if i)
         labels, scores = np.zeros_like(reference), dict[int, float]()
-        if answer is not None:
-            tracked = answer.wait()
+        if result is not None:
+            tracked = result.wait()
             labels = np.where(np.isin(tracked.label_map, given), 0, tracked.label_map)
             scores = {one.object_id: one.score for one in tracked.objects}
         if given:
-            self.labelling.learn(encoded, reference, given)
+            method = self.step.method
+            self.runner.learn(encoded, lambda one: method.add_reference(one, reference, given))
         self.object_ids = tuple(sorted({*self.object_ids, *given}))
         labels = np.where(reference > 0, reference, labels).astype(np.uint8)
         scores |= dict.fromkeys(given, 1.0)
@@ -99,7 +144,7 @@ def track_frames(
     """
     timer = timer or StageTimer()
     state = Propagation.start(engine, timer)
-    asked: deque[Answer] = deque()
+    pending: deque[PendingResult] = deque()
     depth = _FRAMES_AHEAD + engine.encode_batcher.batch_size
     ready = max(_EMBEDDINGS_AHEAD, _BATCHES_AHEAD * (engine.compute.encode_batch_size - 1))
     with closing(prefetch(timer.each("read", frames), depth=depth)) as ahead:
@@ -109,8 +154,9 @@ def track_frames(
         with closing(embedded):
             for encoded in embedded:
                 with timer.measure("track"):
-                    asked.append(state.ask(encoded, references.get(encoded.frame.index)))
-                if len(asked) > engine.compute.results_in_flight:
-                    yield asked.popleft().wait()
-            while asked:
-                yield asked.popleft().wait()
+                    pending.append(state.submit(encoded, references.get(encoded.frame.index)))
+                if len(pending) > engine.compute.results_in_flight:
+                    yield pending.popleft().wait()
+            while pending:
+                yield pending.popleft().wait()
+    timer.notes.update(state.runner.not_captured)

@@ -108,12 +108,13 @@ def test_int8_is_near_and_what_torch_simulates(mobile_sam: SamNetwork, backend: 
     assert distances(found, expected)[2] < 0.1 * distances(found, truth)[2]
 
 
-def test_an_encoder_tells_what_could_not_be_recorded(network: SamNetwork) -> None:
-    assert torch_encoder(network).graph_failures == {}
-    encoder = torch_encoder(network, recorded=True)
+def test_an_encoder_tells_what_could_not_be_captured(network: SamNetwork) -> None:
+    assert torch_encoder(network).not_captured == {}
+    encoder = torch_encoder(network, graphs=True)
     assert isinstance(encoder.layers, GraphedModule)
     encoder.layers.refusals[torch.Size((1, 3, 64, 96))] = "out of memory"
-    assert encoder.graph_failures == {"encoder, 1 x 3 x 64 x 96": "out of memory"}
+    assert encoder.not_captured == {"encoder of 1 x 3 x 64 x 96": "out of memory"}
+    assert encoder.eager_layers == network.encode_layers
 
 
 @pytest.mark.parametrize("backend", ["onnx-int8", "openvino-int8"])

@@ -1,25 +1,33 @@
-"""The drawn outlines: closed shapes of a size, on their photographs."""
+"""The outlines of the demo clip's things: closed, on their photographs, with an inside."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import skimage.data
 
+from persam_vos.demo import outlines
 from persam_vos.demo.outlines import parse_outline
-from persam_vos.demo.render import DEMO_ACTORS, load_photo
 
 
-def test_pairs_are_points() -> None:
-    np.testing.assert_array_equal(parse_outline("1,2 3.5,4\n-1,0"), [[1, 2], [3.5, 4], [-1, 0]])
+def test_points_are_read_as_x_and_y() -> None:
+    np.testing.assert_array_equal(parse_outline("1,2 3.5,4\n0,511"), [[1, 2], [3.5, 4], [0, 511]])
 
 
-@pytest.mark.parametrize("number", DEMO_ACTORS)
-def test_an_outline_lies_on_its_photograph(number: int) -> None:
-    actor = DEMO_ACTORS[number]
-    points = parse_outline(actor.outline)
-    height, width = load_photo(actor.photo).shape[:2]
+@pytest.mark.parametrize(
+    ("text", "photograph"),
+    [
+        (outlines.ASTRONAUT, skimage.data.astronaut),
+        (outlines.SHUTTLE, skimage.data.astronaut),
+        (outlines.COFFEE, skimage.data.coffee),
+    ],
+    ids=["astronaut", "shuttle", "coffee"],
+)
+def test_outlines_lie_on_their_photographs_and_hold_something(text, photograph) -> None:
+    points = parse_outline(text)
+    height, width = photograph().shape[:2]
     assert points.min() >= 0
-    assert (points.max(axis=0) <= (width - 1, height - 1)).all()
+    assert (points <= (width - 1, height - 1)).all()
     x, y = points.T
-    area = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
-    assert area > 0.02 * height * width
+    area_px = abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2  # the shoelace formula
+    assert 5_000 < area_px < height * width

@@ -44,7 +44,11 @@ def alphas():
     ]
 
 
-def visible_shares(clip, alphas, object_id):
+def visible_shares(
+    clip: list[tuple[np.ndarray, np.ndarray]],
+    alphas: list[dict[int, np.ndarray]],
+    object_id: int,
+) -> np.ndarray:
     return np.array(
         [
             (labels == object_id).sum() / (layers[object_id] >= 0.5).sum()

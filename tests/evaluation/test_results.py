@@ -19,7 +19,6 @@ from persam_vos.evaluation.results import (
     write_run_file,
     write_submission,
 )
-from persam_vos.files.atomic import write_texts
 from persam_vos.media.label_png import write_label_png
 from persam_vos.scoring import SequenceScore, SplitScore
 
@@ -28,15 +27,6 @@ from persam_vos.scoring import SequenceScore, SplitScore
 def split(tmp_path: Path) -> Split:
     clip = Clip("clip", (), (), (FirstMask(0, tmp_path / "0.png"),))
     return Split("folder", "all", tmp_path, tmp_path, "multi", (clip,), "Annotations")
-
-
-def test_texts_are_written_all_or_none(tmp_path: Path) -> None:
-    (tmp_path / "second").mkdir()
-    with pytest.raises(OutputError):
-        write_texts(tmp_path, {"first": "1", "second": "2"})
-    assert [path.name for path in tmp_path.iterdir()] == ["second"]
-    write_texts(tmp_path, {"first": "ä", "third": ""})
-    assert (tmp_path / "first").read_bytes() == "ä".encode()
 
 
 def test_results_say_what_they_are_of(split: Split) -> None:

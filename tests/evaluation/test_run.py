@@ -97,7 +97,7 @@ def test_stale_masks_are_refused_and_stay(copy_of_run, tree, tmp_path, change):
 
 
 def test_results_of_others_are_not_taken_over(tree, tmp_path):
-    (tmp_path / "predictions").mkdir()
+    (tmp_path / "predictions" / "clip").mkdir(parents=True)
     with pytest.raises(OutputError, match="already holds predictions"):
         evaluate(open_split("folder", tree), tmp_path, CHOICE)
     (tmp_path / "file").touch()

@@ -51,6 +51,7 @@ def test_another_process_is_waited_for_and_that_is_told(tmp_path: Path) -> None:
 
         def on_progress(what: str, *_: int | None) -> None:
             told.append(what)
+            assert other.stdin is not None
             threading.Timer(0.05, other.stdin.close).start()
 
         with locked(tmp_path, on_progress):

@@ -18,7 +18,7 @@ CONTENT = bytes(range(256)) * 40_000  # 10 MB: more than the buffers of a socket
 HALF = len(CONTENT) // 2
 
 
-def remote_file(name, content):
+def remote_file(name: str, content: bytes) -> RemoteFile:
     return RemoteFile(name, len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -30,7 +30,7 @@ def get(file_server, tmp_path):
 
     def run(on_progress=silent) -> Path:
         download(f"{file_server.url}/big.bin", tmp_path / "big.bin", expected, on_progress)
-        return tmp_path / "big.bin"
+        return Path(tmp_path / "big.bin")
 
     return run
 
@@ -80,7 +80,7 @@ def test_wrong_content_is_refused_with_both_digests(get, file_server, tmp_path):
     file_server.files["/big.bin"] = wrong
     with pytest.raises(FetchError) as caught:
         get()
-    for part in ("big.bin", remote_file("", wrong).sha256, remote_file("", CONTENT).sha256):
+    for part in ("big.bin", *(hashlib.sha256(content).hexdigest() for content in (wrong, CONTENT))):
         assert part in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 

@@ -28,8 +28,8 @@ def test_all_that_is_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         refuse_existing(tmp_path, NAMES, expected="a new folder")
     assert str(caught.value) == (
-        f"output {tmp_path}: got a folder that already holds masks, track.json, "
-        "expected a new folder; choose another folder, or set overwrite to replace them"
+        f"output='{tmp_path}': got a folder that already holds masks, track.json, "
+        "expected a new folder; choose another folder, or add overwrite=True to replace them"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from persam_vos.media.image_reader import ImageSource, grey_to_rgb, is_animated,
 from persam_vos.media.reader import open_source
 
 
-def save(path: Path, image: np.ndarray, **options: object) -> Path:
+def save(path: Path, image: np.ndarray, **options: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(path, **options)
     return path

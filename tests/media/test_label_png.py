@@ -73,8 +73,11 @@ KINDS = {
     "white on transparent": (with_alpha(Image.new("RGB", (90, 60), "white"), BINARY), blobs(1)),
     "nothing": (Image.fromarray(0 * BINARY), 0 * BINARY),
     "everything": (Image.fromarray(0 * BINARY + 255), 0 * BINARY + 1),
-    "touching": (Image.fromarray(np.repeat(np.uint8([[0, 1, 2, 3]]), 9, 0).repeat(9, 1)), None),
-    "thin strap between": (Image.fromarray(np.uint8([[0] * 9 + [1] + [2] * 9] * 9)), None),
+    "touching": (Image.fromarray(np.array([[0, 1, 2, 3]] * 9, np.uint8).repeat(9, 1)), None),
+    "thin strap between": (
+        Image.fromarray(np.array([[0] * 9 + [1] + [2] * 9] * 9, np.uint8)),
+        None,
+    ),
 }
 
 
@@ -90,7 +93,7 @@ SOFT_RGB = soft(davis_palette()[blobs(1, 2)]).astype(np.uint8)
 WRONG = {
     "anti-aliased": (Image.fromarray(soft(BINARY).astype(np.uint8)), "soft edges.*threshold"),
     "one middle grey": (
-        Image.fromarray(np.uint8([[0] * 9 + [127] + [255] * 9] * 9)),
+        Image.fromarray(np.array([[0] * 9 + [127] + [255] * 9] * 9, np.uint8)),
         "soft edges.*threshold",
     ),
     "16-bit anti-aliased": (
@@ -111,11 +114,13 @@ WRONG = {
         "colours outside the DAVIS palette",
     ),
     "own colours": (
-        Image.fromarray(np.uint8([[[0, 0, 0], [255, 0, 0], [0, 255, 0]]] * 3).repeat(9, 1)),
+        Image.fromarray(
+            np.array([[[0, 0, 0], [255, 0, 0], [0, 255, 0]]] * 3, np.uint8).repeat(9, 1)
+        ),
         "2 colours outside the DAVIS palette.*#.*one black and white file",
     ),
     "instance ids": (
-        Image.fromarray(np.uint16([[0, 1000, 2000]]).repeat(9, 0).repeat(9, 1)),
+        Image.fromarray(np.array([[0, 1000, 2000]], np.uint16).repeat(9, 0).repeat(9, 1)),
         "one of them 2000.*labels from 1 to 255",
     ),
     "300 labels": (

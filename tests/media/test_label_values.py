@@ -73,7 +73,7 @@ def test_arrays_that_are_no_labels_are_explained(array: np.ndarray, message: str
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64])
 def test_levels_are_the_distinct_values_and_where_they_are(dtype: type) -> None:
-    values = np.array([[7, 0, 200], [200, 7, 7]], dtype)
+    values: np.ndarray = np.array([[7, 0, 200], [200, 7, 7]], dtype)
     levels, level_map = levels_of(values)
     assert levels.tolist() == [0, 7, 200]
     np.testing.assert_array_equal(levels[level_map], values)

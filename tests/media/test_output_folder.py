@@ -18,8 +18,9 @@ from PIL import Image
 
 from persam_vos.errors import MediaError, OutputError
 from persam_vos.media import output_folder
-from persam_vos.media.label_png import read_label_map
+from persam_vos.media.label_png import read_label_map, write_label_png
 from persam_vos.media.output_folder import OutputFolder
+from persam_vos.media.video_writer import VideoWriter
 from persam_vos.runtime.profiler import Profiler
 from persam_vos.runtime.timer import StageTimer
 from persam_vos.structures import Frame, ObjectResult, SourceInfo, TrackedFrame
@@ -51,7 +52,8 @@ def tracked(index: int, name: str | None = None) -> TrackedFrame:
 
 
 def open_folder(path: Path, **options: Any) -> OutputFolder:
-    chosen = {"overlay": True, "alpha": 0.5, "overwrite": False, "info": INFO} | options
+    chosen: dict[str, Any] = {"overlay": True, "alpha": 0.5, "overwrite": False, "info": INFO}
+    chosen |= options
     folder = OutputFolder(path, chosen.pop("info"), timer=StageTimer(), **chosen)
     folder.describe({"version": "0", "command": "a \"quoted\" 'name' \u00e9"})
     return folder
@@ -204,7 +206,7 @@ def test_a_run_that_breaks_off_keeps_what_is_finished(tmp_path: Path, error: Exc
 def test_earlier_results_are_not_touched_without_overwrite(tmp_path: Path, there: str) -> None:
     (tmp_path / there).parent.mkdir(exist_ok=True)
     (tmp_path / there).write_text("mine")
-    with pytest.raises(OutputError, match=r"already holds .*or set overwrite"):
+    with pytest.raises(OutputError, match=r"already holds .*or add overwrite=True"):
         open_folder(tmp_path)
     assert (tmp_path / there).read_text() == "mine"
 
@@ -233,7 +235,7 @@ def test_overwrite_removes_nothing_before_the_first_frame(tmp_path: Path) -> Non
 @pytest.mark.parametrize("source", ["masks", "masks/*.png", "overlay.mp4", "masks/00000.png"])
 def test_the_input_is_never_overwritten(tmp_path: Path, source: str) -> None:
     info = SourceInfo(str(tmp_path / source), "images", SIZE_HW, 3, Fraction(24))
-    with pytest.raises(OutputError, match=r"^output .*is the input"):
+    with pytest.raises(OutputError, match=r"^output=.*is the input"):
         open_folder(tmp_path, overwrite=True, info=info)
     open_folder(tmp_path / "elsewhere", info=info)
 
@@ -291,11 +293,11 @@ def test_a_failing_overlay_is_dropped_and_the_masks_stay(
 ) -> None:
     def write_two(folder: OutputFolder) -> None:
         folder.write(tracked(0))
-        monkeypatch.setattr(output_folder.VideoWriter, "close", refuse_output)
+        monkeypatch.setattr(VideoWriter, "close", refuse_output)
         folder.write(tracked(1))
         folder.finish({"frame_count": 2})
 
-    def refuse_output(writer: output_folder.VideoWriter) -> None:
+    def refuse_output(writer: VideoWriter) -> None:
         writer.abort()
         raise OutputError("overlay.mp4", got="a full disk")
 
@@ -309,7 +311,9 @@ def test_the_first_error_is_the_one_to_see(tmp_path: Path, monkeypatch: pytest.M
     replace_file = Path.replace
 
     def refuse_all_but_masks(path: Path, target: Path) -> Path:
-        return replace_file(path, target) if target.parent.name == "masks" else refuse()
+        if target.parent.name != "masks":
+            refuse()
+        return replace_file(path, target)
 
     monkeypatch.setattr(Path, "replace", refuse_all_but_masks)
     with pytest.raises(MediaError, match="broken"), open_folder(tmp_path) as folder:
@@ -323,7 +327,7 @@ def test_the_first_error_is_the_one_to_see(tmp_path: Path, monkeypatch: pytest.M
 def test_a_mask_that_cannot_be_written_ends_masks_and_log_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, backwards: bool, count: int
 ) -> None:
-    write_label_png, after_it = output_folder.write_label_png, threading.Event()
+    after_it = threading.Event()
 
     def refuse_the_fifth(path: Path, labels: np.ndarray) -> None:
         if path.stem == "00004":

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from persam_vos.media.reader import open_source
 MakeVideo = Callable[..., Path]
 
 
-def save(path: Path, image: np.ndarray, **options: object) -> Path:
+def save(path: Path, image: np.ndarray, **options: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(path, **options)
     return path

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,8 @@ def test_selecting_what_is_not_there_lists_what_is(files: Path, objects: list[in
 
 def test_files_that_name_their_object_are_merged_and_the_later_wins(files: Path) -> None:
     named = [f"3={files / 'a.png'}", f"9={files / 'b.png'}"]
-    for masks in (named, {3: A, 9: B}, {3: files / "a.png", 9: B.astype(bool)}):
+    many: list[Any] = [named, {3: A, 9: B}, {3: files / "a.png", 9: B.astype(bool)}]
+    for masks in many:
         reference = read_first(masks, SIZE)
         assert reference.object_ids == (3, 9)
         expected = A * 3

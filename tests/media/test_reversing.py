@@ -15,7 +15,7 @@ from PIL import Image
 
 from persam_vos.errors import MediaError
 from persam_vos.media import reversing
-from persam_vos.media.reader import Source, open_source
+from persam_vos.media.reader import Reader, Source, open_source
 from persam_vos.media.reversing import Marks, frames_held
 from persam_vos.structures import Frame
 
@@ -97,7 +97,7 @@ class Counting:
 
 @pytest.mark.parametrize("reader", ["pyav", "decord"])
 def test_what_can_be_sought_in_is_not_read_from_its_start_again(
-    make_video: MakeVideo, reader: str
+    make_video: MakeVideo, reader: Reader
 ) -> None:
     source = Counting(open_source(make_video(times=EVEN), reader=reader))
     assert len(list(reversing.reversed_frames(source, 89))) == 90
@@ -114,7 +114,7 @@ def test_a_seek_that_went_wrong_is_noticed(make_video: MakeVideo) -> None:
 
 
 @pytest.mark.parametrize("reader", ["pyav", "decord"])
-def test_few_frames_are_held_at_once(make_video: MakeVideo, reader: str) -> None:
+def test_few_frames_are_held_at_once(make_video: MakeVideo, reader: Reader) -> None:
     def held() -> int:
         return sum(type(thing) is Frame for thing in gc.get_objects())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,9 @@ def test_an_entry_says_what_and_where() -> None:
 
 @pytest.mark.parametrize("facts", [{}, {"a": 1}, {"a": {"b": {}}, "c": "}"}], ids=str)
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_facts_frames_and_ending_are_one_object(tmp_path: Path, facts: dict, count: int) -> None:
+def test_facts_frames_and_ending_are_one_object(
+    tmp_path: Path, facts: dict[str, Any], count: int
+) -> None:
     log = TrackLog(tmp_path / "track.json", facts)
     for index in range(count):
         log.append(entry(index))

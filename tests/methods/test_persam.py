@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from demo_clip import DemoFrames, RememberingEngine, overlap
+from demo_clip import DemoFrames, RememberingEngine, overlap, propagated
 
 from persam_vos.config import MECHANISMS, MethodSettings
 from persam_vos.geometry import Geometry
@@ -33,9 +33,11 @@ ASTRONAUT = 2
 class CountingDecoder(Decoder):
     calls: list[int] = field(default_factory=list)
 
-    def __call__(self, features: torch.Tensor, prompts: Prompts) -> MaskCandidates:
+    def __call__(
+        self, features: torch.Tensor, prompts: Prompts, positions: torch.Tensor | None = None
+    ) -> MaskCandidates:
         self.calls.append(len(prompts.points_xy))
-        return super().__call__(features, prompts)
+        return super().__call__(features, prompts, positions)
 
 
 def new_method(engine: RememberingEngine, settings: MethodSettings) -> PersamMethod:
@@ -69,8 +71,8 @@ def answer_for(
 ) -> ObjectLogits:
     """Learn objects on frame 0 and answer for frame 1."""
     method = new_method(engine, settings)
-    method.describe(engine.encode(demo.frames[0]), demo.labels[0], object_ids)
-    return method.step(engine.encode(demo.frames[1]), demo.labels[0])
+    method.add_reference(engine.encode(demo.frames[0]), demo.labels[0], object_ids)
+    return propagated(method, engine.encode(demo.frames[1]), demo.labels[0])
 
 
 def test_the_next_frame_is_found(engine: RememberingEngine, demo_frames: DemoFrames) -> None:
@@ -85,7 +87,7 @@ def test_fitting_decodes_once_for_all_objects(
     engine: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
     method = new_method(engine, MethodSettings(method="persam-f"))
-    method.describe(engine.encode(demo_frames.frames[0]), demo_frames.labels[0], (1, 2, 3))
+    method.add_reference(engine.encode(demo_frames.frames[0]), demo_frames.labels[0], (1, 2, 3))
     assert calls(method) == [3]
 
 
@@ -93,7 +95,7 @@ def test_the_training_free_method_decodes_nothing_to_learn(
     engine: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
     method = new_method(engine, MethodSettings(method="persam"))
-    method.describe(engine.encode(demo_frames.frames[0]), demo_frames.labels[0], (1, 2, 3))
+    method.add_reference(engine.encode(demo_frames.frames[0]), demo_frames.labels[0], (1, 2, 3))
     assert calls(method) == []
 
 
@@ -108,9 +110,9 @@ def test_a_frame_takes_three_decodes_and_one_without_refinement(
 ) -> None:
     method = new_method(engine, MethodSettings(method=method_name, without=frozenset(without)))
     encoded = engine.encode(demo_frames.frames[0])
-    method.describe(encoded, demo_frames.labels[0], (ASTRONAUT,))
+    method.add_reference(encoded, demo_frames.labels[0], (ASTRONAUT,))
     learnt = len(calls(method))
-    method.step(encoded, demo_frames.labels[0])
+    propagated(method, encoded, demo_frames.labels[0])
     assert calls(method)[learnt:] == [1] * expected
 
 
@@ -152,11 +154,11 @@ def test_a_vanished_object_is_absent_and_found_again(
 ) -> None:
     method = new_method(engine, MethodSettings(method="persam-f"))
     first, again = (engine.encode(demo_frames.frames[k]) for k in (0, 1))
-    method.describe(first, only(demo_frames.labels[0], ASTRONAUT), (ASTRONAUT,))
-    gone = method.step(blank(engine, demo_frames.frames[0]), demo_frames.labels[0])
+    method.add_reference(first, only(demo_frames.labels[0], ASTRONAUT), (ASTRONAUT,))
+    gone = propagated(method, blank(engine, demo_frames.frames[0]), demo_frames.labels[0])
     assert gone.present.tolist() == [False]
     empty = np.zeros_like(demo_frames.labels[0])
-    back = method.step(again, empty)
+    back = propagated(method, again, empty)
     assert back.present.tolist() == [True]
     assert overlap(labels_of(back, again), demo_frames.labels[1], ASTRONAUT) > 0.8
 
@@ -172,8 +174,8 @@ def test_an_object_smaller_than_a_cell_is_tracked(
         engine, MethodSettings(method=method_name, without=frozenset({"refinement"}))
     )
     encoded = engine.encode(demo_frames.frames[0])
-    method.describe(encoded, labels, (9,))
-    answer = method.step(encoded, labels)
+    method.add_reference(encoded, labels, (9,))
+    answer = propagated(method, encoded, labels)
     assert torch.isfinite(answer.low_res_logits).all()
     assert 0 <= answer.scores[0] <= 1
 
@@ -184,9 +186,9 @@ def test_describing_again_replaces_what_was_known(
     method = new_method(engine, FAST)
     encoded = engine.encode(demo_frames.frames[0])
     wrong = np.where(demo_frames.labels[0] == 1, 2, 0).astype(np.uint8)
-    method.describe(encoded, wrong, (ASTRONAUT,))
-    method.describe(encoded, demo_frames.labels[0], (ASTRONAUT,))
-    corrected = method.step(engine.encode(demo_frames.frames[1]), demo_frames.labels[0])
+    method.add_reference(encoded, wrong, (ASTRONAUT,))
+    method.add_reference(encoded, demo_frames.labels[0], (ASTRONAUT,))
+    corrected = propagated(method, engine.encode(demo_frames.frames[1]), demo_frames.labels[0])
     expected = answer_for(engine, demo_frames, FAST)
     torch.testing.assert_close(corrected.low_res_logits, expected.low_res_logits)
 

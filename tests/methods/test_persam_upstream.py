@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from demo_clip import DemoFrames, RememberingEngine
+from demo_clip import DemoFrames, RememberingEngine, propagated
 
 from persam_vos.config import MethodSettings
 from persam_vos.methods.persam_upstream import UpstreamMethod
@@ -37,19 +37,19 @@ def test_fitted_weights_are_known_by_id_and_sum_to_one(
 ) -> None:
     method = new_method(engine, "persam-f")
     renamed = np.array([0, 7, 0, 200], np.uint8)[demo_frames.labels[0]]
-    method.describe(first, renamed, (7, 200))
+    method.add_reference(first, renamed, (7, 200))
     assert set(method.scale_weights) == {7, 200}
     for weights in method.scale_weights.values():
         assert float(weights.sum()) == pytest.approx(1, abs=1e-5)
         assert not torch.allclose(weights, torch.full((3,), 1 / 3), atol=1e-3)
-    assert method.step(first, renamed).object_ids.tolist() == [7, 200]
+    assert propagated(method, first, renamed).object_ids.tolist() == [7, 200]
 
 
 def test_the_training_free_program_has_no_weights(
     engine: RememberingEngine, demo_frames: DemoFrames, first: Encoded
 ) -> None:
     method = new_method(engine, "persam")
-    method.describe(first, demo_frames.labels[0], (1,))
+    method.add_reference(first, demo_frames.labels[0], (1,))
     assert method.scale_weights == {}
 
 
@@ -58,12 +58,12 @@ def test_an_object_that_is_lost_does_not_shift_the_others(
 ) -> None:
     labels = demo_frames.labels[0]
     method, alone = new_method(engine, "persam"), new_method(engine, "persam")
-    method.describe(first, labels, (1, 2))
-    alone.describe(first, labels, (2,))
+    method.add_reference(first, labels, (1, 2))
+    alone.add_reference(first, labels, (2,))
     without_one = np.where(labels == 2, labels, 0).astype(np.uint8)
-    answer = method.step(first, without_one)
+    answer = propagated(method, first, without_one)
     assert answer.object_ids.tolist() == [1, 2]
-    expected = alone.step(first, without_one).low_res_logits[0]
+    expected = propagated(alone, first, without_one).low_res_logits[0]
     torch.testing.assert_close(answer.low_res_logits[1], expected)
 
 
@@ -74,7 +74,7 @@ def test_an_object_smaller_than_a_cell_has_a_target(
     labels = np.zeros(first.frame.size_hw, np.uint8)
     labels[301, 701] = 5
     method = new_method(engine, name)
-    method.describe(first, labels, (5,))
-    answer = method.step(first, labels)
+    method.add_reference(first, labels, (5,))
+    answer = propagated(method, first, labels)
     assert torch.isfinite(answer.low_res_logits).all()
     assert 0 <= answer.scores[0] <= 1

@@ -44,7 +44,7 @@ def run(shared_dir: Path, frames: list[Frame], engine: RememberingEngine) -> Run
             engine, settings=MethodSettings(method=name, recipe="upstream"), memory=memory
         )
         state = Propagation.start(chosen)
-        method = state.labelling.method
+        method = state.step.method
         assert isinstance(method, UpstreamMethod)
         found = [
             state.advance(chosen.encode(frame), None if frame.index else reference).label_map

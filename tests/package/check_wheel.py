@@ -56,7 +56,7 @@ def main() -> None:
         environment = folder / "venv"
         venv.create(environment, symlinks=True)
         python = environment / "bin" / "python"
-        pip = [sys.executable, "-m", "pip", "--python", python]
+        pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", python]
         run(*pip, "install", "--quiet", "--no-deps", wheel, cwd=folder)
         link_dependencies(environment)
         run(*pip, "check", cwd=folder)
@@ -102,8 +102,8 @@ def track_demo(command: Path, folder: Path) -> None:
     said = run(command, "--version", cwd=folder)
     assert persam_vos.__version__ in said, said
     clip = write_demo(folder / "demo", frame_count=FRAMES)
-    options = ["--first-mask", clip.first_mask, "--output", "cut", "--quality", "fast"]
-    run(command, "track", clip.video, *options, cwd=folder)
+    shown: list[str | Path] = [clip.video, "--first-mask", clip.first_mask]
+    run(command, "track", *shown, "--output", "cut", "--quality", "fast", cwd=folder)
     written = sorted(path.name for path in (folder / "cut" / "masks").iterdir())
     assert written == [f"{index:05d}.png" for index in range(FRAMES)], written
     assert (folder / "cut" / "overlay.mp4").stat().st_size > 0

@@ -47,7 +47,9 @@ class Worker:
         return [number**2 for number in numbers]
 
 
-def ask_while_busy(batcher: Batcher[int, int], worker: Worker, numbers: list[int]) -> list[Future]:
+def ask_while_busy(
+    batcher: Batcher[int, int], worker: Worker, numbers: list[int]
+) -> list[Future[int]]:
     """Ask for 0, and while that is being worked on for the others."""
     first = batcher.submit(0)
     worker.started.wait()

@@ -1,4 +1,4 @@
-"""What is recorded, and when; a stand-in records, since a CPU cannot."""
+"""What is captured, and when; a stand-in captures, since a CPU cannot."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
+from traced_graph import TracedGraph
 
+from persam_vos.methods.memory.templates import Samples
 from persam_vos.runtime import cuda_graph
-from persam_vos.runtime.cuda_graph import Download, GraphedModule
+from persam_vos.runtime.cuda_graph import CaptureError, GraphedFunction, GraphedModule
 
 SIZES = (1, 2, 3)
 
@@ -22,7 +24,7 @@ class StandIn:
         self, work: Callable[..., tuple[torch.Tensor, ...]], inputs: Sequence[torch.Tensor]
     ) -> None:
         if len(inputs[0]) == 3:
-            raise RuntimeError("out of memory")
+            raise CaptureError("out of memory")
         self.work = work
         self.made.append(len(inputs[0]))
 
@@ -30,19 +32,10 @@ class StandIn:
         return self.work(*inputs)
 
 
-class Lane:
-    def wait_event(self, event: object) -> None:
-        pass
-
-    def record_event(self) -> object:
-        return object()
-
-
 @pytest.fixture
 def repeated(monkeypatch: pytest.MonkeyPatch) -> GraphedModule:
     StandIn.made = []
     monkeypatch.setattr(cuda_graph, "CudaGraph", StandIn)
-    monkeypatch.setattr(torch.cuda, "current_stream", Lane)
     return GraphedModule(lambda tensor: (2 * tensor,))
 
 
@@ -53,7 +46,7 @@ def ask(repeated: GraphedModule, *sizes: int) -> list[int]:
     return StandIn.made
 
 
-def test_a_size_is_recorded_when_it_comes_twice_in_a_row(repeated: GraphedModule) -> None:
+def test_a_size_is_captured_when_it_comes_twice_in_a_row(repeated: GraphedModule) -> None:
     assert ask(repeated, 1, 2, 1, 2, 1) == []
     assert ask(repeated, 1, 1, 1) == [1]
     assert ask(repeated, 2, 2, 1, 2) == [1, 2]
@@ -61,16 +54,29 @@ def test_a_size_is_recorded_when_it_comes_twice_in_a_row(repeated: GraphedModule
 
 def test_few_sizes_are_kept(repeated: GraphedModule) -> None:
     assert ask(repeated, 1, 1, 2, 2, 4, 4) == [1, 2, 4]
-    assert [size.numel() for size in repeated.recordings] == [2, 4]
+    assert [size.numel() for size in repeated.graphs] == [2, 4]
     assert ask(repeated, 1, 1) == [1, 2, 4, 1]
 
 
-def test_what_cannot_be_recorded_is_done_and_not_tried_again(repeated: GraphedModule) -> None:
+def test_what_cannot_be_captured_is_done_and_not_tried_again(repeated: GraphedModule) -> None:
     assert ask(repeated, 3, 3, 3, 3) == []
     assert list(repeated.refusals.values()) == ["out of memory"]
 
 
-def test_a_download_from_the_cpu_is_what_was_given() -> None:
-    given = [torch.arange(3), torch.ones(2, 2)]
-    for got, expected in zip(Download(given).wait(), given, strict=True):
-        assert torch.equal(got, expected)
+def test_a_function_of_trees_is_captured_once_and_answers_with_trees(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cuda_graph, "CudaGraph", TracedGraph)
+    calls = []
+
+    def pair(first: Samples, second: tuple[torch.Tensor, None]) -> Samples:
+        calls.append(1)
+        return Samples(first.features + second[0], first.valid & (second[0] > 0))
+
+    function = GraphedFunction(pair)
+    for number in (1.0, 2.0, -3.0):
+        given = Samples(torch.full((2,), number), torch.tensor([True, False]))
+        result = function(given, (torch.full((2,), number), None))
+        assert result.features.tolist() == [2 * number] * 2
+        assert result.valid.tolist() == [number > 0, False]
+    assert len(calls) == 1

@@ -25,6 +25,10 @@ def fail() -> None:
     raise OSError("disk full")
 
 
+def _wait(event: threading.Event) -> None:
+    event.wait()
+
+
 def submit(writer: OrderedWriter, value: int, work: Callable[[], None], log: list[str]) -> None:
     writer.submit(
         work,
@@ -70,7 +74,7 @@ def test_a_writer_without_tasks_ends() -> None:
 def test_what_is_done_early_is_committed_after_what_was_submitted_before_it() -> None:
     second, log = threading.Event(), list[str]()
     with OrderedWriter(workers=2) as writer:
-        submit(writer, 0, lambda: second.wait() and None, log)
+        submit(writer, 0, partial(_wait, second), log)
         submit(writer, 1, second.set, log)
     assert log == ["commit 0", "commit 1"]
 
@@ -126,7 +130,7 @@ def test_a_later_failure_does_not_keep_an_earlier_task_from_being_done() -> None
         fail()
 
     with pytest.raises(OSError, match="disk full"), OrderedWriter(workers=2) as writer:
-        submit(writer, 0, lambda: failed.wait() and None, log)
+        submit(writer, 0, partial(_wait, failed), log)
         submit(writer, 1, fail_and_tell, log)
     assert log == ["commit 0"]
 
@@ -158,8 +162,13 @@ def test_an_error_in_the_block_keeps_what_was_submitted() -> None:
 
 def test_the_first_error_is_the_one_to_see() -> None:
     raised = threading.Event()
+
+    def fail_later() -> None:
+        raised.wait()
+        fail()
+
     with pytest.raises(ValueError, match="first"), OrderedWriter() as writer:
-        writer.submit(lambda: raised.wait() and fail())
+        writer.submit(fail_later)
         raised.set()
         raise ValueError("first")
 

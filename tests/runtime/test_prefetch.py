@@ -29,7 +29,7 @@ def test_stages_can_be_chained() -> None:
 @pytest.mark.parametrize("fail_at", [0, 3])
 def test_a_failed_producer_raises_in_the_consumer_after_its_items(fail_at: int) -> None:
     producer = Producer(10, fail_at=fail_at)
-    seen = []
+    seen: list[int] = []
     with pytest.raises(OSError, match="the disk went away"):
         seen.extend(iter_into(seen, prefetch(producer)))
     assert seen == list(range(fail_at))
@@ -73,7 +73,7 @@ def test_leaving_early_stops_and_closes_the_producer(pause: float) -> None:
     producer = Producer(10_000, pause=pause)
     items = prefetch(producer, depth=2)
     assert [next(items), next(items)] == [0, 1]
-    items.close()  # type: ignore[attr-defined]
+    items.close()
     assert producer.closed
     assert producer.taken <= 5
 
@@ -82,7 +82,7 @@ def test_leaving_a_chain_early_closes_its_first_producer() -> None:
     producer = Producer(10_000)
     items = prefetch(value for value in prefetch(producer))
     next(items)
-    items.close()  # type: ignore[attr-defined]
+    items.close()
     assert producer.closed
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from persam_vos.errors import OutputError
-from persam_vos.runtime import timer as clock_module
 from persam_vos.runtime.profiler import Profiler, StageTime
 from persam_vos.runtime.timer import StageTimer
 
@@ -19,7 +18,7 @@ from persam_vos.runtime.timer import StageTimer
 def hand(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A timer hand that the test moves."""
     now = [100.0]
-    monkeypatch.setattr(clock_module.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
     return now
 
 

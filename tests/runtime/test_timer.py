@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from persam_vos.runtime import timer as clock_module
 from persam_vos.runtime.timer import StageTimer
 
 
@@ -15,7 +14,7 @@ from persam_vos.runtime.timer import StageTimer
 def hand(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A timer hand that the test moves."""
     now = [0.0]
-    monkeypatch.setattr(clock_module.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
     return now
 
 

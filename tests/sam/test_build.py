@@ -1,4 +1,5 @@
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from torch import nn
 from persam_vos.errors import WeightsError
 from persam_vos.geometry import Geometry, normalise_and_pad
 from persam_vos.sam.build import build_sam, random_state
+from persam_vos.sam.tiny_vit import TinyViT
 from persam_vos.sam.vendor import load_modeling
 from persam_vos.structures import Prompts
 
@@ -31,7 +33,7 @@ def test_random_weights_depend_on_the_seed_alone(tiny_state):
     assert all(torch.equal(again[name], tensor) for name, tensor in tiny_state.items())
 
 
-def _without(state, name):
+def _without(state: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     return {key: value for key, value in state.items() if key != name}
 
 
@@ -64,7 +66,7 @@ def test_unknown_architecture_is_refused():
         build_sam("vit_x", {})
 
 
-def _segment_anything_vit_b():
+def _segment_anything_vit_b() -> Any:
     """The network as ``segment_anything.build_sam`` makes it (importing that needs torchvision)."""
     modeling = load_modeling()
     encoder = modeling.ImageEncoderViT(
@@ -92,11 +94,12 @@ def _segment_anything_vit_b():
 def test_vit_b_answers_as_segment_anything_does():
     state = random_state("vit_b", 3)
     theirs, ours = _segment_anything_vit_b(), build_sam("vit_b", state)
+    blocks: Any = ours.image_encoder.blocks
     theirs.load_state_dict(state)
     assert str(ours.image_encoder) == str(theirs.image_encoder)
-    assert [block.window_size for block in ours.image_encoder.blocks] == [14, 14, 0] * 4
-    for network in (ours, theirs):  # a windowed block and a global one; the others are their like
-        network.image_encoder.blocks = network.image_encoder.blocks[1:3]
+    assert [block.window_size for block in blocks] == [14, 14, 0] * 4
+    ours.image_encoder.blocks = blocks[1:3]  # a windowed block and a global one, like the others
+    theirs.image_encoder.blocks = theirs.image_encoder.blocks[1:3]
 
     geometry = Geometry((480, 854))
     generator = torch.Generator().manual_seed(4)
@@ -138,6 +141,7 @@ def test_position_embeddings_bound_the_picture():
 def test_earlier_layers_are_those_of_the_same_pass(tiny_state):
     network = build_sam("vit_t", tiny_state)
     images = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    assert isinstance(network.image_encoder, TinyViT)
     with torch.inference_mode():
         features, fine, finest = network.encode_layers(images)
         whole, stages = network.image_encoder.forward_stages(images)

@@ -6,7 +6,9 @@ where float32 itself resolves no better than 2e-6 to 2e-5.
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +21,7 @@ from persam_vos.structures import MaskCandidates, Prompts
 RELATIVE = 1e-5
 OTHER_RUNTIME = 1.5e-5  # ours differs from float64 by 1.1e-5 on some processors
 # x, y, label: what SAM itself would be given for each object, its padding point included.
-TOKENS = {
+TOKENS: dict[str, Sequence[tuple[float, float, int]]] = {
     "point": [(400, 300, 1), (0, 0, -1)],
     "positive and negative point": [(400, 300, 1), (10.5, 20.25, 0), (0, 0, -1)],
     "box": [(300, 50, 2), (700, 580, 3)],
@@ -30,14 +32,14 @@ TOKENS = {
 }
 
 
-def make_prompts(*names, dense=None):
+def make_prompts(*names: str, dense: list[bool] | None = None) -> Prompts:
     """Prompts of the named objects, filled up with absent tokens; ``dense`` names those with one.
 
     The places of absent tokens are far outside of the picture: nothing may depend on them.
     """
     rows = [TOKENS[name] for name in names]
     length = max(len(row) for row in rows)
-    full = [row + [(1e4, -1e4, -2)] * (length - len(row)) for row in rows]
+    full = [[*row, *[(1e4, -1e4, -2)] * (length - len(row))] for row in rows]
     table = torch.tensor(full, dtype=torch.float32)
     prompts = Prompts(table[..., :2], table[..., 2].long())
     if dense is None:
@@ -47,7 +49,7 @@ def make_prompts(*names, dense=None):
     return replace(prompts, dense_logits=logits, has_dense=torch.tensor(dense))
 
 
-def one(prompts, index):
+def one(prompts: Prompts, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
     """The prompts of one object, as segment_anything wants them: without absent tokens."""
     present = prompts.point_labels[index] != -2
     dense = prompts.dense_logits
@@ -60,7 +62,9 @@ def one(prompts, index):
     )
 
 
-def segment_anything(network, features, prompts, index, mask_decoder=None):
+def segment_anything(
+    network: Any, features: torch.Tensor, prompts: Prompts, index: int, mask_decoder: Any = None
+) -> MaskCandidates:
     """What segment_anything's modules answer for one object, decoded alone."""
     points, labels, dense = one(prompts, index)
     encoder = network.prompt_encoder
@@ -75,7 +79,7 @@ def segment_anything(network, features, prompts, index, mask_decoder=None):
     return MaskCandidates(logits, iou)
 
 
-def assert_same(ours, index, theirs):
+def assert_same(ours: MaskCandidates, index: int, theirs: MaskCandidates) -> None:
     logits, expected = ours.low_res_logits[index], theirs.low_res_logits[0]
     assert logits.shape == expected.shape == (4, 256, 256)
     assert (logits - expected).abs().max() <= RELATIVE * expected.abs().max()
@@ -147,7 +151,7 @@ def test_objects_decode_as_in_the_original_file(mobile_sam, features, onnx_decod
 class GuidedAttention(nn.Module):
     """segment_anything's attention, written out, with eq. 8 after the softmax."""
 
-    def __init__(self, attention, guide):
+    def __init__(self, attention: Any, guide: torch.Tensor) -> None:
         super().__init__()
         self.attention, self.guide = attention, guide
 
@@ -164,7 +168,7 @@ class GuidedAttention(nn.Module):
 class SemanticBlock(nn.Module):
     """segment_anything's block, with eq. 10 before it."""
 
-    def __init__(self, block, semantic):
+    def __init__(self, block: Any, semantic: torch.Tensor) -> None:
         super().__init__()
         self.block, self.semantic = block, semantic
 
@@ -172,7 +176,9 @@ class SemanticBlock(nn.Module):
         return self.block(queries=queries + self.semantic, **others)
 
 
-def personalised(mask_decoder, guide, semantic):
+def personalised(
+    mask_decoder: Any, guide: torch.Tensor | None, semantic: torch.Tensor | None
+) -> Any:
     """A copy of segment_anything's decoder with PerSAM's additions for one object."""
     mask_decoder = copy.deepcopy(mask_decoder)
     transformer = mask_decoder.transformer
@@ -198,8 +204,8 @@ def test_each_object_has_its_own_guide_and_semantic_prompt(mobile_sam, features,
     for index in range(2):
         decoder = personalised(
             mobile_sam.mask_decoder,
-            guide[index] if guided else None,
-            semantic[index] if prompted else None,
+            None if guide is None else guide[index],
+            None if semantic is None else semantic[index],
         )
         assert_same(ours, index, segment_anything(mobile_sam, features, prompts, index, decoder))
 

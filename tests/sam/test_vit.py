@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -29,7 +30,8 @@ def encoder() -> nn.Module:
     )
     for parameter in small.parameters():
         nn.init.normal_(parameter, std=0.3)
-    return small.eval().requires_grad_(False)
+    frozen: nn.Module = small.eval().requires_grad_(False)
+    return frozen
 
 
 def images(height: int, width: int, count: int = 1) -> torch.Tensor:
@@ -37,7 +39,7 @@ def images(height: int, width: int, count: int = 1) -> torch.Tensor:
     return torch.randn(count, 3, 16 * height, 16 * width, generator=chance)
 
 
-def cut_down(encoder: nn.Module, height: int, width: int) -> nn.Module:
+def cut_down(encoder: Any, height: int, width: int) -> Any:
     """Give the package's module the positions of a part; its own code is what computes."""
     part = copy.deepcopy(encoder)
     part.pos_embed = nn.Parameter(part.pos_embed[:, :height, :width])
@@ -49,14 +51,14 @@ def cut_down(encoder: nn.Module, height: int, width: int) -> nn.Module:
     return part
 
 
-def test_the_whole_square_is_encoded_as_by_the_module(encoder: nn.Module) -> None:
+def test_the_whole_square_is_encoded_as_by_the_module(encoder: Any) -> None:
     square = images(20, 20, count=2)
     torch.testing.assert_close(encode_part(encoder, square), encoder(square), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(("height", "width"), [(20, 9), (11, 20), (14, 14), (3, 17), (1, 1)])
 def test_a_part_is_encoded_as_by_the_module_cut_down_to_it(
-    encoder: nn.Module, height: int, width: int
+    encoder: Any, height: int, width: int
 ) -> None:
     part = images(height, width)
     expected = cut_down(encoder, height, width)(part)

@@ -1,4 +1,4 @@
-"""Composing against numpy's argmax over [0, logits_1 .. logits_K], or over shares."""
+"""Composing against numpy's argmax over [0, logits_1 .. logits_K], or over probs."""
 
 from __future__ import annotations
 
@@ -49,26 +49,26 @@ def test_labels_are_the_argmax_with_a_background_of_zero(ids: tuple[int, ...]) -
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 4])
-def test_of_shares_the_background_has_what_is_left(at_once: int) -> None:
+def test_of_probs_the_background_has_what_is_left(at_once: int) -> None:
     chance = torch.Generator().manual_seed(1)
-    shares = torch.rand((4, *SIZE_HW), generator=chance) * torch.tensor([1, 0.6, 0.4, 0.2]).view(
+    probs = torch.rand((4, *SIZE_HW), generator=chance) * torch.tensor([1, 0.6, 0.4, 0.2]).view(
         -1, 1, 1
     )
     ids = torch.tensor([2, 3, 5, 200], dtype=torch.uint8)
     everywhere = (slice(0, SIZE_HW[0]), slice(0, SIZE_HW[1]))
     some = [slice(start, start + at_once) for start in range(0, 4, at_once)]
-    masks = [ScaledMasks(ids[rows], *everywhere, shares[rows]) for rows in some]
-    labels = compose(masks, SIZE_HW, shares.device, of_shares=True)
-    left = 1 - shares.sum(0, keepdim=True)
-    expected = np.array([0, *ids])[torch.cat([left, shares]).argmax(0).numpy()]
+    masks = [ScaledMasks(ids[rows], *everywhere, probs[rows]) for rows in some]
+    labels = compose(masks, SIZE_HW, probs.device, of_probs=True)
+    left = 1 - probs.sum(0, keepdim=True)
+    expected = np.array([0, *ids])[torch.cat([left, probs]).argmax(0).numpy()]
     assert {0, 2, 3, 5} <= set(np.unique(expected).tolist())
     assert (labels.numpy() != expected).mean() < 1e-3, "but for rounding"
 
 
 def test_where_two_objects_touch_neither_needs_one_half() -> None:
-    shares = torch.tensor([[0.45, 0.3, 0.5, 0.2], [0.45, 0.3, 0.0, 0.7]])[:, None]
-    masks = [ScaledMasks(torch.tensor([1, 2]).byte(), slice(0, 1), slice(0, 4), shares)]
-    labels = compose(masks, (1, 4), shares.device, of_shares=True)
+    probs = torch.tensor([[0.45, 0.3, 0.5, 0.2], [0.45, 0.3, 0.0, 0.7]])[:, None]
+    masks = [ScaledMasks(torch.tensor([1, 2]).byte(), slice(0, 1), slice(0, 4), probs)]
+    labels = compose(masks, (1, 4), probs.device, of_probs=True)
     assert labels.tolist() == [[1, 0, 0, 2]]
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from persam_vos.geometry import Geometry, normalise_and_pad
-from persam_vos.stages.crop import cut, place_window
+from persam_vos.stages.crop import CropScaling, place_window
 
 WINDOW = (8, 12)
 
@@ -18,14 +18,15 @@ def test_a_cut_is_a_part_of_the_picture_scaled_twice_as_large(
     size_hw: tuple[int, int], corner: tuple[int, int]
 ) -> None:
     chance = np.random.default_rng(3)
-    coarse = chance.integers(0, 256, (size_hw[0] // 20, size_hw[1] // 20, 3), dtype=np.uint8)
-    image = np.kron(coarse, np.ones((20, 20, 1), np.uint8))
+    blocks = chance.integers(0, 256, (size_hw[0] // 20, size_hw[1] // 20, 3), dtype=np.uint8)
+    image = np.kron(blocks, np.ones((20, 20, 1), np.uint8))
     input_hw = Geometry(size_hw, 256).input_hw
     whole = Geometry(size_hw, 512).resize(image)
     padded = normalise_and_pad(torch.from_numpy(whole)[None], (320, 512))
     y, x = (16 * side for side in corner)
     expected = padded[:, :, y : y + 16 * WINDOW[0], x : x + 16 * WINDOW[1]]
-    got = cut(torch.from_numpy(image), input_hw, torch.tensor(corner), WINDOW)
+    pixels = torch.from_numpy(image)
+    got = CropScaling.new(pixels, input_hw).cut(pixels, torch.tensor(corner), WINDOW)
     assert got.shape == (1, 3, 128, 192)
     levels = 1.01 / 57  # Pillow rounds to whole levels, twice
     np.testing.assert_allclose(got, expected, atol=2 * levels)
@@ -41,7 +42,7 @@ def test_a_cut_is_a_part_of_the_picture_scaled_twice_as_large(
         pytest.param((0, 48), (0, 64), (8, 10), 256, id="larger than the window"),
     ],
 )
-def test_a_window_is_placed_round_its_marks(
+def test_a_window_is_placed_round_its_mask(
     rows: tuple[int, int], columns: tuple[int, int], corner: tuple[int, int], side: int
 ) -> None:
     marks = torch.zeros(48, 64, dtype=torch.bool)
@@ -50,7 +51,7 @@ def test_a_window_is_placed_round_its_marks(
     assert (tuple(got.tolist()), int(long_side)) == (corner, side)
 
 
-def test_no_marks_have_no_box() -> None:
+def test_an_empty_mask_has_no_box() -> None:
     corner, side = place_window(torch.zeros(48, 64, dtype=torch.bool), 4, WINDOW, (24, 32))
     assert int(side) == 0
     assert (corner >= 0).all()

@@ -79,7 +79,9 @@ def test_boxes_become_corner_tokens_and_missing_ones_padding() -> None:
     assert points.point_labels.shape == (2, 1), "what was passed in is left as it was"
 
 
-def test_objects_that_do_not_fit_at_once_are_decoded_in_smaller_portions() -> None:
+def test_objects_that_do_not_fit_at_once_are_decoded_in_smaller_portions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     network = build_sam("vit_t", random_state("vit_t", seed=0))
     compute = Compute(torch.device("cpu"), torch.float32)
     generator = torch.Generator().manual_seed(0)
@@ -97,7 +99,7 @@ def test_objects_that_do_not_fit_at_once_are_decoded_in_smaller_portions() -> No
             torch.empty(2**60)  # the real error: no machine has that much
         return own(features, prompts, positions)
 
-    network.decode = small
+    monkeypatch.setattr(network, "decode", small)
     decoder = decode.Decoder(network, compute)
     first, again = decoder(features, prompts), decoder(features, prompts)
     assert counts == [5, 2, 2, 1, 2, 2, 1]

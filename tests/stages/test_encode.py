@@ -43,10 +43,10 @@ def test_layers_and_colours_lie_on_grids_of_16_8_4_and_2_pixels(layers: Layers) 
     encoded = encode_one(frame((9, 99, 200)), layers, square=False)
     assert encoded.input_hw == (26, 256)
     assert encoded.features.shape == (1, 256, 2, 16)
-    assert encoded.fine is not None
-    assert encoded.fine.shape == (1, 128, 4, 32)
-    assert encoded.finest is not None
-    assert encoded.finest.shape == (1, 64, 8, 64)
+    assert encoded.layer_s8 is not None
+    assert encoded.layer_s8.shape == (1, 128, 4, 32)
+    assert encoded.layer_s4 is not None
+    assert encoded.layer_s4.shape == (1, 64, 8, 64)
     assert encoded.colours.shape == (1, 3, 16, 128)
 
 
@@ -83,7 +83,7 @@ def test_a_batch_answers_for_each_picture_as_it_is_answered_alone(layers: Layers
         alone = encode_one(one, layers, square=False)
         assert encoded.frame is one
         assert encoded.input_hw == alone.input_hw
-        for name in ("features", "colours", "fine", "finest"):
+        for name in ("features", "colours", "layer_s8", "layer_s4"):
             found, expected = getattr(encoded, name), getattr(alone, name)
             torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
 

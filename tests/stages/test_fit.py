@@ -46,7 +46,7 @@ def by_autograd(
         alpha = 0.25 * truth + 0.75 * (1 - truth)
         focal = (alpha * (1 - p_true) ** 2 * cross_entropy).mean(1)
         optimizer.zero_grad()
-        (dice + focal).sum().backward()
+        torch.autograd.backward((dice + focal).sum())
         optimizer.step()
         cosine.step()
     return torch.cat([1 - free.sum(1, keepdim=True), free], dim=1).tolist()

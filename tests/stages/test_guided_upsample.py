@@ -1,4 +1,4 @@
-"""Outlines that follow the picture's edges, against the filter written out window by window."""
+"""Masks that follow the picture's edges, against the filter written out window by window."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from persam_vos.geometry import Geometry, normalise
-from persam_vos.stages import guided_upsample
+from persam_vos.stages import guided_upsample as module
 from persam_vos.stages.compose import compose, scale
 from persam_vos.structures import LabelMap, ObjectLogits
 
@@ -16,35 +16,33 @@ CHANCE = torch.Generator().manual_seed(3)
 SIZE_HW = (64, 96)
 
 
-def lines_by_least_squares(
-    shares: NDArray[np.float64], colours: NDArray[np.float64], radius: int
+def coefficients_by_least_squares(
+    probs: NDArray[np.float64], colours: NDArray[np.float64], radius: int
 ) -> NDArray[np.float64]:
     """Fit a ridge line in each window, and average them over windows: equations 14 and 15."""
-    height, width = shares.shape
-    lines = np.zeros((4, height, width))
+    height, width = probs.shape
+    coefficients = np.zeros((4, height, width))
     for y in range(height):
         for x in range(width):
             window = np.s_[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
             inside = colours[:, *window].reshape(3, -1).T
-            seen, given = inside - inside.mean(0), shares[window].ravel() - shares[window].mean()
-            noise = guided_upsample._NOISE * np.eye(3) * len(seen)
+            seen, given = inside - inside.mean(0), probs[window].ravel() - probs[window].mean()
+            noise = module._NOISE * np.eye(3) * len(seen)
             slopes = np.linalg.solve(seen.T @ seen + noise, seen.T @ given)
-            lines[:, y, x] = *slopes, shares[window].mean() - slopes @ inside.mean(0)
-    averaged = np.zeros_like(lines)
+            coefficients[:, y, x] = *slopes, probs[window].mean() - slopes @ inside.mean(0)
+    averaged = np.zeros_like(coefficients)
     for y in range(height):
         for x in range(width):
-            window = np.s_[
-                :, max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1
-            ]
-            averaged[:, y, x] = lines[window].mean((1, 2))
+            window = np.s_[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
+            averaged[:, y, x] = coefficients[:, *window].mean((1, 2))
     return averaged
 
 
-def test_lines_are_those_of_the_guided_filter() -> None:
-    shares = torch.rand(13, 17, generator=CHANCE, dtype=torch.float64)
+def test_coefficients_are_those_of_the_guided_filter() -> None:
+    probs = torch.rand(13, 17, generator=CHANCE, dtype=torch.float64)
     colours = torch.randn(3, 13, 17, generator=CHANCE, dtype=torch.float64)
-    expected = lines_by_least_squares(shares.numpy(), colours.numpy(), guided_upsample._RADIUS)
-    both = guided_upsample.colour_lines(torch.stack([1 - shares, shares]), colours)
+    expected = coefficients_by_least_squares(probs.numpy(), colours.numpy(), module._RADIUS)
+    both = module.fit_coefficients(torch.stack([1 - probs, probs]), colours)
     np.testing.assert_allclose(both[1], expected, rtol=0, atol=1e-9)
 
 
@@ -57,15 +55,15 @@ def picture_of(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 def disk(radius: float, centre: tuple[float, float] = (30.0, 45.0)) -> NDArray[np.bool_]:
     y, x = np.mgrid[: SIZE_HW[0], : SIZE_HW[1]]
-    return (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
+    return np.asarray((y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2)
 
 
 def answer(masks: list[NDArray[np.bool_]], present: tuple[bool, ...] | None = None) -> ObjectLogits:
     """Answer with masks of cells of 4 input pixels, of a picture shown at twice its size."""
     cells = torch.from_numpy(np.stack(masks)).float()
-    shares = torch.nn.functional.avg_pool2d(cells, 2)
+    probs = torch.nn.functional.avg_pool2d(cells, 2)
     ids = tuple(range(1, len(masks) + 1))
-    logits = torch.logit(shares, 0.01)
+    logits = torch.logit(probs, 0.01)
     given = torch.tensor(ids, dtype=torch.uint8)
     shown = torch.tensor(present or (True,) * len(ids), dtype=torch.bool)
     return ObjectLogits(given, logits, torch.ones(len(ids)), shown)
@@ -85,12 +83,12 @@ def follow_both(objects: ObjectLogits, picture: NDArray[np.uint8]) -> list[Label
     weights = geometry.colour_weights(pixels.device)
     return [
         compose(
-            guided_upsample.guided_upsample(objects, colours, pixels, weights, fixed=fixed),
+            module.guided_upsample(objects, colours, pixels, weights, static_shapes=static),
             SIZE_HW,
             torch.device("cpu"),
-            of_shares=True,
+            of_probs=True,
         ).numpy()
-        for fixed in (False, True)
+        for static in (False, True)
     ]
 
 

@@ -15,12 +15,13 @@ CPU = torch.device("cpu")
 def ring() -> np.ndarray:
     rows, columns = np.mgrid[:60, :80]
     distance = np.hypot(rows - 30, columns - 40)
-    return (distance < 25) & (distance > 18)
+    return np.asarray((distance < 25) & (distance > 18))
 
 
 def crescent() -> np.ndarray:
     rows, columns = np.mgrid[:60, :80]
-    return (np.hypot(rows - 30, columns - 40) < 28) & (np.hypot(rows - 30, columns - 50) > 26)
+    outer, inner = np.hypot(rows - 30, columns - 40), np.hypot(rows - 30, columns - 50)
+    return np.asarray((outer < 28) & (inner > 26))
 
 
 def box_mask(y0: int, y1: int, x0: int, x1: int) -> np.ndarray:

@@ -50,8 +50,8 @@ def test_coverage_at_input_size_is_the_share_of_pixels_of_each_cell() -> None:
 @pytest.mark.parametrize("scale", [0.5, 2, 3])
 def test_coverage_of_a_scaled_mask_keeps_its_area(scale: float) -> None:
     size_hw = (round(96 * scale), round(128 * scale))
-    edges = [round(edge * scale) for edge in (16, 64, 32, 96)]
-    found = coverage(boxes_mask(size_hw, tuple(edges)), (96, 128))
+    y0, y1, x0, x1 = (round(edge * scale) for edge in (16, 64, 32, 96))
+    found = coverage(boxes_mask(size_hw, (y0, y1, x0, x1)), (96, 128))
     assert float(found.sum()) == pytest.approx(3 * 4, rel=0.02)
     assert float(found.max()) <= 1
     assert not found[:, 6:].any(), "the padding is nobody's"

@@ -1,4 +1,4 @@
-"""From an embedding to labels, where shapes are fixed as they are on a GPU."""
+"""From an embedding to labels, where shapes are static as they are on a GPU."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from persam_vos.api import load_engine
 from persam_vos.demo.render import render_demo
 from persam_vos.methods.memory import memory_bank
 from persam_vos.methods.memory.tracker import MemoryMethod
+from persam_vos.runtime import cuda_graph
 from persam_vos.runtime.cuda_graph import GraphedModule
+from persam_vos.runtime.graphed_step import EagerStep, GraphedStep
 from persam_vos.structures import Frame, LabelMap, RgbImage, TrackedFrame
-from persam_vos.tracking import step as step_module
 from persam_vos.tracking.engine import Engine
 from persam_vos.tracking.propagate import Propagation, track_frames
 
 
 @pytest.fixture(scope="module")
-def fixed(engine: RememberingEngine) -> RememberingEngine:
+def static(engine: RememberingEngine) -> RememberingEngine:
     return replace(engine, compute=StaticCompute(torch.device("cpu"), torch.float32))
 
 
 def test_fixed_shapes_give_the_same_labels(
-    engine: RememberingEngine, fixed: RememberingEngine, demo_frames: DemoFrames
+    engine: RememberingEngine, static: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
-    runs = [Propagation.start(one) for one in (engine, fixed)]
+    runs = [Propagation.start(one) for one in (engine, static)]
     for frame, labels in zip(demo_frames.frames, demo_frames.labels, strict=True):
         reference = labels if frame.index == 0 else None
         sparse, whole = (run.advance(engine.encode(frame), reference) for run in runs)
@@ -49,17 +50,18 @@ def test_fixed_shapes_give_the_same_labels(
 
 
 def test_labels_are_made_without_asking_the_device(
-    fixed: RememberingEngine, demo_frames: DemoFrames
+    static: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
-    state = Propagation.start(fixed)
-    encoded = fixed.encode(demo_frames.frames[0])
+    state = Propagation.start(static)
+    encoded = static.encode(demo_frames.frames[0])
     pixels = torch.from_numpy(demo_frames.frames[0].image)
     state.advance(encoded, demo_frames.labels[0])
     encoded = replace(encoded, pixels=pixels)
     first = state.advance(encoded)
-    labelling = state.labelling
+    step = state.step
     with torch.inference_mode(), NoSync():
-        labels, numbers = labelling._drawn(labelling.method.step(encoded, None), encoded)
+        logits = step.propagate(step.features(encoded), encoded, None)
+        labels, numbers = step.render(logits, encoded)
     assert numbers.shape == (3, 6)
     assert (labels.numpy() != first.label_map).mean() < 0.01
     assert np.unique(labels).tolist() == [0, 1, 2, 3]
@@ -77,31 +79,31 @@ def test_what_is_recorded_labels_the_same_and_has_room_for_more_objects(
 ) -> None:
     made: list[TracedGraph] = []
 
-    def record(*args: Any, **options: Any) -> TracedGraph:
+    def capture(*args: Any, **options: Any) -> TracedGraph:
         made.append(TracedGraph(*args, **options))
         return made[-1]
 
-    monkeypatch.setattr(step_module, "CudaGraph", record)
-    monkeypatch.setattr(memory_bank, "_AGES", (1, 2, 3, 4))  # settled sooner
+    monkeypatch.setattr(cuda_graph, "CudaGraph", capture)
+    monkeypatch.setattr(memory_bank, "AGES", (1, 2, 3, 4))  # settled sooner
     compute = StaticCompute(torch.device("cpu"), torch.float32)
     settings = replace(engine.settings, image_size=256, small_side=small_side)
     chosen = Engine(engine.network, compute, settings)
     plain, state = Propagation.start(chosen), Propagation.start(chosen)
+    plain.runner = EagerStep(plain.step, compute)
     shown = {0: 1, 1: 2, 7: 3}  # the second makes room for the third
     for number, (image, labels) in enumerate(islice(render_demo(48, size_hw), 10)):
         frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
         given = labels * (labels == shown[number]) if number in shown else None
-        plain.labelling._refused = True
         expected, found = (one.advance(chosen.encode(frame), given) for one in (plain, state))
         assert len(made) == (3 if number > 3 else 0), number
         assert (expected.label_map != found.label_map).mean() < 1e-3
         for one, other in zip(expected.objects, found.objects, strict=True):
             assert one.score == pytest.approx(other.score, abs=1e-3)
     assert [one.visible for one in found.objects] == [True] * 3
-    assert [one.first for one in made] == [False, True, False]
-    method = state.labelling.method
+    assert [one.high_priority for one in made] == [False, True, False]
+    method = state.step.method
     assert isinstance(method, MemoryMethod)
-    assert (method.closer.closeups is not None) == (small_side > 0)
+    assert (method.crop_refiner.crop_memory is not None) == (small_side > 0)
 
 
 def tracked(engine: Engine, clip: list[tuple[RgbImage, LabelMap]]) -> list[TrackedFrame]:
@@ -143,17 +145,19 @@ def test_a_gpu_repeats_what_it_recorded() -> None:
     clip = list(render_demo(48, (240, 427)))
     engine = load_engine(device="cuda")
     state = Propagation.start(engine)
-    labelling = state.labelling
+    runner = state.runner
+    assert isinstance(runner, GraphedStep)
     shown = {0: 1, 1: 2, 24: 3}  # the second makes room for the third
-    recorded = []
+    captured = []
     for number, (image, labels) in enumerate(clip[:28]):
         frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
         given = labels * (labels == shown[number]) if number in shown else None
         found = state.advance(engine.encode(frame), given)
-        recorded.append((labelling._sight, labelling._step, labelling._drawing))
-    assert all(recorded[20])
-    assert recorded[20] == recorded[-1]
-    assert not labelling._refused
+        parts = (runner._features, runner._propagate, runner._render)
+        captured.append([part._graph for part in parts])
+    assert all(captured[20])
+    assert captured[20] == captured[-1]
+    assert not runner.not_captured
     for object_id in (1, 2, 3):
         assert overlap(found.label_map, labels, object_id) > 0.8
 
@@ -166,7 +170,7 @@ def test_a_gpu_repeats_what_encoding_a_batch_does() -> None:
     layers = engine.encoding.layers
     assert isinstance(layers, GraphedModule)
     assert not layers.refusals
-    assert [len(size) for size in layers.recordings] == [4]
+    assert [len(size) for size in layers.graphs] == [4]
 
 
 def there_and_back_again(

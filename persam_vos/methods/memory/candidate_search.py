@@ -1,206 +1,259 @@
-"""Offer, for each coarse cell, the remembered coarse cells that are most like it.
+"""Find, for each s16 cell of a frame, the remembered s16 cells that are most like it.
 
 The last frames are searched in a window round the cell, tile by tile: cells of one tile have most
-of their windows in common. Older frames are searched everywhere; of look-alikes the near one wins,
-since a little is taken off with the distance.
+of their windows in common. Older frames are searched everywhere. Of look-alikes the near one wins,
+since a spatial prior takes a little off with the distance.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 
-from .features import FORBIDDEN, Cells
-from .memory_bank import Memory, Row
+from .features import EXCLUDED, FrameFeatures
+from .memory_bank import MemoryBank, RowIndex, StaticMemoryBank
 
-_WINDOW = 8  # coarse cells each way that the last frames are searched in: 128 input pixels
+_REACH = 8  # s16 cells each way that the last frames are searched in: 128 input pixels
 _WINDOWED = 3  # of the recent frames; since the older ones an object may have come any way
-_OFFERED = 6  # coarse cells that each remembered frame offers
+_TOP_K = 6  # candidates from each remembered frame
 _TILE = 8  # cells on a side that are searched for together
-_SIDE = _TILE + 2 * _WINDOW  # of what a tile's cells can see
+_SEEN = _TILE + 2 * _REACH  # cells on a side that a tile's cells can see
 
 
 @dataclass(frozen=True, slots=True)
-class Pull:
-    """What the squared distance of two coarse cells, in cells, takes off their similarity.
+class SpatialPrior:
+    """What the squared distance of two s16 cells, in cells, takes off their similarity.
 
-    ``strength`` times what ``asking``, (h w,), says of the one that asks, times what ``asked``,
-    (R, h w), says of the remembered one.
+    ``strength`` times what ``query``, (h w,), says of the cell that is searched for, times what
+    ``key``, (R, h w), says of the remembered one.
     """
 
     strength: float
-    asking: torch.Tensor
-    asked: torch.Tensor
+    query: torch.Tensor
+    key: torch.Tensor
 
-    def between(self, own: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-        """Return the factors for (Q,) cells and (Q, c) others, laid end to end: (Q, c)."""
-        return self.strength * self.asking[own, None] * self.asked.flatten()[others]
-
-
-def offer(cells: Cells, memory: Memory, chosen: torch.Tensor, pull: Pull) -> torch.Tensor:
-    """Find what all frames together offer the (Q,) ``chosen`` coarse cells: (Q, c).
-
-    The most similar ones of each frame, after ``pull``; in the windows of the last frames, where
-    it can take little, it takes its whole strength. In no order, as places in the coarse tables of
-    the memory laid end to end. Where shapes are fixed, ``chosen`` are all cells in their order.
-    """
-    grid_hw = cells.grid_hw
-    places = _all_places(grid_hw, chosen.device)
-    own = _asking(cells.coarse[chosen], places[chosen], pull.strength * pull.asking[chosen, None])
-    windows = _all_windows(grid_hw, chosen.device) if memory.fixed else _windows(grid_hw, chosen)
-    asking = cells.coarse[windows.asking]
-    recent = memory.recent
-    offered = [
-        _offer_nearby(memory, rows, windows, asking, pull.strength)
-        for rows in _together(recent[:_WINDOWED], fixed=memory.fixed)
-    ]
-    older = recent[_WINDOWED:] + (memory.kept if memory.fixed else [])
-    offered += [
-        _offer_anywhere(memory, rows, own, places, pull.asked)
-        for rows in _together(older, fixed=memory.fixed)
-    ]
-    if not memory.fixed:
-        offered += [_offer_true(memory, row, own, places, pull.asked) for row in memory.references]
-    return torch.cat(offered, dim=1)
-
-
-def _together(rows: list[Row], *, fixed: bool) -> list[list[Row]]:
-    """Put rows together that are searched at once: a CPU's cache wants one at a time."""
-    return [rows] * bool(rows) if fixed else [[row] for row in rows]
-
-
-def _rows_of(table: torch.Tensor, rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor | int]:
-    """Return (r, h w, ...) rows of a table, and where they begin if all were laid end to end."""
-    size = table.shape[1]
-    first = rows[0]
-    if isinstance(first, int):
-        return table[first : first + 1], first * size
-    numbers = torch.cat([row for row in rows if isinstance(row, torch.Tensor)])
-    return table.index_select(0, numbers), numbers[:, None, None] * size
-
-
-def squared_distance(cells: torch.Tensor, others: torch.Tensor, width: int) -> torch.Tensor:
-    """Measure how far coarse cells, (Q,), are from others, (Q, c), squared, in cells: (Q, c)."""
-    apart = _places(cells, width)[:, None] - _places(others, width)
-    return apart.square().sum(-1)
-
-
-def _places(cells: torch.Tensor, width: int) -> torch.Tensor:
-    """Return row and column of cells of any shape: (..., 2)."""
-    return torch.stack([cells // width, cells % width], dim=-1).float()
-
-
-def _asking(rows: torch.Tensor, places: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
-    """Append what makes products with `_asked` fall by the squared distance times both pulls.
-
-    ``rows`` (..., D), ``places`` (..., 2), ``pull`` (..., 1).
-    """
-    square = places.square().sum(-1, keepdim=True)
-    ends = (2 * pull * places, -pull * square, pull)
-    return torch.cat([rows, *(end.to(rows.dtype) for end in ends)], dim=-1)
-
-
-def _asked(rows: torch.Tensor, places: torch.Tensor, pull: torch.Tensor) -> torch.Tensor:
-    square = places.square().sum(-1, keepdim=True)
-    ends = (pull * places, pull, -pull * square)
-    return torch.cat([rows, *(end.to(rows.dtype) for end in ends)], dim=-1)
-
-
-def _offer_anywhere(
-    memory: Memory,
-    rows: list[Row],
-    own: torch.Tensor,
-    places: torch.Tensor,
-    pull: torch.Tensor,
-) -> torch.Tensor:
-    """Search some frames everywhere for (Q, D') cells that are ``own``: (Q, R c).
-
-    But not what is closed, where shapes are fixed.
-    """
-    tables, starts = _rows_of(memory.coarse, rows)
-    pulls, _ = _rows_of(pull, rows)
-    everywhere = _asked(tables, places.expand(len(tables), -1, -1), pulls[..., None])
-    affinity = own @ everywhere.transpose(1, 2)  # (R, Q, h w)
-    if memory.fixed:
-        affinity += _rows_of(memory.closed, rows)[0][:, None]
-    best = _largest(affinity.view(-1, *memory.grid_hw), _OFFERED)
-    return _side_by_side(best.view(len(tables), len(own), -1) + starts)
-
-
-def _offer_true(
-    memory: Memory, row: int, own: torch.Tensor, places: torch.Tensor, pull: torch.Tensor
-) -> torch.Tensor:
-    """Search a frame with true masks where that is worth it: (Q, c)."""
-    searched = memory.references[row]
-    table = memory.coarse[row].index_select(0, searched)
-    affinity = own @ _asked(table, places[searched], pull[row, searched, None]).T
-    best = affinity.topk(min(_OFFERED, len(searched)), dim=-1, sorted=False).indices
-    return searched[best] + row * memory.coarse.shape[1]
-
-
-def _side_by_side(offered: torch.Tensor) -> torch.Tensor:
-    """Lay what R frames offer Q cells side by side: (R, Q, c) to (Q, R c)."""
-    return offered.transpose(0, 1).flatten(1)
+    def between(self, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+        """Return the factors for (Q,) cells and (Q, c) places in the bank: (Q, c)."""
+        return self.strength * self.query[queries, None] * self.key.flatten()[keys]
 
 
 @dataclass(frozen=True, slots=True)
-class _Windows:
-    """The T tiles that hold some chosen cells, and where each of these is in them.
+class _Tiles:
+    """The T tiles that hold some selected cells, and where each of these is in them.
 
-    ``asking`` (T, _TILE^2) are the tiles' cells, and ``seen`` (T, _SIDE^2) which cells lie round
-    them; what would lie outside the picture is ``forbidden``, (T, _SIDE^2), and stands for a cell
-    inside. ``places`` (Q,) are the chosen cells' places in ``asking`` laid end to end, and
+    ``queries`` (T, _TILE^2) are the tiles' cells, and ``seen`` (T, _SEEN^2) which cells lie round
+    them; what would lie outside the picture has its ``mask``, (T, _SEEN^2), and stands for a cell
+    inside. ``places`` (Q,) are the selected cells' places in ``queries`` laid end to end, and
     ``corners`` (Q,) the row and column of the first cell that their tiles see.
     """
 
-    asking: torch.Tensor
+    queries: torch.Tensor
     seen: torch.Tensor
-    forbidden: torch.Tensor
+    mask: torch.Tensor
     places: torch.Tensor
     corners: tuple[torch.Tensor, torch.Tensor]
 
 
-# What is cached is made on the CPU, so that it is there before anyone uses it, and kept for ever,
-# since what was recorded once goes on reading it.
+class CandidateSearch:
+    """Searches a clip's memory bank; leaves out what is not needed.
+
+    Its tables depend on the grid alone; they are made once for a clip, and end with it.
+    """
+
+    def __init__(self, grid_hw: tuple[int, int], device: torch.device) -> None:
+        self.grid_hw = grid_hw
+        cells = torch.arange(grid_hw[0] * grid_hw[1])
+        self._positions = _positions(cells, grid_hw[1]).to(device)  # (h w, 2)
+        self._squares, self._outside = (table.to(device) for table in _tile_distances())
+
+    def __call__(
+        self, query: FrameFeatures, bank: MemoryBank, selected: torch.Tensor, prior: SpatialPrior
+    ) -> torch.Tensor:
+        """Return the candidates of the (Q,) ``selected`` s16 cells: (Q, c), in no order.
+
+        These are the most similar cells of each remembered frame, after ``prior``; in the windows
+        of the last frames, where it can take little, it takes its whole strength. Candidates are
+        places in the s16 tables of the bank laid end to end.
+        """
+        strength = prior.strength * prior.query[selected, None]
+        queries = _augmented_query(query.s16[selected], self._positions[selected], strength)
+        tiles = self._tiles(selected)
+        tile_queries = query.s16[tiles.queries]
+        recent = bank.recent_rows
+        found = [
+            self._search_window(bank, rows, tiles, tile_queries, prior.strength)
+            for rows in self._together(recent[:_WINDOWED])
+        ]
+        found += self._search_older(bank, recent[_WINDOWED:], queries, prior.key)
+        return torch.cat(found, dim=1)
+
+    def _together(self, rows: list[RowIndex]) -> list[list[RowIndex]]:
+        """Group rows that are searched at once: a CPU's cache wants one at a time."""
+        return [[row] for row in rows]
+
+    def _tiles(self, selected: torch.Tensor) -> _Tiles:
+        """Cut the picture into tiles, and keep those that hold selected cells."""
+        return _cut_tiles(self.grid_hw, selected)
+
+    def _search_older(
+        self, bank: MemoryBank, rows: list[RowIndex], queries: torch.Tensor, prior: torch.Tensor
+    ) -> list[torch.Tensor]:
+        found = [self._search_everywhere(bank, [row], queries, prior) for row in rows]
+        return found + [
+            self._search_reference(bank, row, queries, prior) for row in bank.references
+        ]
+
+    def _search_everywhere(
+        self, bank: MemoryBank, rows: list[RowIndex], queries: torch.Tensor, prior: torch.Tensor
+    ) -> torch.Tensor:
+        """Search some frames everywhere for (Q, D') ``queries``: (Q, R c)."""
+        tables, starts = bank.read_rows(bank.s16, rows)
+        priors, _ = bank.read_rows(prior, rows)
+        positions = self._positions.expand(len(tables), -1, -1)
+        keys = _augmented_key(tables, positions, priors[..., None])
+        affinity = self._masked(queries @ keys.transpose(1, 2), bank, rows)  # (R, Q, h w)
+        best = _top_k(affinity.view(-1, *self.grid_hw), _TOP_K)
+        return _side_by_side(best.view(len(tables), len(queries), -1) + starts)
+
+    def _masked(
+        self, affinity: torch.Tensor, bank: MemoryBank, rows: list[RowIndex]
+    ) -> torch.Tensor:
+        """Exclude keys of (R, Q, h w) affinities that are not to be searched: here, none is."""
+        del bank, rows
+        return affinity
+
+    def _search_reference(
+        self, bank: MemoryBank, row: int, queries: torch.Tensor, prior: torch.Tensor
+    ) -> torch.Tensor:
+        """Search a reference frame where that is worth it: (Q, c)."""
+        cells = bank.references[row]
+        table = bank.s16[row].index_select(0, cells)
+        keys = _augmented_key(table, self._positions[cells], prior[row, cells, None])
+        best = (queries @ keys.T).topk(min(_TOP_K, len(cells)), dim=-1, sorted=False).indices
+        return cells[best] + row * bank.s16.shape[1]
+
+    def _search_window(
+        self,
+        bank: MemoryBank,
+        rows: list[RowIndex],
+        tiles: _Tiles,
+        queries: torch.Tensor,
+        strength: float,
+    ) -> torch.Tensor:
+        """Search some frames in the window round each selected cell: (Q, R c).
+
+        ``queries`` (T, _TILE^2, D) are the features of the tiles' cells.
+        """
+        tables, starts = bank.read_rows(bank.s16, rows)
+        frames, width = len(tables), self.grid_hw[1]
+        keys = tables.index_select(1, tiles.seen.flatten()).view(-1, _SEEN**2, tables.shape[-1])
+        mask = tiles.mask.to(keys.dtype).repeat(frames, 1)[:, None]
+        affinity = torch.baddbmm(mask, queries.repeat(frames, 1, 1), keys.transpose(1, 2))
+        affinity += (self._outside - strength * self._squares).to(affinity.dtype)
+        own = affinity.view(frames, -1, _SEEN**2).index_select(1, tiles.places)
+        best = _top_k(own.view(-1, _SEEN, _SEEN), min(_TOP_K, tables.shape[1]))
+        best = best.view(frames, len(tiles.places), -1)
+        top, left = (corner[:, None] for corner in tiles.corners)
+        return _side_by_side((top + best // _SEEN) * width + left + best % _SEEN + starts)
 
 
-@cache
-def _all_windows(grid_hw: tuple[int, int], device: torch.device) -> _Windows:
-    """Cut the whole picture into tiles."""
-    windows = _windows(grid_hw, torch.arange(grid_hw[0] * grid_hw[1]))
-    top, left = (corner.to(device) for corner in windows.corners)
-    asking, seen, forbidden, places = (
-        part.to(device)
-        for part in (windows.asking, windows.seen, windows.forbidden, windows.places)
-    )
-    return _Windows(asking, seen, forbidden, places, (top, left))
+class DenseCandidateSearch(CandidateSearch):
+    """The same in static shapes: all cells are selected, and all frames searched at once.
+
+    It wants a `StaticMemoryBank`, whose key mask excludes what needs no search.
+    """
+
+    def __init__(self, grid_hw: tuple[int, int], device: torch.device) -> None:
+        super().__init__(grid_hw, device)
+        tiles = _cut_tiles(grid_hw, torch.arange(grid_hw[0] * grid_hw[1]))
+        top, left = (corner.to(device) for corner in tiles.corners)
+        queries, seen, mask, places = (
+            part.to(device) for part in (tiles.queries, tiles.seen, tiles.mask, tiles.places)
+        )
+        self._all_tiles = _Tiles(queries, seen, mask, places, (top, left))
+
+    def _together(self, rows: list[RowIndex]) -> list[list[RowIndex]]:
+        return [rows] * bool(rows)
+
+    def _tiles(self, selected: torch.Tensor) -> _Tiles:
+        del selected
+        return self._all_tiles
+
+    def _search_older(
+        self, bank: MemoryBank, rows: list[RowIndex], queries: torch.Tensor, prior: torch.Tensor
+    ) -> list[torch.Tensor]:
+        rows = rows + _static(bank).reference_rows
+        return [self._search_everywhere(bank, rows, queries, prior)]
+
+    def _masked(
+        self, affinity: torch.Tensor, bank: MemoryBank, rows: list[RowIndex]
+    ) -> torch.Tensor:
+        affinity += bank.read_rows(_static(bank).key_mask, rows)[0][:, None]
+        return affinity
 
 
-@cache
-def _all_places(grid_hw: tuple[int, int], device: torch.device) -> torch.Tensor:
-    """Return row and column of all cells: (h w, 2)."""
-    return _places(torch.arange(grid_hw[0] * grid_hw[1]), grid_hw[1]).to(device)
+def squared_distance(cells: torch.Tensor, others: torch.Tensor, width: int) -> torch.Tensor:
+    """Return the squared distance of (Q,) s16 cells from (Q, c) others, in cells: (Q, c)."""
+    apart = _positions(cells, width)[:, None] - _positions(others, width)
+    return apart.square().sum(-1)
 
 
-def _windows(grid_hw: tuple[int, int], chosen: torch.Tensor) -> _Windows:
-    """Cut the picture into tiles, and keep those that hold chosen cells."""
+def _static(bank: MemoryBank) -> StaticMemoryBank:
+    assert isinstance(bank, StaticMemoryBank)
+    return bank
+
+
+def _positions(cells: torch.Tensor, width: int) -> torch.Tensor:
+    """Return row and column of cells of any shape: (..., 2)."""
+    return torch.stack([cells // width, cells % width], dim=-1).float()
+
+
+def _augmented_query(
+    features: torch.Tensor, positions: torch.Tensor, prior: torch.Tensor
+) -> torch.Tensor:
+    """Append what makes products with `_augmented_key` fall by the squared distance x both priors.
+
+    ``features`` (..., D), ``positions`` (..., 2), ``prior`` (..., 1).
+    """
+    square = positions.square().sum(-1, keepdim=True)
+    return _append(features, (2 * prior * positions, -prior * square, prior))
+
+
+def _augmented_key(
+    features: torch.Tensor, positions: torch.Tensor, prior: torch.Tensor
+) -> torch.Tensor:
+    square = positions.square().sum(-1, keepdim=True)
+    return _append(features, (prior * positions, prior, -prior * square))
+
+
+def _append(features: torch.Tensor, more: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([features, *(part.to(features.dtype) for part in more)], dim=-1)
+
+
+def _side_by_side(found: torch.Tensor) -> torch.Tensor:
+    """Lay the candidates from R frames for Q cells side by side: (R, Q, c) to (Q, R c)."""
+    return found.transpose(0, 1).flatten(1)
+
+
+def _cut_tiles(grid_hw: tuple[int, int], selected: torch.Tensor) -> _Tiles:
+    """Cut the picture into tiles, and keep those that hold selected cells."""
     width = grid_hw[1]
-    y, x = chosen // width, chosen % width
+    y, x = selected // width, selected % width
     across = -(-width // _TILE)
     tiles, rank = torch.unique(y // _TILE * across + x // _TILE, return_inverse=True)
     top, left = tiles // across * _TILE, tiles % across * _TILE
-    inner = torch.arange(_TILE, device=chosen.device)
-    outer = torch.arange(-_WINDOW, _TILE + _WINDOW, device=chosen.device)
-    asking, _ = _cells_at(top, left, inner, grid_hw)
+    inner = torch.arange(_TILE, device=selected.device)
+    outer = torch.arange(-_REACH, _TILE + _REACH, device=selected.device)
+    queries, _ = _cells_at(top, left, inner, grid_hw)
     seen, inside = _cells_at(top, left, outer, grid_hw)
-    return _Windows(
-        asking,
+    return _Tiles(
+        queries,
         seen,
-        ~inside * FORBIDDEN,
+        ~inside * EXCLUDED,
         places=rank * _TILE**2 + y % _TILE * _TILE + x % _TILE,
-        corners=(top[rank] - _WINDOW, left[rank] - _WINDOW),
+        corners=(top[rank] - _REACH, left[rank] - _REACH),
     )
 
 
@@ -218,45 +271,23 @@ def _cells_at(
     return (rows[:, :, None] * width + columns[:, None]).flatten(1), inside.flatten(1)
 
 
-def _offer_nearby(
-    memory: Memory, rows: list[Row], windows: _Windows, asking: torch.Tensor, pull: float
-) -> torch.Tensor:
-    """Search some frames in the window round each chosen cell: (Q, R c).
+def _tile_distances() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return how far what a tile sees is from each of its cells: (_TILE^2, _SEEN^2) each.
 
-    ``asking`` (T, _TILE^2, D) are the tiles' cells.
-    """
-    tables, starts = _rows_of(memory.coarse, rows)
-    frames, width = len(tables), memory.grid_hw[1]
-    seen = tables.index_select(1, windows.seen.flatten()).view(-1, _SIDE**2, tables.shape[-1])
-    forbidden = windows.forbidden.to(seen.dtype).repeat(frames, 1)[:, None]
-    affinity = torch.baddbmm(forbidden, asking.repeat(frames, 1, 1), seen.transpose(1, 2))
-    squares, outside = _by_distance(tables.device)
-    affinity += (outside - pull * squares).to(affinity.dtype)
-    mine = affinity.view(frames, -1, _SIDE**2).index_select(1, windows.places)
-    best = _largest(mine.view(-1, _SIDE, _SIDE), min(_OFFERED, tables.shape[1]))
-    best = best.view(frames, len(windows.places), -1)
-    top, left = (corner[:, None] for corner in windows.corners)
-    return _side_by_side((top + best // _SIDE) * width + left + best % _SIDE + starts)
-
-
-@cache
-def _by_distance(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Measure how far what a tile sees is from each of its cells: (_TILE^2, _SIDE^2) each.
-
-    Squared, in cells; and what forbids those outside of a cell's window.
+    Squared, in cells; and what excludes those outside of a cell's window.
     """
     inner = torch.arange(_TILE)
-    outer = torch.arange(-_WINDOW, _TILE + _WINDOW)
-    apart = (inner[:, None] - outer).float()  # (_TILE, _SIDE)
-    squares, forbidden = (
-        (axis[:, None, :, None] + axis[None, :, None, :]).view(_TILE**2, _SIDE**2).to(device)
-        for axis in (apart.square(), (apart.abs() > _WINDOW) * FORBIDDEN)
+    outer = torch.arange(-_REACH, _TILE + _REACH)
+    apart = (inner[:, None] - outer).float()  # (_TILE, _SEEN)
+    squares, excluded = (
+        (axis[:, None, :, None] + axis[None, :, None, :]).view(_TILE**2, _SEEN**2)
+        for axis in (apart.square(), (apart.abs() > _REACH) * EXCLUDED)
     )
-    return squares, forbidden
+    return squares, excluded
 
 
-def _largest(values: torch.Tensor, count: int) -> torch.Tensor:
-    """Find the places of the ``count`` largest of each (Q, h, w): (Q, count), in no order.
+def _top_k(values: torch.Tensor, count: int) -> torch.Tensor:
+    """Return the places of the ``count`` largest of each (Q, h, w): (Q, count), in no order.
 
     They lie in the ``count`` rows with the largest maxima: the others need not be sorted.
     """

@@ -1,268 +1,285 @@
-"""Remember close-ups: of each frame one window, seen at twice the resolution.
+"""Remembered crops: of each frame one window, seen at twice the resolution.
 
-A close-up is a level below the fine cells, inside a window alone. It is cut along the middle cells,
-so that each of its coarse cells is one of the frame's middle cells. What a middle cell resembles in
-remembered frames is known from the whole pictures; their close-ups tell more exactly where there.
-What lies outside of all close-ups keeps its say: a window shows too little to tell look-alikes.
+A crop is a level below stride 4, inside a window alone. It is cut along the s8 cells, so that each
+of its s16 cells is one of the frame's s8 cells. What an s8 cell resembles in remembered frames is
+known from the whole pictures; their crops tell more exactly where there. What lies outside of all
+crops keeps its say: a window shows too little to tell look-alikes apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 import torch.nn.functional as F
 
-from .features import FORBIDDEN, Cells, fine_cells_of
-from .memory_bank import Memory, Row, at, put
+from .features import EXCLUDED, FrameFeatures, s4_neighbourhoods
+from .memory_bank import MemoryBank, RowIndex, keep_channels
 from .readout import (
-    FINE_TEMPERATURE,
-    FINE_TRUTH_BONUS,
-    MIDDLE_SHARE,
-    MIN_SHARE,
-    TRUTH_BONUS,
-    Matched,
-    parts,
+    MIN_PROB,
+    REFERENCE_BONUS,
+    S4_REFERENCE_BONUS,
+    S4_TEMPERATURE,
+    S8_WEIGHT,
+    Matches,
+    MemoryReader,
+    chunks,
     rows_of,
 )
 
-_FINER = 2  # fine cells of a close-up along one of its frame
-_NOWHERE = -(1 << 20)  # corner of a close-up that was not made
-_NEIGHBOURS = 8  # of a close-up's middle cells that each one listens to
+_SCALE = 2  # s4 cells of a crop along one of its frame
+_NOWHERE = -(1 << 20)  # corner of a crop that was not made
+_TOP_K = 8  # of the crops' s8 cells that each one reads from
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """What a window of a frame shows; ``corner``, (2,) int64: row and column of its first s8 cell.
+
+    ``features`` are of the window at twice the frame's resolution.
+    """
+
+    corner: torch.Tensor
+    features: FrameFeatures
 
 
 @dataclass(slots=True)
-class Closeups:
-    """Tables with a row for each row of a `Memory`, (R, ...), for windows of (h, w) middle cells.
+class CropMemory:
+    """Tables with a row for each row of a `MemoryBank`, (R, ...), for windows of (h, w) s8 cells.
 
-    ``corners`` (R, 2) int64 are row and column of the windows' first middle cell on the frames.
-    ``middle`` is (R, 4 h w, D) by quads and ``fine`` (R, 16 h w, d) row by row, as in `Cells`;
-    ``masks`` (R, 16 h w, 1 + N) are soft masks of the fine ones.
+    ``corners`` (R, 2) int64 are row and column of the windows' first s8 cells on the frames.
+    ``s8`` is (R, 4 h w, D) in quad order and ``s4`` (R, 16 h w, d) in raster order, as in
+    `FrameFeatures`; ``masks_s4`` (R, 16 h w, 1 + N) are soft masks of the s4 cells.
+    ``s8_neighbourhoods``, (h w, 16), lists the s8 cells, in quad order, in and round each cell of
+    a window in raster order; ``neighbourhoods``, (4 h w, 16), the s4 cells in and round each s8
+    cell; ``children``, (h w, 16), the s4 cells in each cell of a window, quarter by quarter.
     """
 
     window_hw: tuple[int, int]
     corners: torch.Tensor
-    middle: torch.Tensor
-    fine: torch.Tensor
-    masks: torch.Tensor
+    s8: torch.Tensor
+    s4: torch.Tensor
+    masks_s4: torch.Tensor
+    s8_neighbourhoods: torch.Tensor
+    neighbourhoods: torch.Tensor
+    children: torch.Tensor
+
+    @classmethod
+    def new(cls, features: FrameFeatures, bank: MemoryBank) -> CropMemory:
+        """Have a vacant crop for each row of a bank; ``features`` are of a crop like them."""
+        (rows, _, channels), device = bank.masks_s4.shape, features.s8.device
+        zeros = features.s8.new_zeros
+        return cls(
+            features.grid_hw,
+            torch.full((rows, 2), _NOWHERE, device=device),
+            zeros((rows, *features.s8.shape)),
+            zeros((rows, *features.s4.shape)),
+            zeros((rows, len(features.s4), channels)),
+            _s8_neighbourhoods(features.grid_hw, device),
+            s4_neighbourhoods(features.grid_hw, device, reach=1),
+            s4_neighbourhoods(features.grid_hw, device, reach=0).view(-1, 16),
+        )
 
     def put(
         self,
-        row: Row,
-        seen: tuple[torch.Tensor, Cells],
-        masks: torch.Tensor,
-        made: torch.Tensor,
+        bank: MemoryBank,
+        row: RowIndex,
+        crop: Crop,
+        masks_s4: torch.Tensor,
+        valid: torch.Tensor,
     ) -> None:
-        """Remember a close-up by corner, cells and (16 h w, 1 + N) masks; none unless ``made``."""
-        corner, cells = seen
-        put(self.corners, row, torch.where(made, corner, _NOWHERE))
-        put(self.middle, row, cells.middle)
-        put(self.fine, row, cells.fine)
-        put(self.masks, row, masks)
+        """Remember the crop of a bank's row, with (16 h w, 1 + N) masks, if ``valid``."""
+        bank.write_row(self.corners, row, torch.where(valid, crop.corner, _NOWHERE))
+        bank.write_row(self.s8, row, crop.features.s8)
+        bank.write_row(self.s4, row, crop.features.s4)
+        bank.write_row(self.masks_s4, row, masks_s4)
 
-    def put_none(self, row: Row) -> None:
-        """Remember that no close-up was made of a frame."""
-        put(self.corners, row, torch.full_like(self.corners[0], _NOWHERE))
+    def put_none(self, bank: MemoryBank, row: RowIndex) -> None:
+        """Remember that no crop was made of a bank's row."""
+        bank.write_row(self.corners, row, torch.full_like(self.corners[0], _NOWHERE))
 
-    def keep(self, row: int, newest: Row) -> None:
+    def make_reference(self, bank: MemoryBank, row: int, newest: RowIndex) -> None:
         """Copy the newest row to that of a reference frame."""
-        for table in (self.corners, self.middle, self.fine, self.masks):
-            table[row] = at(table, newest)
+        for table in (self.corners, self.s8, self.s4, self.masks_s4):
+            table[row] = bank.read_row(table, newest)
 
-    def make_room(self, memory: Memory) -> None:
-        """Have as many rows and channels as a memory has; there is nothing in new ones."""
-        rows, channels = len(memory.coarse) - len(self.corners), 1 + memory.room
-        channels -= self.masks.shape[-1]
+    def reserve(self, bank: MemoryBank) -> None:
+        """Have as many rows and channels as a bank has; there is nothing in new ones."""
+        rows, channels = len(bank.s16) - len(self.corners), 1 + bank.capacity
+        channels -= self.masks_s4.shape[-1]
         if rows or channels:
             more_rows = (0, 0, 0, 0, 0, rows)
             self.corners = F.pad(self.corners, more_rows[2:], value=_NOWHERE)
-            self.middle, self.fine = (F.pad(t, more_rows) for t in (self.middle, self.fine))
-            self.masks = F.pad(self.masks, (0, channels, *more_rows[2:]))
+            self.s8, self.s4 = (F.pad(table, more_rows) for table in (self.s8, self.s4))
+            self.masks_s4 = F.pad(self.masks_s4, (0, channels, *more_rows[2:]))
+
+    def keep_objects(self, channels: list[int]) -> None:
+        """Keep the objects of some channels, counted from 1; what the others had is background."""
+        kept = torch.tensor(channels, dtype=torch.int64, device=self.masks_s4.device)
+        self.masks_s4 = keep_channels(self.masks_s4, kept)
 
 
-def new_closeups(cells: Cells, memory: Memory) -> Closeups:
-    """Make room for a close-up of each row of a memory; none is in it."""
-    rows, channels = len(memory.coarse), memory.masks.shape[-1]
-    new = cells.middle.new_zeros
-    return Closeups(
-        cells.grid_hw,
-        torch.full((rows, 2), _NOWHERE, device=cells.middle.device),
-        new((rows, *cells.middle.shape)),
-        new((rows, *cells.fine.shape)),
-        new((rows, len(cells.fine), channels)),
-    )
-
-
-def sharpen(
+def refine_readout(
     logits: torch.Tensor,
-    seen: tuple[torch.Tensor, Cells],
-    closeups: Closeups,
-    memory: Memory,
-    matched: Matched,
+    crop: Crop,
+    crop_memory: CropMemory,
+    memory: MemoryReader,
+    matches: Matches,
 ) -> torch.Tensor:
-    """Recall a frame's (N, 4h, 4w) ``logits`` more finely where its close-up shows it.
+    """Read a frame's (N, 4h, 4w) ``logits`` at twice the resolution where its crop shows it.
 
-    ``seen`` are the close-up's corner, (2,) int64, and its cells; ``matched`` is what `recall`
-    found for the whole frame. Returns (N, 4h', 4w') log-odds for a window of (h', w') middle cells.
-    What `recall` does not doubt is only scaled.
+    ``matches`` is what was found for the whole frame. Returns (N, 4h', 4w') log-odds for a window
+    of (h', w') s8 cells. What the readout is certain of is only upsampled.
     """
-    corner, cells = seen
-    scaled = enlarged(logits, corner, cells.grid_hw)
+    features = crop.features
+    scaled = upsample_window(logits, crop.corner, features.grid_hw)
     flat = scaled.flatten(1)
-    for asked in _parts(_asked(corner, cells.grid_hw, memory, matched), memory):
-        keys = _keys(asked.places, closeups, memory)
-        shares = _recalled(cells, asked, keys, closeups)  # (B, 16, N)
-        hidden = asked.weights.float() * ~keys.inside
+    for query in _chunks(_queries(crop, memory.bank, matches), memory):
+        keys = _keys(query.places, crop_memory, memory.bank)
+        probs = _read(features, query, keys, crop_memory)  # (B, 16, N)
+        hidden = query.weights.float() * ~keys.inside
         weight = hidden.sum(1)
-        told = rows_of(memory.shares.flatten(0, 1), asked.places)[..., 1:].float()  # (B, k, N)
-        told = (hidden[..., None] * told).sum(1) / weight.clamp_min(1e-6)[:, None]
-        shares = torch.lerp(shares, told[:, None], weight[:, None, None])
-        found = torch.logit(shares.clamp(MIN_SHARE, 1 - MIN_SHARE)).permute(2, 0, 1)
-        fine = _fine_of(cells.grid_hw, logits.device)[asked.cells]  # (B, 16)
-        flat[:, fine] = torch.where(asked.doubtful[:, None], found, flat[:, fine])
+        told = rows_of(memory.bank.masks_s8.flatten(0, 1), query.places)[..., 1:].float()
+        told = (hidden[..., None] * told).sum(1) / weight.clamp_min(1e-6)[:, None]  # (B, N)
+        probs = torch.lerp(probs, told[:, None], weight[:, None, None])
+        found = torch.logit(probs.clamp(MIN_PROB, 1 - MIN_PROB)).permute(2, 0, 1)
+        s4 = crop_memory.children[query.cells]  # (B, 16)
+        flat[:, s4] = torch.where(query.uncertain[:, None], found, flat[:, s4])
     return scaled
 
 
-def enlarged(grids: torch.Tensor, corner: torch.Tensor, window_hw: tuple[int, int]) -> torch.Tensor:
+def upsample_window(
+    grids: torch.Tensor, corner: torch.Tensor, window_hw: tuple[int, int]
+) -> torch.Tensor:
     """Scale a window of (N, 4h, 4w) grids to twice the resolution: (N, 4h', 4w').
 
-    The window has (h', w') middle cells, the first of them at ``corner``, (2,) int64.
+    The window has (h', w') s8 cells, the first of them at ``corner``, (2,) int64.
     """
     cut = F.pad(grids[None], (1, 1, 1, 1), mode="replicate")[0]
     for axis, cells in enumerate(window_hw):
-        steps = torch.arange(2 * cells + 2, device=corner.device)  # a fine cell more on each side
+        steps = torch.arange(2 * cells + 2, device=corner.device)  # an s4 cell more on each side
         cut = cut.index_select(1 + axis, 2 * corner[axis] + steps)
-    scaled = F.interpolate(cut[None], scale_factor=_FINER, mode="bilinear", align_corners=False)[0]
-    return scaled[:, _FINER:-_FINER, _FINER:-_FINER].contiguous()
+    scaled = F.interpolate(cut[None], scale_factor=_SCALE, mode="bilinear", align_corners=False)[0]
+    return scaled[:, _SCALE:-_SCALE, _SCALE:-_SCALE].contiguous()
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """B middle cells of a window, row by row in it, and what they resemble in whole frames.
+class _Queries:
+    """B cells of a window, in raster order in it, and what they resemble in whole frames.
 
     ``cells`` (B,); ``places``, ``similarity`` and ``weights`` (B, k) as in `Matches`; only the
-    ``doubtful``, (B,) bool, are recalled anew.
+    ``uncertain``, (B,) bool, are read anew.
     """
 
     cells: torch.Tensor
     places: torch.Tensor
     similarity: torch.Tensor
     weights: torch.Tensor
-    doubtful: torch.Tensor
+    uncertain: torch.Tensor
 
 
-def _asked(
-    corner: torch.Tensor, window_hw: tuple[int, int], memory: Memory, matched: Matched
-) -> _Asked:
-    height, width = memory.grid_hw
-    chosen, matches, doubtful = matched
+def _queries(crop: Crop, bank: MemoryBank, matches: Matches) -> _Queries:
+    (height, width), corner = bank.grid_hw, crop.corner
+    rows, columns = crop.features.grid_hw
     row_of = torch.full((height * width,), -1, device=corner.device)
-    row_of[chosen] = torch.arange(len(chosen), device=corner.device)
-    cells = torch.arange(window_hw[0] * window_hw[1], device=corner.device)
-    y, x = corner[0] + cells // window_hw[1], corner[1] + cells % window_hw[1]
+    row_of[matches.cells] = torch.arange(len(matches.cells), device=corner.device)
+    cells = torch.arange(rows * columns, device=corner.device)
+    y, x = corner[0] + cells // columns, corner[1] + cells % columns
     row, child = row_of[(y // 2) * width + x // 2], 2 * (y % 2) + x % 2
     known = row.clamp_min(0)
-    doubtful = (row >= 0) & doubtful[known, child]
+    uncertain = (row >= 0) & matches.uncertain[known, child]
     places, similarity, weights = (
         part[known, child] for part in (matches.places, matches.similarity, matches.weights)
     )
-    return _Asked(cells, places, similarity, weights, doubtful)
+    return _Queries(cells, places, similarity, weights, uncertain)
 
 
-def _parts(asked: _Asked, memory: Memory) -> Iterator[_Asked]:
-    """Cut what is asked into parts that fit a processor's cache; nothing is left out if fixed."""
-    tensors: tuple[torch.Tensor, ...]
-    tensors = (asked.cells, asked.places, asked.similarity, asked.weights, asked.doubtful)
-    if not memory.fixed:
-        tensors = tuple(tensor[asked.doubtful] for tensor in tensors)
-    for cells, places, similarity, weights, doubtful in zip(*map(parts, tensors), strict=True):
-        yield _Asked(cells, places, similarity, weights, doubtful)
+def _chunks(queries: _Queries, memory: MemoryReader) -> Iterator[_Queries]:
+    """Cut queries into chunks that fit a processor's cache."""
+    tensors = memory.strategy.keep(
+        queries.uncertain,
+        queries.cells,
+        queries.places,
+        queries.similarity,
+        queries.weights,
+        queries.uncertain,
+    )
+    for parts in zip(*map(chunks, tensors), strict=True):
+        yield _Queries(*parts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """Where close-ups show k places for each of B cells: (B, k).
+    """Where crops show k places for each of B cells: (B, k).
 
-    ``rows`` of the memory, row ``y`` and column ``x`` in the windows of their close-ups, and
-    whether those are ``inside``; ``true`` is 1 for rows with true masks.
+    ``rows`` of the bank, row ``y`` and column ``x`` in the windows of their crops, and whether
+    those are ``inside``; ``is_reference`` is 1 for rows of reference frames.
     """
 
     rows: torch.Tensor
     y: torch.Tensor
     x: torch.Tensor
     inside: torch.Tensor
-    true: torch.Tensor
+    is_reference: torch.Tensor
 
 
-def _keys(places: torch.Tensor, closeups: Closeups, memory: Memory) -> _Keys:
-    height, width = closeups.window_hw
-    count = memory.middle.shape[1]
-    rows, middle = places // count, places % count
-    coarse, child = middle // 4, middle % 4
-    corners = closeups.corners[rows]
-    y = 2 * (coarse // memory.grid_hw[1]) + child // 2 - corners[..., 0]
-    x = 2 * (coarse % memory.grid_hw[1]) + child % 2 - corners[..., 1]
+def _keys(places: torch.Tensor, crop_memory: CropMemory, bank: MemoryBank) -> _Keys:
+    height, width = crop_memory.window_hw
+    count = bank.s8.shape[1]
+    rows, s8 = places // count, places % count
+    s16, child = s8 // 4, s8 % 4
+    corners = crop_memory.corners[rows]
+    y = 2 * (s16 // bank.grid_hw[1]) + child // 2 - corners[..., 0]
+    x = 2 * (s16 % bank.grid_hw[1]) + child % 2 - corners[..., 1]
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
     y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
-    return _Keys(rows, y, x, inside, memory.true[rows])
+    return _Keys(rows, y, x, inside, bank.is_reference[rows])
 
 
-def _recalled(cells: Cells, asked: _Asked, keys: _Keys, closeups: Closeups) -> torch.Tensor:
-    """Recall the 16 fine cells of B cells of a window from close-ups alone: (B, 16, N) shares.
+def _read(
+    query: FrameFeatures, queries: _Queries, keys: _Keys, crop_memory: CropMemory
+) -> torch.Tensor:
+    """Read the 16 s4 cells of B cells of a window from crops alone: (B, 16, N) probabilities.
 
-    As `recall` does: first the middle cells in and round the matches are compared, then the fine
-    ones in and round the best of these.
+    As for whole frames: first the s8 cells in and round the matches are compared, then the s4 ones
+    in and round the best of these.
     """
-    grid_hw, device = closeups.window_hw, cells.middle.device
-    count = grid_hw[0] * grid_hw[1]
-    round_middle, round_fine = _rounds(grid_hw, device)
-    own = 4 * asked.cells[:, None] + torch.arange(4, device=device)
-    middle = round_middle[keys.y * grid_hw[1] + keys.x] + (4 * count * keys.rows)[..., None]
-    true = keys.true.to(cells.middle.dtype).repeat_interleave(16, dim=1)  # (B, 16 k)
-    bonus = TRUTH_BONUS * true + FORBIDDEN * ~keys.inside.repeat_interleave(16, dim=1)
-    middle = middle.flatten(1)
+    height, width = crop_memory.window_hw
+    count, device = height * width, query.s8.device
+    own = 4 * queries.cells[:, None] + torch.arange(4, device=device)
+    s8 = crop_memory.s8_neighbourhoods[keys.y * width + keys.x]
+    s8 = (s8 + (4 * count * keys.rows)[..., None]).flatten(1)  # (B, 16 k)
+    reference = keys.is_reference.to(query.s8.dtype).repeat_interleave(16, dim=1)
+    bonus = REFERENCE_BONUS * reference + EXCLUDED * ~keys.inside.repeat_interleave(16, dim=1)
     similarity = torch.baddbmm(
-        bonus.to(cells.middle.dtype)[:, None],
-        cells.middle[own],
-        rows_of(closeups.middle.flatten(0, 1), middle).transpose(1, 2),
+        bonus.to(query.s8.dtype)[:, None],
+        query.s8[own],
+        rows_of(crop_memory.s8.flatten(0, 1), s8).transpose(1, 2),
     )
-    best, index = similarity.topk(_NEIGHBOURS, dim=-1, sorted=False)  # (B, 4, k')
-    true = true.gather(1, index.flatten(1)).view(index.shape)
-    known = MIDDLE_SHARE * (best - TRUTH_BONUS * true) + FINE_TRUTH_BONUS * true
-    places = middle.gather(1, index.flatten(1))
-    fine = round_fine[places % (4 * count)] + (16 * count * (places // (4 * count)))[..., None]
-    fine = fine.view(4 * len(own), -1)  # (4 B, 16 k')
+    best, index = similarity.topk(_TOP_K, dim=-1, sorted=False)  # (B, 4, k')
+    reference = reference.gather(1, index.flatten(1)).view(index.shape)
+    known = S8_WEIGHT * (best - REFERENCE_BONUS * reference) + S4_REFERENCE_BONUS * reference
+    places = s8.gather(1, index.flatten(1))
+    s4 = crop_memory.neighbourhoods[places % (4 * count)]
+    s4 = s4 + (16 * count * (places // (4 * count)))[..., None]
+    s4 = s4.view(4 * len(own), -1)  # (4 B, 16 k')
     affinity = torch.baddbmm(
-        known.to(cells.fine.dtype).repeat_interleave(16, dim=-1).view(len(fine), 1, -1),
-        cells.fine[_fine_of(grid_hw, device)[asked.cells]].view(len(fine), 4, -1),
-        rows_of(closeups.fine.flatten(0, 1), fine).transpose(1, 2),
+        known.to(query.s4.dtype).repeat_interleave(16, dim=-1).view(len(s4), 1, -1),
+        query.s4[crop_memory.children[queries.cells]].view(len(s4), 4, -1),
+        rows_of(crop_memory.s4.flatten(0, 1), s4).transpose(1, 2),
     )
-    masks = rows_of(closeups.masks.flatten(0, 1), fine)  # (4 B, 16 k', 1 + N)
-    shares = ((affinity / FINE_TEMPERATURE).softmax(-1) @ masks)[..., 1:].float()
-    return shares.view(len(own), 16, -1)
+    masks = rows_of(crop_memory.masks_s4.flatten(0, 1), s4)  # (4 B, 16 k', 1 + N)
+    probs = ((affinity / S4_TEMPERATURE).softmax(-1) @ masks)[..., 1:].float()
+    return probs.view(len(own), 16, -1)
 
 
-@cache
-def _rounds(grid_hw: tuple[int, int], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """List the cells in and round others of a window of (h, w) cells, row by row.
-
-    Middle ones, by quads, of each of these, (h w, 16), and fine ones, row by row, of each middle
-    one, (4 h w, 16).
-    """
+def _s8_neighbourhoods(grid_hw: tuple[int, int], device: torch.device) -> torch.Tensor:
+    """List the s8 cells, in quad order, in and round each of (h, w) cells: (h w, 16)."""
     height, width = grid_hw
-    steps = torch.arange(-1, 3)
-    y = (2 * torch.arange(height)[:, None] + steps).clamp(0, 2 * height - 1)
-    x = (2 * torch.arange(width)[:, None] + steps).clamp(0, 2 * width - 1)
+    steps = torch.arange(-1, 3, device=device)
+    y = (2 * torch.arange(height, device=device)[:, None] + steps).clamp(0, 2 * height - 1)
+    x = (2 * torch.arange(width, device=device)[:, None] + steps).clamp(0, 2 * width - 1)
     rows, columns = y[:, None, :, None], x[None, :, None, :]
     quads = 4 * ((rows // 2) * width + columns // 2) + 2 * (rows % 2) + columns % 2
-    fine = fine_cells_of(grid_hw, torch.device("cpu"), reach=1)
-    return quads.reshape(height * width, 16).to(device), fine.to(device)
-
-
-@cache
-def _fine_of(grid_hw: tuple[int, int], device: torch.device) -> torch.Tensor:
-    """List the fine cells in each cell of a window: (h w, 16), quarter by quarter."""
-    fine = fine_cells_of(grid_hw, torch.device("cpu"), reach=0)
-    return fine.view(-1, 16).to(device)
+    return quads.reshape(height * width, 16)

@@ -1,9 +1,9 @@
-"""Describe a frame by three grids of cells that frames are matched by, coarse to fine.
+"""Features of a frame at strides 16, 8 and 4, by which frames are matched, coarse to fine.
 
-Coarse cells have 16 input pixels on a side, middle ones 8, fine ones 4. What is compared at the
-first two is the encoder's neck joined with an earlier layer of twice the resolution, at the third
-the layer of four times the resolution; and at all of them the picture's own colours, because the
-encoder was trained to tell where things end, not which is which.
+A cell of stride s is s x s input pixels. At strides 16 and 8 the features are the encoder's neck,
+joined with an earlier layer of twice the resolution; at stride 4 they are the layer of four times
+the resolution. The picture's own colours belong to all of them, because the encoder was trained to
+tell where things end, not which is which.
 """
 
 from __future__ import annotations
@@ -16,121 +16,122 @@ import torch.nn.functional as F
 
 from ...structures import Encoded
 
-FORBIDDEN = -9.0  # below any similarity
+EXCLUDED = -9.0  # below any similarity
 
-_DIRECTIONS = 90  # of 384 of the joined layers: matches as well as all of them
-_COLOURS = 6  # numbers that describe a colour
-_FINE_DIRECTIONS = 10  # of 64; with the colours a fine cell is 64 bytes, one line of a cache
-_COLOUR_SHARE = 0.2  # of the similarity of coarse and middle cells
-_FINE_SHARES = (0.3, 0.2)  # of layer and colours in that of fine cells; the rest is the middle's
+_DIMENSIONS = 90  # of 384 of the joined layers: matches as well as all of them
+_COLOUR_DIMENSIONS = 6  # numbers that describe a colour
+_S4_DIMENSIONS = 10  # of 64; with the colours a s4 cell is 64 bytes, one line of a cache
+_COLOUR_WEIGHT = 0.2  # of the similarity of s16 and s8 cells
+_S4_WEIGHTS = (0.3, 0.2)  # of layer and colours in that of s4 cells; the rest is the s8's
 _COLOUR_RANGE = (0.68, 2.7)  # radians per normalised luma and chroma: tells shades, not noise
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
-    """One frame of (h, w) coarse cells; made by `extract_features`, kept by the memory.
+class FrameFeatures:
+    """Features of one frame of (h, w) cells of stride 16; made by `extract_features`.
 
-    ``coarse`` is (h * w, D), row by row. ``middle`` is (4 * h * w, D) by quads: the four quarters
-    of coarse cell i are the rows 4 i to 4 i + 3. Both are normalised. ``fine`` is (16 * h * w, d),
-    row by row; the norm of its rows is the fine part's share of a similarity.
+    ``s16`` is (h * w, D) in raster order. ``s8`` is (4 * h * w, D) in quad order: the four quarters
+    of s16 cell i are the rows 4 i to 4 i + 3. The rows of both have the norm 1. ``s4`` is
+    (16 * h * w, d) in raster order; the norm of its rows is the weight that stride 4 has in a
+    similarity.
     """
 
-    coarse: torch.Tensor
-    middle: torch.Tensor
-    fine: torch.Tensor
+    s16: torch.Tensor
+    s8: torch.Tensor
+    s4: torch.Tensor
     grid_hw: tuple[int, int]
-
-    @property
-    def tables(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """All cells, coarse to fine."""
-        return self.coarse, self.middle, self.fine
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
-    """Main directions of a clip's features, found on its first frame by `fit_projection`.
+class FeatureProjection:
+    """Principal directions (PCA, not centred) of a clip's features; made by `fit_projection`.
 
-    ``neck`` is (C, D') and ``layer`` (C', D') or None; ``fine`` (C'', d) or None, with zeros where
-    the colours belong, and the (C'',) mean that fine cells are seen from. Cells are kept in
+    ``neck`` is (C, D') and ``layer`` (C', D') or None; ``s4`` (C'', d) or None, with zeros where
+    the colours belong, and ``s4_mean``, (C'',), is subtracted at stride 4. Features are kept in
     ``dtype``: their numbers are at most 1, and their similarities are compared, not their digits.
     """
 
     neck: torch.Tensor
     layer: torch.Tensor | None
-    fine: torch.Tensor | None
-    fine_mean: torch.Tensor | None
+    s4: torch.Tensor | None
+    s4_mean: torch.Tensor | None
     dtype: torch.dtype
 
 
-def fit_projection(encoded: Encoded, dtype: torch.dtype = torch.float32) -> Basis:
-    """Find the directions that hold most of a frame's features.
+def fit_projection(encoded: Encoded, dtype: torch.dtype = torch.float32) -> FeatureProjection:
+    """Find the directions that hold most of a frame's features; a clip's first frame is taken.
 
     Projected features keep their inner products, at a fraction of the affinity's price.
     """
-    neck, layer = encoded.features.float(), encoded.fine
+    neck, layer = encoded.features.float(), encoded.layer_s8
     if layer is None:
-        return Basis(_main_directions(_unit_rows(neck), _DIRECTIONS), None, None, None, dtype)
+        only = _principal_directions(_unit_rows(neck), _DIMENSIONS)
+        return FeatureProjection(only, None, None, None, dtype)
     upsampled = F.interpolate(neck, layer.shape[-2:], mode="bilinear", align_corners=False)
     joined = torch.cat([_unit_rows(upsampled), _unit_rows(layer)], dim=1)
-    directions = _main_directions(joined, _DIRECTIONS)
+    directions = _principal_directions(joined, _DIMENSIONS)
     width = neck.shape[1]
-    fine = fine_mean = None
-    if encoded.finest is not None:
-        rows = _unit_rows(encoded.finest)
-        fine_mean = rows.mean(0)
-        fine = _main_directions(rows - fine_mean, _FINE_DIRECTIONS)
-        fine = F.pad(fine, (0, _COLOURS))
-    return Basis(directions[:width], directions[width:], fine, fine_mean, dtype)
+    s4 = s4_mean = None
+    if encoded.layer_s4 is not None:
+        rows = _unit_rows(encoded.layer_s4)
+        s4_mean = rows.mean(0)
+        s4 = _principal_directions(rows - s4_mean, _S4_DIMENSIONS)
+        s4 = F.pad(s4, (0, _COLOUR_DIMENSIONS))
+    return FeatureProjection(directions[:width], directions[width:], s4, s4_mean, dtype)
 
 
-def extract_features(encoded: Encoded, basis: Basis) -> Cells:
-    """Describe a frame in the directions of its clip."""
+def extract_features(encoded: Encoded, projection: FeatureProjection) -> FrameFeatures:
+    """Project a frame's features on the directions of its clip."""
     height, width = encoded.features.shape[-2:]
-    middle = _colour_angles(F.avg_pool2d(encoded.colours.float(), 4))  # (4 h w, 6)
-    quads = by_quads(_joined(encoded, basis, middle), (2 * height, 2 * width))
-    coarse = F.normalize(quads.view(height * width, 4, -1).mean(1), dim=-1)
-    coarse, quads, fine = (
-        grid.to(basis.dtype) for grid in (coarse, quads, _fine_rows(encoded, basis))
+    s8 = _colour_angles(F.avg_pool2d(encoded.colours.float(), 4))  # (4 h w, 6)
+    quads = to_quad_order(_s8_rows(encoded, projection, s8), (2 * height, 2 * width))
+    s16 = F.normalize(quads.view(height * width, 4, -1).mean(1), dim=-1)
+    s16, quads, s4 = (
+        grid.to(projection.dtype) for grid in (s16, quads, _s4_rows(encoded, projection))
     )
-    return Cells(coarse, quads, fine, (height, width))
+    return FrameFeatures(s16, quads, s4, (height, width))
 
 
-def by_quads(rows: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
-    """Put cells in the order of quads: (H * W, ...) row by row to (H * W, ...), both sides even."""
+def to_quad_order(rows: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+    """Put cells in quad order: (H * W, ...) in raster order to (H * W, ...), both sides even."""
     height, width = grid_hw
     grid = rows.view(height // 2, 2, width // 2, 2, *rows.shape[1:])
     return grid.transpose(1, 2).reshape(rows.shape)
 
 
-def by_rows(quads: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
-    """Undo `by_quads`; ``grid_hw`` is that of the result."""
+def to_raster_order(quads: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+    """Undo `to_quad_order`; ``grid_hw`` is that of the result."""
     height, width = grid_hw
     grid = quads.view(height // 2, width // 2, 2, 2, *quads.shape[1:])
     return grid.transpose(1, 2).reshape(quads.shape)
 
 
-def fine_cells_of(grid_hw: tuple[int, int], device: torch.device, *, reach: int) -> torch.Tensor:
-    """List the fine cells in, and ``reach`` cells round, each middle cell of (h, w) coarse ones.
+def s4_neighbourhoods(
+    grid_hw: tuple[int, int], device: torch.device, *, reach: int
+) -> torch.Tensor:
+    """List the s4 cells in, and ``reach`` cells round, each s8 cell of (h, w) s16 ones.
 
-    (4 h w, (2 + 2 reach)^2), middle cells by quads. At the picture's edge the cells there are
+    (4 h w, (2 + 2 reach)^2), s8 cells by quads. At the picture's edge the cells there are
     listed again. The order without a ring is row by row.
     """
     height, width = grid_hw
-    middle = torch.arange(4 * height * width, device=device)
-    coarse, child = middle // 4, middle % 4
-    y = 4 * (coarse // width) + 2 * (child // 2)
-    x = 4 * (coarse % width) + 2 * (child % 2)
+    s8 = torch.arange(4 * height * width, device=device)
+    s16, child = s8 // 4, s8 % 4
+    y = 4 * (s16 // width) + 2 * (child // 2)
+    x = 4 * (s16 % width) + 2 * (child % 2)
     steps = torch.arange(-reach, 2 + reach, device=device)
     rows = (y[:, None] + steps).clamp(0, 4 * height - 1)
     columns = (x[:, None] + steps).clamp(0, 4 * width - 1)
     return (rows[:, :, None] * (4 * width) + columns[:, None, :]).flatten(1)
 
 
-def _joined(encoded: Encoded, basis: Basis, colours: torch.Tensor) -> torch.Tensor:
-    """Join neck, layer and colours at the middle grid, (4 h w, D), normalised."""
+def _s8_rows(
+    encoded: Encoded, projection: FeatureProjection, colours: torch.Tensor
+) -> torch.Tensor:
+    """Join neck, layer and colours at the s8 grid, (4 h w, D), normalised."""
     height, width = encoded.features.shape[-2:]
     # Projecting comes before upsampling: both are linear, and it leaves fewer channels.
-    projected = _along(encoded.features, basis.neck).view(1, height, width, -1)
+    projected = _project(encoded.features, projection.neck).view(1, height, width, -1)
     upsampled = F.interpolate(
         projected.permute(0, 3, 1, 2),  # channels last in memory, which scaling keeps: no copies
         (2 * height, 2 * width),
@@ -138,26 +139,26 @@ def _joined(encoded: Encoded, basis: Basis, colours: torch.Tensor) -> torch.Tens
         align_corners=False,
     )
     joined = _rows(upsampled)
-    if basis.layer is not None and encoded.fine is not None:
-        joined = joined + _along(encoded.fine, basis.layer)
+    if projection.layer is not None and encoded.layer_s8 is not None:
+        joined = joined + _project(encoded.layer_s8, projection.layer)
     return torch.cat(
         [
-            F.normalize(joined, dim=-1) * (1 - _COLOUR_SHARE) ** 0.5,
-            colours * _COLOUR_SHARE**0.5,
+            F.normalize(joined, dim=-1) * (1 - _COLOUR_WEIGHT) ** 0.5,
+            colours * _COLOUR_WEIGHT**0.5,
         ],
         dim=-1,
     )
 
 
-def _fine_rows(encoded: Encoded, basis: Basis) -> torch.Tensor:
-    """Join the finest layer and the colours at the fine grid, (16 h w, d)."""
-    layer_share, colour_share = _FINE_SHARES
+def _s4_rows(encoded: Encoded, projection: FeatureProjection) -> torch.Tensor:
+    """Join the finest layer and the colours at the s4 grid, (16 h w, d)."""
+    layer_weight, colour_weight = _S4_WEIGHTS
     colours = _colour_angles(F.avg_pool2d(encoded.colours.float(), 2))
-    if basis.fine is None or basis.fine_mean is None or encoded.finest is None:
-        return colours * math.sqrt(layer_share + colour_share)
-    seen = _along(encoded.finest, basis.fine) - basis.fine_mean @ basis.fine
-    rows: torch.Tensor = F.normalize(seen, dim=-1) * layer_share**0.5
-    rows[:, _FINE_DIRECTIONS:] = colours * colour_share**0.5
+    if projection.s4 is None or projection.s4_mean is None or encoded.layer_s4 is None:
+        return colours * math.sqrt(layer_weight + colour_weight)
+    seen = _project(encoded.layer_s4, projection.s4) - projection.s4_mean @ projection.s4
+    rows: torch.Tensor = F.normalize(seen, dim=-1) * layer_weight**0.5
+    rows[:, _S4_DIMENSIONS:] = colours * colour_weight**0.5
     return rows
 
 
@@ -187,7 +188,7 @@ def _unit_rows(grid: torch.Tensor) -> torch.Tensor:
     return F.normalize(_rows(grid.float()), dim=-1)
 
 
-def _along(grid: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+def _project(grid: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
     """Project normalised cells on (C, D) directions: (1, C, H, W) -> (H * W, D).
 
     As ``_unit_rows(grid) @ directions``, without a copy of the grid.
@@ -198,7 +199,7 @@ def _along(grid: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
     return projected
 
 
-def _main_directions(rows: torch.Tensor, count: int) -> torch.Tensor:
+def _principal_directions(rows: torch.Tensor, count: int) -> torch.Tensor:
     """Find the (C, count) orthonormal directions that hold most of (n, C) rows."""
     directions: torch.Tensor = torch.linalg.eigh(rows.T @ rows).eigenvectors
     return directions[:, -count:].contiguous()

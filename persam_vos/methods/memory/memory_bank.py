@@ -1,135 +1,128 @@
-"""Remember frames: their cells and soft masks, in tables whose size does not depend on the clip.
+"""The memory bank: features and soft masks of remembered frames, of a size that no clip changes.
 
-The last frames lie in a ring; frames with true masks lie behind it for as long as an object needs
-them. All objects and the background are channels of one mask tensor.
-
-Where shapes are ``fixed``, a step can be recorded and repeated by a GPU: which rows of the ring are
-meant is then counted on the device, and who needs room later gets some to spare, so that the next
-one does not move the tables.
+The last frames lie in a ring. Reference frames, whose masks are known to be right, lie behind it
+for as long as an object needs them. All objects and the background are channels of one mask tensor.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 import torch.nn.functional as F
 
-from .features import FORBIDDEN, Cells, by_quads, fine_cells_of
+from .features import EXCLUDED, FrameFeatures, s4_neighbourhoods, to_quad_order
 
-_AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
-_NEAR = 4  # coarse cells round a reference's objects that are all searched
-_TABLES = ("coarse", "middle", "fine", "masks", "shares", "shown", "true")
-_SHOWN_SHARE = 0.02  # of a middle cell; recall never says less than 0.01
-_SPARE = 4  # objects, or true masks, that room is made for at once, after the first
-Row = int | torch.Tensor
-"""A row of the memory's tables: a number, or (1,) int64 on the device."""
+AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
+_NEAR = 4  # s16 cells round a reference's objects that are all searched
+_SPARSE_STEP = 8  # of the rest every eighth is, each way: most false matches are elsewhere
+_TABLES = ("s16", "s8", "s4", "masks_s4", "masks_s8", "has_object", "is_reference")
+_OBJECT_PROB = 0.02  # of an s8 cell; a readout never says less than 0.01
+_SPARE = 4  # objects, or references, that capacity is added for at once, after the first
 
-_FAR = 8  # of the rest every eighth is, each way: elsewhere is where most false matches are
+RowIndex = int | torch.Tensor
+"""A row of the tables: a number, or (1,) int64 on the device."""
 
 
 @dataclass(slots=True)
-class Memory:
-    """Tables with a row for each remembered frame, (R, ...); see `Cells` for what is in a row.
+class MemoryBank:
+    """Tables with a row for each remembered frame, (R, ...); see `FrameFeatures` for their content.
 
-    Where shapes are fixed, ``fine`` has the fine cells in and round each middle cell side by side,
-    (R, 4 h w, 16 d): a GPU copies few long rows sooner than many short ones.
-
-    ``masks`` is (R, 16 h w, 1 + N) soft masks on the fine grid, row by row; channel 0 is the
-    background, and the channels of a cell sum to 1. ``shares`` is the same on the middle grid, by
-    quads, and ``shown``, (R, h w) bool, tells which coarse cells have some of an object. ``true``,
-    (R,) float, is 1 for rows with true masks; ``closed``, (R, h w), what is added to similarities
-    with coarse cells: 0 for those that are searched. What is vacant is all zeros, and closed.
+    ``masks_s4`` is (R, 16 h w, 1 + N): soft masks at stride 4, in raster order. Channel 0 is the
+    background, and the channels of a cell sum to 1. ``masks_s8`` is the same at stride 8, in quad
+    order. ``has_object``, (R, h w) bool, tells which s16 cells have some of an object;
+    ``is_reference``, (R,) float, is 1 for reference frames. ``neighbourhoods``, (4 h w, 16) int64,
+    lists the s4 cells in and round each s8 cell, ``children``, (4 h w, 4), those in it.
     """
 
     grid_hw: tuple[int, int]
-    coarse: torch.Tensor
-    middle: torch.Tensor
-    fine: torch.Tensor
-    masks: torch.Tensor
-    shares: torch.Tensor
-    shown: torch.Tensor
-    true: torch.Tensor
-    closed: torch.Tensor
-    rings: torch.Tensor
-    """(4 h w, 16) int64: the fine cells in and round each middle cell."""
-    insides: torch.Tensor
-    """(4 h w, 4) int64: those in it."""
-    fixed: bool = False
-    """Whether no shape may depend on what is seen, and no row be known to the host."""
+    s16: torch.Tensor
+    s8: torch.Tensor
+    s4: torch.Tensor
+    masks_s4: torch.Tensor
+    masks_s8: torch.Tensor
+    has_object: torch.Tensor
+    is_reference: torch.Tensor
+    neighbourhoods: torch.Tensor
+    children: torch.Tensor
     references: dict[int, torch.Tensor] = field(default_factory=dict)
-    """Rows with true masks, and which of their coarse cells are searched, (K,) int64."""
+    """Rows of reference frames, and which of their s16 cells are searched, (K,) int64."""
     _count: int = 0  # frames added so far, as far as the host knows
-    _added: torch.Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.int64))
-    _ages: torch.Tensor = field(default_factory=lambda: torch.tensor(_AGES))
+
+    @classmethod
+    def new(cls, features: FrameFeatures, channels: int) -> MemoryBank:
+        """Make an empty bank for frames like the one of ``features``, with 1 + N mask channels."""
+        cells, device = len(features.s16), features.s16.device
+        new, rows = features.s16.new_zeros, AGES[-1] + 1
+        return cls(
+            features.grid_hw,
+            s16=new((rows, *features.s16.shape)),
+            s8=new((rows, *features.s8.shape)),
+            s4=new((rows, *features.s4.shape)),
+            masks_s4=new((rows, 16 * cells, channels)),
+            masks_s8=new((rows, 4 * cells, channels)),
+            has_object=new((rows, cells), dtype=torch.bool),
+            is_reference=new(rows),
+            neighbourhoods=s4_neighbourhoods(features.grid_hw, device, reach=1),
+            children=s4_neighbourhoods(features.grid_hw, device, reach=0),
+        )
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """How many objects there are channels for."""
-        return self.masks.shape[-1] - 1
+        return self.masks_s4.shape[-1] - 1
 
     @property
-    def kept(self) -> list[Row]:
-        """Rows behind the ring, vacant ones too, as the device knows them; see ``references``."""
-        behind = torch.arange(_AGES[-1], len(self.coarse), device=self.coarse.device)
-        return list(torch.split(behind, 1))
-
-    @property
-    def settled(self) -> bool:
+    def full(self) -> bool:
         """Whether as many frames are remembered as ever will be."""
-        return self._count >= _AGES[-1]
+        return self._count >= AGES[-1]
 
     @property
-    def recent(self) -> list[Row]:
+    def recent_rows(self) -> list[RowIndex]:
         """Rows of the recent frames that are searched, the newest first."""
-        known = sum(age <= self._count for age in _AGES)
-        if self.fixed:
-            return list(torch.split((self._added - self._ages[:known]) % _AGES[-1], 1))
-        return [(self._count - age) % _AGES[-1] for age in _AGES[:known]]
+        return [(self._count - age) % AGES[-1] for age in AGES if age <= self._count]
 
     @property
-    def newest_masks(self) -> torch.Tensor:
+    def newest_masks_s4(self) -> torch.Tensor:
         """Masks of the frame that was added last, (16 h w, 1 + N) float32."""
-        return at(self.masks, self.recent[0]).float()
+        return self.read_row(self.masks_s4, self.recent_rows[0]).float()
 
     @property
-    def newest_shares(self) -> torch.Tensor:
-        """The same on the middle grid, (4 h w, 1 + N) by quads."""
-        return at(self.shares, self.recent[0]).float()
+    def newest_masks_s8(self) -> torch.Tensor:
+        """The same at stride 8, (4 h w, 1 + N) in quad order."""
+        return self.read_row(self.masks_s8, self.recent_rows[0]).float()
 
-    def pictures(self, row: int, channels: list[int]) -> torch.Tensor:
-        """Return some remembered masks as pictures of their fine cells' shares, (N, 4h, 4w)."""
+    def mask_grids(self, row: int, channels: list[int]) -> torch.Tensor:
+        """Return some remembered masks as (N, 4h, 4w) grids of their s4 cells."""
         height, width = self.grid_hw
-        return self.masks[row][:, channels].T.reshape(-1, 4 * height, 4 * width).float()
+        return self.masks_s4[row][:, channels].T.reshape(-1, 4 * height, 4 * width).float()
 
-    def add(self, cells: Cells, masks: torch.Tensor) -> None:
+    def add(self, features: FrameFeatures, masks_s4: torch.Tensor) -> None:
         """Remember a frame by its (16 h w, 1 + N) masks; the oldest one is forgotten."""
-        self._count += 1
-        self._added += 1
-        row = self.recent[0]
-        put(self.coarse, row, cells.coarse)
-        put(self.middle, row, cells.middle)
-        put(self.fine, row, self._fine_rows(cells.fine))
-        self._write_masks(row, masks)
+        self._advance()
+        row = self.recent_rows[0]
+        self.write_row(self.s16, row, features.s16)
+        self.write_row(self.s8, row, features.s8)
+        self.write_row(self.s4, row, self._stored_s4(features.s4))
+        self._write_masks(row, masks_s4)
 
-    def correct(self, masks: torch.Tensor) -> None:
+    def correct(self, masks_s4: torch.Tensor) -> None:
         """Give the newest frame other masks."""
-        self._write_masks(self.recent[0], masks)
+        self._write_masks(self.recent_rows[0], masks_s4)
 
     def make_reference(self) -> int:
-        """Keep the newest frame, whose masks are true, until `forget`; returns its row."""
-        rows = len(self.coarse)
-        row = next((r for r in range(_AGES[-1], rows) if r not in self.references), rows)
+        """Keep the newest frame, whose masks are right, until `forget`; returns its row."""
+        rows = len(self.s16)
+        row = next((r for r in range(AGES[-1], rows) if r not in self.references), rows)
         if row == rows:
-            behind = rows - _AGES[-1]
-            self._grow(self._room_for(behind + 1, behind) - behind)
-        newest = self.recent[0]
+            behind = rows - AGES[-1]
+            self._grow(self._capacity_for(behind + 1, behind) - behind)
+        newest = self.recent_rows[0]
         for name in _TABLES:
             table = getattr(self, name)
-            table[row] = at(table, newest)
-        self.true[row] = 1
-        self.references[row] = self._searched(self.shares[row])
-        self.closed[row, self.references[row]] = 0
+            table[row] = self.read_row(table, newest)
+        self.is_reference[row] = 1
+        self.references[row] = self._searched_cells(self.masks_s8[row])
         return row
 
     def forget(self, row: int) -> None:
@@ -137,19 +130,61 @@ class Memory:
         del self.references[row]
         for name in _TABLES:
             getattr(self, name)[row] = 0
-        self.closed[row] = FORBIDDEN
 
-    def make_room(self, objects: int) -> None:
+    def reserve(self, objects: int) -> None:
         """Have channels for so many objects or more; new ones are nowhere in what is remembered."""
-        added = self._room_for(objects, self.room) - self.room
+        added = self._capacity_for(objects, self.capacity) - self.capacity
         if added:
-            self.masks, self.shares = (F.pad(t, (0, added)) for t in (self.masks, self.shares))
+            self.masks_s4, self.masks_s8 = (
+                F.pad(table, (0, added)) for table in (self.masks_s4, self.masks_s8)
+            )
 
-    def _room_for(self, count: int, room: int) -> int:
-        """Say how much room to have for ``count`` objects or true masks, if there is ``room``."""
-        if count <= room or not self.fixed:
-            return max(count, room)
-        return -(-count // _SPARE) * _SPARE
+    def keep_objects(self, channels: list[int]) -> None:
+        """Keep the objects of some channels, counted from 1; what the others had is background.
+
+        ``has_object`` forgets them, too.
+        """
+        kept = torch.tensor(channels, dtype=torch.int64, device=self.masks_s4.device)
+        self.masks_s4, self.masks_s8 = (
+            keep_channels(table, kept) for table in (self.masks_s4, self.masks_s8)
+        )
+        self.has_object.copy_(self._has_object(self.masks_s8))
+
+    def gather_s4(self, places: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+        """Return the s4 features in and round (B, k) s8 cells: (B, 16 k, d).
+
+        ``places`` are these in tables laid end to end, ``keys`` (B, 16 k) their s4 cells.
+        """
+        del places
+        return self.s4.flatten(0, 1).index_select(0, keys.flatten()).view(*keys.shape, -1)
+
+    @staticmethod
+    def read_row(table: torch.Tensor, row: RowIndex) -> torch.Tensor:
+        """Return one row of an (R, ...) table: a view, or a copy if the host does not know it."""
+        return table[row]
+
+    @staticmethod
+    def write_row(table: torch.Tensor, row: RowIndex, content: torch.Tensor) -> None:
+        """Write one row of an (R, ...) table."""
+        table[row] = content
+
+    @staticmethod
+    def read_rows(
+        table: torch.Tensor, rows: list[RowIndex]
+    ) -> tuple[torch.Tensor, torch.Tensor | int]:
+        """Return (r, n, ...) rows of a table, and where they begin if all were laid end to end.
+
+        There is one of them, where a CPU's cache is searched row by row.
+        """
+        (row,) = rows
+        return table[row : row + 1], row * table.shape[1]
+
+    def _advance(self) -> None:
+        self._count += 1
+
+    def _capacity_for(self, count: int, capacity: int) -> int:
+        """Say how much capacity to have for ``count`` objects or references."""
+        return max(count, capacity)
 
     def _grow(self, added: int) -> None:
         """Append vacant rows."""
@@ -157,95 +192,149 @@ class Memory:
             table = getattr(self, name)
             vacant = table.new_zeros((added, *table.shape[1:]))
             setattr(self, name, torch.cat([table, vacant]))
-        closed = self.closed.new_full((added, self.closed.shape[1]), FORBIDDEN)
-        self.closed = torch.cat([self.closed, closed])
 
-    def fine_round(self, places: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-        """Return the fine cells in and round (B, k) middle cells: (B, 16 k, d).
+    def _stored_s4(self, s4: torch.Tensor) -> torch.Tensor:
+        """Arrange (16 h w, d) s4 features as the table has them."""
+        return s4
 
-        ``places`` are these in tables laid end to end, ``keys`` (B, 16 k) the fine cells'.
-        """
-        if self.fixed:
-            rows = self.fine.flatten(0, 1).index_select(0, places.flatten())
-            return rows.view(*keys.shape, -1)
-        return self.fine.flatten(0, 1).index_select(0, keys.flatten()).view(*keys.shape, -1)
+    def _write_masks(self, row: RowIndex, masks_s4: torch.Tensor) -> None:
+        masks_s8 = self._downsample(masks_s4)
+        self.write_row(self.masks_s4, row, masks_s4)
+        self.write_row(self.masks_s8, row, masks_s8)
+        self.write_row(self.has_object, row, self._has_object(masks_s8))
 
-    def _fine_rows(self, fine: torch.Tensor) -> torch.Tensor:
-        """Put (16 h w, d) fine cells as the table has them."""
-        if not self.fixed:
-            return fine
-        columns = torch.arange(fine.shape[1], device=fine.device)
-        return fine.flatten()[self.rings[..., None] * fine.shape[1] + columns].flatten(1)
-
-    def _write_masks(self, row: Row, masks: torch.Tensor) -> None:
-        shares = self._to_middle(masks)
-        objects = shares[:, 1:].amax(-1).view(-1, 4)
-        put(self.masks, row, masks)
-        put(self.shares, row, shares)
-        put(self.shown, row, (objects > _SHOWN_SHARE).any(-1))
-
-    def _to_middle(self, masks: torch.Tensor) -> torch.Tensor:
-        """Average (16 h w, C) fine masks over middle cells, (4 h w, C) by quads."""
+    def _downsample(self, masks_s4: torch.Tensor) -> torch.Tensor:
+        """Average (16 h w, C) masks at stride 4 to stride 8, (4 h w, C) in quad order."""
         height, width = self.grid_hw
-        quads = by_quads(masks, (4 * height, 4 * width)).view(4 * height * width, 4, -1).mean(1)
-        return by_quads(quads, (2 * height, 2 * width))
+        quads = to_quad_order(masks_s4, (4 * height, 4 * width)).view(4 * height * width, 4, -1)
+        return to_quad_order(quads.mean(1), (2 * height, 2 * width))
 
-    def _searched(self, shares: torch.Tensor) -> torch.Tensor:
-        """List the coarse cells near the objects of (4 h w, C) masks, and a few of the rest."""
+    @staticmethod
+    def _has_object(masks_s8: torch.Tensor) -> torch.Tensor:
+        """Tell which s16 cells have some of an object of (..., 4 h w, C) masks: (..., h w) bool."""
+        objects = masks_s8[..., 1:].amax(-1)
+        return (objects.view(*objects.shape[:-1], -1, 4) > _OBJECT_PROB).any(-1)
+
+    def _searched_cells(self, masks_s8: torch.Tensor) -> torch.Tensor:
+        """List the s16 cells near the objects of (4 h w, C) masks, and a few of the rest."""
         height, width = self.grid_hw
-        objects = (shares[:, 0] < 1).view(height, width, 4).any(-1).float()
+        objects = (masks_s8[:, 0] < 1).view(height, width, 4).any(-1).float()
         kept = F.max_pool2d(objects[None], 2 * _NEAR + 1, stride=1, padding=_NEAR)[0] > 0
-        kept[::_FAR, ::_FAR] = True
+        kept[::_SPARSE_STEP, ::_SPARSE_STEP] = True
         return kept.flatten().nonzero()[:, 0]
 
 
-def at(table: torch.Tensor, row: Row) -> torch.Tensor:
-    """Return one row of an (R, ...) table: a view, or a copy where the host does not know it."""
-    return table[row] if isinstance(row, int) else table.index_select(0, row)[0]
+@dataclass(slots=True)
+class StaticMemoryBank(MemoryBank):
+    """A bank that a graph can read and write: the host knows no row, and capacity comes to spare.
 
+    The rows of the ring are counted on the device. Who needs capacity later gets it in fours, so
+    that the next one does not move the tables. ``s4`` has the features in and round each s8 cell
+    side by side, (R, 4 h w, 16 d): a GPU copies few long rows sooner than many short ones.
+    ``key_mask``, (R, h w), is added to similarities with s16 cells: 0 for those that are searched.
+    What is vacant is all zeros, and masked.
+    """
 
-def put(table: torch.Tensor, row: Row, content: torch.Tensor) -> None:
-    """Write one row of an (R, ...) table."""
-    if isinstance(row, int):
-        table[row] = content
-    else:
+    key_mask: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
+    _added: torch.Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.int64))
+    _ages: torch.Tensor = field(default_factory=lambda: torch.tensor(AGES))
+
+    @classmethod
+    def new(cls, features: FrameFeatures, channels: int) -> StaticMemoryBank:
+        """Make an empty bank for frames like the one of ``features``, with 1 + N mask channels."""
+        plain, s16 = MemoryBank.new(features, channels), features.s16
+        tables = {one.name: getattr(plain, one.name) for one in fields(plain)}
+        rows, cells, width = plain.s4.shape
+        tables["s4"] = s16.new_zeros((rows, cells // 4, 16 * width))
+        key_mask = s16.new_zeros((rows, len(s16)))
+        key_mask[AGES[-1] :] = EXCLUDED
+        added = s16.new_zeros(1, dtype=torch.int64)
+        ages = torch.tensor(AGES, device=s16.device)
+        return cls(**tables, key_mask=key_mask, _added=added, _ages=ages)
+
+    @property
+    def recent_rows(self) -> list[RowIndex]:
+        """Rows of the recent frames that are searched, the newest first."""
+        known = sum(age <= self._count for age in AGES)
+        return list(torch.split((self._added - self._ages[:known]) % AGES[-1], 1))
+
+    @property
+    def reference_rows(self) -> list[RowIndex]:
+        """Rows behind the ring, vacant ones too, as the device knows them."""
+        behind = torch.arange(AGES[-1], len(self.s16), device=self.s16.device)
+        return list(torch.split(behind, 1))
+
+    def make_reference(self) -> int:
+        """Keep the newest frame, whose masks are right, until `forget`; returns its row."""
+        row = MemoryBank.make_reference(self)
+        self.key_mask[row, self.references[row]] = 0
+        return row
+
+    def forget(self, row: int) -> None:
+        """Give the row of a reference back."""
+        MemoryBank.forget(self, row)
+        self.key_mask[row] = EXCLUDED
+
+    def gather_s4(self, places: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+        """Return the s4 features in and round (B, k) s8 cells: (B, 16 k, d)."""
+        rows = self.s4.flatten(0, 1).index_select(0, places.flatten())
+        return rows.view(*keys.shape, -1)
+
+    @staticmethod
+    def read_row(table: torch.Tensor, row: RowIndex) -> torch.Tensor:
+        """Return one row of an (R, ...) table, a copy."""
+        assert isinstance(row, torch.Tensor)
+        return table.index_select(0, row)[0]
+
+    @staticmethod
+    def write_row(table: torch.Tensor, row: RowIndex, content: torch.Tensor) -> None:
+        """Write one row of an (R, ...) table."""
+        assert isinstance(row, torch.Tensor)
         table.index_copy_(0, row, content[None].to(table.dtype))
 
+    @staticmethod
+    def read_rows(
+        table: torch.Tensor, rows: list[RowIndex]
+    ) -> tuple[torch.Tensor, torch.Tensor | int]:
+        """Return (r, n, ...) rows of a table, and where they begin if all were laid end to end."""
+        numbers = torch.cat([row for row in rows if isinstance(row, torch.Tensor)])
+        return table.index_select(0, numbers), numbers[:, None, None] * table.shape[1]
 
-def with_truth(shares: torch.Tensor, given: torch.Tensor, channels: list[int]) -> torch.Tensor:
-    """Put the true (n, M) shares of some of N objects into the (n, N) shares of all.
+    def _advance(self) -> None:
+        MemoryBank._advance(self)
+        self._added += 1
+
+    def _capacity_for(self, count: int, capacity: int) -> int:
+        """Say how much capacity to have: what there is, or fours."""
+        return capacity if count <= capacity else -(-count // _SPARE) * _SPARE
+
+    def _grow(self, added: int) -> None:
+        """Append vacant rows."""
+        MemoryBank._grow(self, added)
+        vacant = self.key_mask.new_full((added, self.key_mask.shape[1]), EXCLUDED)
+        self.key_mask = torch.cat([self.key_mask, vacant])
+
+    def _stored_s4(self, s4: torch.Tensor) -> torch.Tensor:
+        """Lay the (16 h w, d) s4 features in and round each s8 cell side by side."""
+        columns = torch.arange(s4.shape[1], device=s4.device)
+        return s4.flatten()[self.neighbourhoods[..., None] * s4.shape[1] + columns].flatten(1)
+
+
+def keep_channels(masks: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """Keep some object channels of (..., 1 + N) soft masks; background gets what the others had."""
+    objects = masks.index_select(-1, kept)
+    background = masks.sum(-1, keepdim=True) - objects.sum(-1, keepdim=True)
+    return torch.cat([background, objects], dim=-1)
+
+
+def with_reference(
+    mask_probs: torch.Tensor, given: torch.Tensor, channels: list[int]
+) -> torch.Tensor:
+    """Put the known (n, M) masks of some of N objects into the (n, N) soft masks of all.
 
     The others and the background, which is put first, share what is left: (n, 1 + N).
     """
-    shares = shares * (1 - given.sum(-1, keepdim=True)).clamp_min(0)
-    shares[:, channels] = given
-    background = (1 - shares.sum(-1, keepdim=True)).clamp_min(0)
-    return torch.cat([background, shares], dim=-1)
-
-
-def new_memory(cells: Cells, channels: int, *, fixed: bool = False) -> Memory:
-    """Make room for frames like the one of ``cells``, with 1 + N mask channels; none is in it."""
-    count, width = len(cells.coarse), cells.fine.shape[1]
-    new = cells.coarse.new_zeros
-
-    def table(size: int, width: int) -> torch.Tensor:
-        return new((_AGES[-1] + 1, size, width))
-
-    closed = new((_AGES[-1] + 1, count))
-    closed[_AGES[-1] :] = FORBIDDEN
-    return Memory(
-        cells.grid_hw,
-        coarse=table(count, cells.coarse.shape[1]),
-        middle=table(4 * count, cells.middle.shape[1]),
-        fine=table(4 * count, 16 * width) if fixed else table(16 * count, width),
-        masks=table(16 * count, channels),
-        shares=table(4 * count, channels),
-        shown=new((_AGES[-1] + 1, count), dtype=torch.bool),
-        true=new(_AGES[-1] + 1),
-        closed=closed,
-        rings=fine_cells_of(cells.grid_hw, cells.coarse.device, reach=1),
-        insides=fine_cells_of(cells.grid_hw, cells.coarse.device, reach=0),
-        fixed=fixed,
-        _added=new(1, dtype=torch.int64),
-        _ages=torch.tensor(_AGES, device=cells.coarse.device),
-    )
+    mask_probs = mask_probs * (1 - given.sum(-1, keepdim=True)).clamp_min(0)
+    mask_probs[:, channels] = given
+    background = (1 - mask_probs.sum(-1, keepdim=True)).clamp_min(0)
+    return torch.cat([background, mask_probs], dim=-1)

@@ -1,116 +1,99 @@
-"""What the memory method knows of its objects: a row for each, in the order they were given.
+"""What the memory knows of its objects: a row for each, in the order in which they were given.
 
 Vacant rows may follow, all zeros: objects that are nowhere, look like nothing, and are not lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import torch
 
 from ...stages.targets import Appearance
 from ...stages.thin_structures import Thinness
-from .templates import Portraits, make_portraits
+from .templates import Templates, make_templates
 
 T = TypeVar("T")
-"""Something made of tensors whose first axis counts objects."""
+"""A dataclass of tensors whose first axis counts objects."""
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
-    """What is known of N objects; all tensors are on the device, and written in place.
+class ObjectStates:
+    """The state of N objects; all tensors are on the device, and are written in place.
 
-    ``appearance``, ``portraits``, ``shown_cells`` (how many middle cells each object filled) and
-    ``thinness`` are of their reference frames, ``witnesses`` portraits of older frames in which
-    they were recognised, ``witness_ages`` those frames' ages. An object is ``lost`` until it is
-    found again; ``doubted`` frames in a row had only a remnant of it that nobody but the memory
-    saw. All counts and marks are (N,).
+    ``appearance``, ``reference_templates``, ``reference_cells`` (how many s8 cells each object
+    filled) and ``thinness`` are of the objects' reference frames. ``updated_templates`` are of
+    older frames in which they were recognised, ``template_ages`` how many frames ago. An object is
+    ``lost`` until it is found again. ``low_confidence_streak`` counts the frames in a row in which
+    only a fragment of it was left that nothing but the memory saw. Ages, counts and marks are (N,).
     """
 
     ids: torch.Tensor  # uint8; 0 where vacant
     appearance: Appearance
-    portraits: Portraits
-    witnesses: Portraits
-    shown_cells: torch.Tensor
+    reference_templates: Templates
+    updated_templates: Templates
+    reference_cells: torch.Tensor
     thinness: Thinness
-    witness_ages: torch.Tensor
+    template_ages: torch.Tensor
     lost: torch.Tensor
-    doubted: torch.Tensor
+    low_confidence_streak: torch.Tensor
 
-    def witness(self, witnessed: torch.Tensor, middle: torch.Tensor, shares: torch.Tensor) -> None:
-        """Make new portraits of those who were ``witnessed``, (N,) bool.
+    def update_templates(
+        self, chosen: torch.Tensor, s8: torch.Tensor, mask_probs: torch.Tensor
+    ) -> None:
+        """Make new templates of the ``chosen`` objects, (N,) bool, from a frame.
 
-        ``middle`` (n, D) are the frame's middle cells, ``shares`` (N, n) the objects' of them.
+        ``s8`` are its (n, D) features, ``mask_probs`` (N, n) the objects' soft masks.
         """
-        self.witness_ages.masked_fill_(witnessed, 0)
-        seen = make_portraits(middle, shares)
-        for kept, new in (
-            (self.witnesses.own, seen.own),
-            (self.witnesses.others, seen.others),
-        ):
-            kept.cells.copy_(torch.where(witnessed[:, None, None], new.cells, kept.cells))
-            kept.there.copy_(torch.where(witnessed[:, None], new.there, kept.there))
+        self.template_ages.masked_fill_(chosen, 0)
+        new, old = make_templates(s8, mask_probs), self.updated_templates
+        for kept, made in ((old.foreground, new.foreground), (old.background, new.background)):
+            kept.features.copy_(torch.where(chosen[:, None, None], made.features, kept.features))
+            kept.valid.copy_(torch.where(chosen[:, None], made.valid, kept.valid))
 
 
-def new_roster(
+def new_object_states(
     ids: tuple[int, ...],
     appearance: Appearance,
-    middle: torch.Tensor,
-    shares: torch.Tensor,
+    s8: torch.Tensor,
+    mask_probs: torch.Tensor,
     thinness: Thinness,
-) -> Roster:
-    """Enter N objects by their reference frame: its (n, D) middle cells, their (N, n) shares."""
-    device = middle.device
-    portraits = make_portraits(middle, shares)
-    none = torch.zeros(len(ids), dtype=torch.int64, device=device)
-    return Roster(
+) -> ObjectStates:
+    """Make the states of N objects from their reference frame.
+
+    ``s8`` are its (n, D) features, ``mask_probs`` (N, n) the objects' soft masks.
+    """
+    device = s8.device
+    templates = make_templates(s8, mask_probs)
+    zeros = torch.zeros(len(ids), dtype=torch.int64, device=device)
+    return ObjectStates(
         ids=torch.tensor(ids, dtype=torch.uint8, device=device),
         appearance=appearance,
-        portraits=portraits,
-        witnesses=portraits,
-        shown_cells=(shares >= 0.5).sum(1),
+        reference_templates=templates,
+        updated_templates=templates,
+        reference_cells=(mask_probs >= 0.5).sum(1),
         thinness=thinness,
-        witness_ages=none,
-        lost=none > 0,
-        doubted=none,
+        template_ages=zeros,
+        lost=zeros > 0,
+        low_confidence_streak=zeros,
     )
 
 
-def joined(old: T | None, new: T, rows: list[int], room: int) -> T:
+def select_rows(old: T | None, new: T, rows: Sequence[int], capacity: int) -> T:
     """Put two batches of objects together and take ``rows`` of them, counted on through both.
 
-    Zeros follow, to ``room`` rows. The result is a copy.
+    Zeros follow, up to ``capacity`` rows. The result is a copy.
     """
 
     def part(old: Any, new: Any) -> Any:
         if isinstance(new, torch.Tensor):
-            taken = (new if old is None else torch.cat([old, new]))[rows]
-            vacant = taken.new_zeros((room - len(rows), *taken.shape[1:]))
+            taken = (new if old is None else torch.cat([old, new]))[list(rows)]
+            vacant = taken.new_zeros((capacity - len(rows), *taken.shape[1:]))
             return torch.cat([taken, vacant])
         names = [field.name for field in fields(new)]
         return type(new)(*(part(old and getattr(old, n), getattr(new, n)) for n in names))
 
     together: T = part(old, new)
     return together
-
-
-def tensors_of(state: object) -> Iterator[torch.Tensor]:
-    """List the tensors that a dataclass is made of, and those in its fields."""
-    if isinstance(state, torch.Tensor):
-        yield state
-    elif is_dataclass(state):
-        for field in fields(state):
-            yield from tensors_of(getattr(state, field.name))
-
-
-def renewed(old: T | None, new: T) -> T:
-    """Write what is ``new`` over ``old``, if that has the same sizes, and return what holds now."""
-    pairs = list(zip(tensors_of(old), tensors_of(new), strict=False))
-    if old is None or any(one.shape != other.shape for one, other in pairs):
-        return new
-    for one, other in pairs:
-        one.copy_(other)
-    return old

@@ -1,8 +1,8 @@
-"""Recall masks from remembered frames: dense propagation of soft masks in feature space.
+"""Memory readout: soft masks propagated from remembered frames, densely, in feature space.
 
-Every coarse cell that an object can be in asks each remembered frame for its most similar cells;
-the quarters of these are compared with its own quarters, and the best lend them their masks. Where
-that leaves doubt, at outlines and thin things, the same is done once more among the fine cells
+Every s16 cell that an object can be in finds its most similar cells in each remembered frame. The
+quarters of these are compared with its own quarters at stride 8, and the best lend them their
+masks. Where that leaves doubt, at outlines and thin things, the same is done once more at stride 4,
 round those matches. All objects travel as channels of one mask tensor, so that the affinity, which
 is what costs, is shared between them.
 """
@@ -15,169 +15,210 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .candidate_search import Pull, offer, squared_distance
-from .features import Cells, by_quads, by_rows
-from .memory_bank import Memory
+from .candidate_search import CandidateSearch, SpatialPrior, squared_distance
+from .features import FrameFeatures, to_quad_order, to_raster_order
+from .memory_bank import MemoryBank
+from .strategy import Strategy
 
-_NEIGHBOURS = 8  # middle cells that each quarter listens to
+_TOP_K = 8  # s8 cells that each quarter reads from
 _TEMPERATURE = 0.05  # of the softmax over their similarities
-FINE_TEMPERATURE = 0.02  # fine cells listen to all that lie round those matches
-MIDDLE_SHARE = 0.5  # of a fine similarity: that of the middle cells that the fine ones lie round
-TRUTH_BONUS = 0.05  # of similarity to true masks: e times the weight; holds drift back
-FINE_TRUTH_BONUS = 0.06
-_DOUBT = 0.02  # a middle cell that is surer than this of every object is not looked at more closely
-_AT_ONCE = 128  # coarse cells that are matched together on a CPU, and fine ones in fours: few MB
-_STAKE = 0.1  # of a middle cell: what shows as much of an object can be where it is
-MIN_SHARE = 0.01  # of a cell; bounds the recalled log-odds to +-4.6
+S4_TEMPERATURE = 0.02  # s4 cells read from all that lie round those matches
+S8_WEIGHT = 0.5  # in an s4 similarity, of the s8 cells that the s4 ones lie round
+REFERENCE_BONUS = 0.05  # of similarity to reference frames: e times the weight; holds drift back
+S4_REFERENCE_BONUS = 0.06
+_CERTAIN = 0.02  # an s8 cell that is surer than this of every object is not refined
+_AT_ONCE = 128  # s16 cells matched together on a CPU, and s4 ones in fours: a few MB
+_STAKE = 0.1  # of an s8 cell: what shows as much of an object can be where it is
+MIN_PROB = 0.01  # of a cell; bounds the log-odds of a readout to +-4.6
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The best middle cells for the quarters of Q coarse cells: (Q, 4, k) each.
+    """The best remembered s8 cells for the quarters of Q s16 cells.
 
-    ``places`` are places in the memory's middle tables laid end to end; ``similarity`` leaves the
-    bonus of true masks out, not what distance takes; ``weights`` sum to 1.
+    ``cells`` (Q,) int64 are the s16 cells. Of each quarter, ``places`` (Q, 4, k) are places in the
+    s8 tables of the bank laid end to end; ``similarity`` leaves the bonus of reference frames out,
+    not what the spatial prior takes; ``weights`` sum to 1. ``uncertain`` (Q, 4) bool tells which
+    quarters are refined.
     """
 
+    cells: torch.Tensor
     places: torch.Tensor
     similarity: torch.Tensor
     weights: torch.Tensor
+    uncertain: torch.Tensor
 
 
-Matched = tuple[torch.Tensor, Matches, torch.Tensor]
-"""Q coarse cells, (Q,) int64, their quarters' matches, and which quarters are in doubt, (Q, 4)."""
+@dataclass(frozen=True, slots=True)
+class MemoryReader:
+    """Reads masks for a frame from a clip's memory bank; made by `new_reader`."""
+
+    bank: MemoryBank
+    search: CandidateSearch
+    strategy: Strategy
+
+    def __call__(
+        self,
+        query: FrameFeatures,
+        search_mask: torch.Tensor,
+        lost: torch.Tensor | None = None,
+        *,
+        prior_strength: float = 0.0,
+    ) -> tuple[torch.Tensor, Matches | None]:
+        """Read the masks of a frame, in log-odds: (N, 4h, 4w) for (h, w) s16 cells.
+
+        Cells outside of ``search_mask``, (h, w) bool, are background. But objects that are
+        ``lost``, (N,) bool, can be anywhere; no other is seen further away for it. From the
+        similarity of s16 and s8 cells ``prior_strength`` times the squared distance of the s16
+        cells is taken, but not where what is lost is at stake. Returns also what was found, for
+        `refine_readout`; None if no cell resembles an object's.
+        """
+        bank, strategy = self.bank, self.strategy
+        lost = search_mask.new_zeros(bank.capacity) if lost is None else lost
+        count = len(query.s16)
+        searched = (search_mask | lost.any()).flatten()
+        cells = strategy.select(searched)
+        probs = torch.full((count, 4, bank.capacity), MIN_PROB, device=search_mask.device)
+        if not len(cells):
+            return _upsample(probs, query.grid_hw), None
+        prior = self._prior(search_mask, lost, prior_strength)
+        candidates = self.search(query, bank, cells, prior)
+        promising = self._shows_object(candidates) & searched[cells]
+        cells, candidates, promising = strategy.keep(promising, cells, candidates, promising)
+        if not len(cells):
+            return _upsample(probs, query.grid_hw), None
+        places, similarity, weights = self._match_s8(query, cells, candidates, prior)
+        read = rows_of(bank.masks_s8.flatten(0, 1), places)  # (Q, 4, k, 1 + N)
+        read = (weights[..., None, :] @ read)[..., 0, 1:].float().clamp(MIN_PROB, 1 - MIN_PROB)
+        probs[cells] = torch.where(promising[:, None, None], read, MIN_PROB)
+        logits = _upsample(probs, query.grid_hw)
+        uncertain = _uncertain(probs, query.grid_hw).view(count, 4)[cells] & promising[:, None]
+        matches = Matches(cells, places, similarity, weights, uncertain)
+        self._refine_uncertain(logits, query, matches)
+        if strategy.any(lost):
+            _keep_near(logits, search_mask, lost)
+        return logits, matches
+
+    def _prior(
+        self, search_mask: torch.Tensor, lost: torch.Tensor, strength: float
+    ) -> SpatialPrior:
+        """Let distance count between cells of the search mask and what shows nothing lost."""
+        bank = self.bank
+        key = torch.ones_like(bank.has_object, dtype=torch.float32)
+        if self.strategy.any(lost):
+            at_stake = bank.masks_s8[..., 1:].masked_fill(~lost, 0).amax(-1) > _STAKE  # (R, 4 h w)
+            key -= at_stake.view(*key.shape, 4).any(-1).float()
+        nothing_lost = ~lost.any()  # then all queries are in the search mask
+        return SpatialPrior(strength, (search_mask.flatten() | nothing_lost).float(), key)
+
+    def _shows_object(self, candidates: torch.Tensor) -> torch.Tensor:
+        """Tell which of Q cells have a candidate, of (Q, c), with some of an object: (Q,) bool.
+
+        The others are background, which is known without comparing quarters.
+        """
+        return self.bank.has_object.flatten()[candidates].any(1)
+
+    def _match_s8(
+        self,
+        query: FrameFeatures,
+        cells: torch.Tensor,
+        candidates: torch.Tensor,
+        prior: SpatialPrior,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Find the s8 cells most like each quarter of (Q,) s16 ``cells``, among their candidates.
+
+        Returns places, similarity and weights, as in `Matches`.
+        """
+        count, channels = len(query.s16), query.s8.shape[1]
+        quarters = query.s8.view(count, 4, channels)
+        table = self.bank.s8.view(-1, 4 * channels)
+        best, places = [], []
+        for own, others in zip(chunks(cells), chunks(candidates), strict=True):
+            keys = rows_of(table, others).view(len(own), -1, channels)  # (q, 4 c, D)
+            bonus = REFERENCE_BONUS * self._is_reference(others, count)
+            distance = squared_distance(own, others % count, query.grid_hw[1])
+            bonus -= prior.between(own, others) * distance
+            bonus = bonus.to(keys.dtype).repeat_interleave(4, dim=1)[:, None]  # of all quarters
+            similarity = torch.baddbmm(bonus, quarters[own], keys.transpose(1, 2))
+            most = min(_TOP_K, similarity.shape[-1])
+            values, index = similarity.topk(most, dim=-1, sorted=False)
+            best.append(values)
+            found = others.gather(1, (index // 4).flatten(1)).view(index.shape)
+            places.append(4 * found + index % 4)
+        similarity, place = torch.cat(best), torch.cat(places)
+        plain = similarity - REFERENCE_BONUS * self._is_reference(place, 4 * count)
+        return place, plain, (similarity / _TEMPERATURE).softmax(-1)
+
+    def _is_reference(self, places: torch.Tensor, row_size: int) -> torch.Tensor:
+        """Tell which places in tables laid end to end are of reference frames, as 0 and 1."""
+        return self.bank.is_reference[places // row_size]
+
+    def _refine_uncertain(
+        self, logits: torch.Tensor, query: FrameFeatures, matches: Matches
+    ) -> None:
+        """Read what is uncertain once more at stride 4, into ``logits``, (N, 4h, 4w)."""
+        cells = matches.cells
+        quarters = 4 * cells[:, None] + torch.arange(4, device=cells.device)
+        uncertain = matches.uncertain.flatten()
+        parts = self.strategy.keep(
+            uncertain,
+            quarters.flatten(),
+            matches.places.flatten(0, 1),
+            matches.similarity.flatten(0, 1),
+            uncertain,
+        )
+        for part in zip(*map(chunks, parts), strict=True):
+            self._refine(logits, query, *part)
+
+    def _refine(
+        self,
+        logits: torch.Tensor,
+        query: FrameFeatures,
+        quarters: torch.Tensor,
+        places: torch.Tensor,
+        similarity: torch.Tensor,
+        uncertain: torch.Tensor,
+    ) -> None:
+        """Read the s4 cells of B s8 cells, in the (N, 4h, 4w) ``logits``.
+
+        ``quarters`` (B,) are the s8 cells, ``places`` and ``similarity`` (B, k) their matches;
+        those that are not ``uncertain``, (B,) bool, stay as they are.
+        """
+        bank, (height, width) = self.bank, query.grid_hw
+        count = height * width
+        row, s8 = places // (4 * count), places % (4 * count)
+        keys = rows_of(bank.neighbourhoods, s8) + (16 * count * row)[..., None]  # (B, k, 16)
+        own = rows_of(bank.children, quarters)  # (B, 4)
+        reference = self._is_reference(places, 4 * count)
+        known = S8_WEIGHT * similarity + S4_REFERENCE_BONUS * reference
+        keys = keys.flatten(1)
+        features = bank.gather_s4(places, keys)  # (B, 16 k, d)
+        known = known.to(features.dtype).repeat_interleave(16, dim=1)[:, None]
+        affinity = torch.baddbmm(known, query.s4[own], features.transpose(1, 2))
+        masks = rows_of(bank.masks_s4.flatten(0, 1), keys)  # (B, 16 k, 1 + N)
+        probs = ((affinity / S4_TEMPERATURE).softmax(-1) @ masks)[..., 1:].float()
+        new = torch.logit(probs.clamp(MIN_PROB, 1 - MIN_PROB)).flatten(0, 1).T  # (N, 4 B)
+        self.strategy.put(logits.flatten(1), own.flatten(), new, uncertain.repeat_interleave(4))
 
 
-def recall(
-    cells: Cells,
-    memory: Memory,
-    near: torch.Tensor,
-    astray: torch.Tensor | None = None,
-    *,
-    pull: float = 0.0,
-) -> tuple[torch.Tensor, Matched | None]:
-    """Recall the masks of a frame, in log-odds: (N, 4h, 4w) for (h, w) coarse cells.
-
-    The coarse cells marked in ``near``, (h, w) bool, are computed; all others are background. If
-    some of the objects are ``astray``, (N,) bool, these can be anywhere, and no other is seen
-    further away for it. From the similarity of coarse and middle cells ``pull`` times the squared
-    distance of the coarse cells they lie in is taken, but not where what is astray is at stake.
-    Where shapes are fixed, all cells are computed, and what is not needed thrown away. The second
-    that is returned is what was found, for `sharpen`; None if no cell resembles an object's.
-    """
-    objects = memory.shares.shape[-1] - 1
-    astray = near.new_zeros(objects) if astray is None else astray
-    count = len(cells.coarse)
-    searched = (near | astray.any()).flatten()
-    chosen = torch.arange(count, device=near.device)
-    if not memory.fixed:
-        chosen = chosen[searched]
-    shares = torch.full((count, 4, objects), MIN_SHARE, device=near.device)
-    if not len(chosen):
-        return _upsampled(shares, cells.grid_hw), None
-    pulls = _pulls(memory, near, astray, pull)
-    offered = offer(cells, memory, chosen, pulls)
-    promising = _promising(offered, memory) & searched[chosen]
-    if not memory.fixed:
-        chosen, offered, promising = chosen[promising], offered[promising], promising[promising]
-    if not len(chosen):
-        return _upsampled(shares, cells.grid_hw), None
-    matches = _match_middle(cells, memory, chosen, offered, pulls)
-    found = rows_of(memory.shares.flatten(0, 1), matches.places)  # (Q, 4, k, 1 + N)
-    found = (matches.weights[..., None, :] @ found)[..., 0, 1:].float()
-    found = found.clamp(MIN_SHARE, 1 - MIN_SHARE)
-    shares[chosen] = torch.where(promising[:, None, None], found, MIN_SHARE)
-    recalled = _upsampled(shares, cells.grid_hw)
-    doubtful = _doubtful(shares, cells.grid_hw).view(count, 4)[chosen] & promising[:, None]
-    matched = (chosen, matches, doubtful)
-    _refine_doubted(recalled, cells, memory, matched)
-    if memory.fixed or bool(astray.any()):
-        _keep_near(recalled, near, astray)
-    return recalled, matched
+def new_reader(strategy: Strategy, features: FrameFeatures, channels: int) -> MemoryReader:
+    """Make an empty memory for frames like the one of ``features``, with 1 + N mask channels."""
+    search = strategy.new_search(features.grid_hw, features.s16.device)
+    return MemoryReader(strategy.new_bank(features, channels), search, strategy)
 
 
-def _pulls(memory: Memory, near: torch.Tensor, astray: torch.Tensor, pull: float) -> Pull:
-    """Let distance count between cells ``near`` objects and what shows none that is ``astray``."""
-    asked = torch.ones_like(memory.shown, dtype=torch.float32)
-    if memory.fixed or bool(astray.any()):
-        shown = memory.shares[..., 1:].masked_fill(~astray, 0).amax(-1) > _STAKE  # (R, 4 h w)
-        asked -= shown.view(*asked.shape, 4).any(-1).float()
-    alone = ~astray.any()  # then all that is asked is near
-    return Pull(pull, (near.flatten() | alone).float(), asked)
-
-
-def _keep_near(recalled: torch.Tensor, near: torch.Tensor, astray: torch.Tensor) -> None:
-    """Leave in (N, 4h, 4w) log-odds what is ``near``, or of an object that is ``astray``, if any.
-
-    Without any, they stay as they are.
-    """
-    finer = near.repeat_interleave(4, 0).repeat_interleave(4, 1)
-    kept = finer | astray[:, None, None] | ~astray.any()
-    recalled.masked_fill_(~kept, math.log(MIN_SHARE / (1 - MIN_SHARE)))
-
-
-def _refine_doubted(
-    recalled: torch.Tensor,
-    cells: Cells,
-    memory: Memory,
-    matched: Matched,
-) -> None:
-    """Recall anew, in ``recalled``, what is doubtful."""
-    chosen, matches, doubtful = matched
-    quarters = 4 * chosen[:, None] + torch.arange(4, device=chosen.device)
-    asked = (quarters, matches.places, matches.similarity, doubtful)
-    doubted = (part.flatten(0, 1) if memory.fixed else part[doubtful] for part in asked)
-    for part in zip(*map(parts, doubted), strict=True):
-        _refine(recalled, cells, memory, *part)
-
-
-def cells_near(masks: torch.Tensor, grid_hw: tuple[int, int], *, reach: int) -> torch.Tensor:
-    """Mark the coarse cells within ``reach`` cells of an object of (16 h w, 1 + N) masks."""
+def near_objects(masks_s4: torch.Tensor, grid_hw: tuple[int, int], *, reach: int) -> torch.Tensor:
+    """Mark the s16 cells within ``reach`` cells of an object of (16 h w, 1 + N) masks: (h, w)."""
     height, width = grid_hw
-    objects = masks[:, 1:].amax(-1).view(1, 4 * height, 4 * width)
-    there = (F.avg_pool2d(objects, 2) > 0.1).float()
-    cells = F.max_pool2d(there, 2)
+    objects = masks_s4[:, 1:].amax(-1).view(1, 4 * height, 4 * width)
+    covered = (F.avg_pool2d(objects, 2) > 0.1).float()
+    cells = F.max_pool2d(covered, 2)
     grown: torch.Tensor = F.max_pool2d(cells, 2 * reach + 1, stride=1, padding=reach)[0] > 0
     return grown
 
 
-def _promising(offered: torch.Tensor, memory: Memory) -> torch.Tensor:
-    """Tell which of Q cells are offered, (Q, c), any cell that has some of an object: (Q,) bool.
-
-    The others are background, which is known without comparing quarters.
-    """
-    return memory.shown.flatten()[offered].any(1)
-
-
-def _match_middle(
-    cells: Cells, memory: Memory, chosen: torch.Tensor, offered: torch.Tensor, pull: Pull
-) -> Matches:
-    """Find the middle cells most like each quarter of Q coarse cells.
-
-    ``chosen`` are the coarse cells, (Q,), and ``offered``, (Q, c), what they are offered.
-    """
-    count, width = len(cells.coarse), cells.middle.shape[1]
-    quarters = cells.middle.view(count, 4, width)
-    table = memory.middle.view(-1, 4 * width)
-    best, places = [], []
-    for own, others in zip(parts(chosen), parts(offered), strict=True):
-        keys = rows_of(table, others).view(len(own), -1, width)  # (q, 4 c, D)
-        bonus = TRUTH_BONUS * _is_true(others, memory, count)
-        bonus -= pull.between(own, others) * squared_distance(own, others % count, cells.grid_hw[1])
-        bonus = bonus.to(keys.dtype).repeat_interleave(4, dim=1)[:, None]  # of all quarters
-        similarity = torch.baddbmm(bonus, quarters[own], keys.transpose(1, 2))
-        most = min(_NEIGHBOURS, similarity.shape[-1])
-        values, index = similarity.topk(most, dim=-1, sorted=False)
-        best.append(values)
-        found = others.gather(1, (index // 4).flatten(1)).view(index.shape)
-        places.append(4 * found + index % 4)
-    similarity, place = torch.cat(best), torch.cat(places)
-    true = _is_true(place, memory, 4 * count)
-    return Matches(place, similarity - TRUTH_BONUS * true, (similarity / _TEMPERATURE).softmax(-1))
-
-
-def parts(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Cut rows into parts whose matches fit a processor's cache; a GPU takes them at once."""
+def chunks(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Cut rows into chunks whose matches fit a processor's cache; a GPU takes them at once."""
     if rows.device.type != "cpu" or len(rows) <= _AT_ONCE:
         return (rows,) if len(rows) else ()
     return torch.split(rows, _AT_ONCE)
@@ -188,56 +229,28 @@ def rows_of(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     return table.index_select(0, places.flatten()).view(*places.shape, -1)
 
 
-def _is_true(places: torch.Tensor, memory: Memory, row_size: int) -> torch.Tensor:
-    """Tell which places in tables laid end to end are of frames with true masks, as 0 and 1."""
-    return memory.true[places // row_size]
+def _keep_near(logits: torch.Tensor, search_mask: torch.Tensor, lost: torch.Tensor) -> None:
+    """Leave in (N, 4h, 4w) log-odds what is in the search mask, or of an object that is ``lost``.
+
+    If none is lost, they stay as they are.
+    """
+    finer = search_mask.repeat_interleave(4, 0).repeat_interleave(4, 1)
+    kept = finer | lost[:, None, None] | ~lost.any()
+    logits.masked_fill_(~kept, math.log(MIN_PROB / (1 - MIN_PROB)))
 
 
-def _upsampled(shares: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
-    """Turn (h w, 4, N) shares of middle cells into log-odds on the fine grid, (N, 4h, 4w)."""
+def _upsample(probs: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+    """Turn (h w, 4, N) probabilities of s8 cells into log-odds at stride 4: (N, 4h, 4w)."""
     height, width = grid_hw
-    rows = by_rows(torch.logit(shares).flatten(0, 1), (2 * height, 2 * width))
+    rows = to_raster_order(torch.logit(probs).flatten(0, 1), (2 * height, 2 * width))
     grid = rows.T.reshape(1, -1, 2 * height, 2 * width)
     size = (4 * height, 4 * width)
     return F.interpolate(grid, size, mode="bilinear", align_corners=False)[0]
 
 
-def _doubtful(shares: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
-    """Mark the middle cells, (4 h w,) by quads, with doubt about an object in or beside them."""
+def _uncertain(probs: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+    """Mark the s8 cells, (4 h w,) in quad order, with doubt about an object in or beside them."""
     size = (2 * grid_hw[0], 2 * grid_hw[1])
-    doubt = ((shares > _DOUBT) & (shares < 1 - _DOUBT)).any(-1).flatten()
-    grid = by_rows(doubt, size).view(1, *size).float()
-    return by_quads(F.max_pool2d(grid, 3, stride=1, padding=1).flatten() > 0, size)
-
-
-def _refine(
-    recalled: torch.Tensor,
-    cells: Cells,
-    memory: Memory,
-    quarters: torch.Tensor,
-    places: torch.Tensor,
-    similarity: torch.Tensor,
-    doubtful: torch.Tensor,
-) -> None:
-    """Recall the fine cells of B middle cells anew, in the (N, 4h, 4w) ``recalled``.
-
-    ``quarters`` (B,) are the middle cells, ``places`` and ``similarity`` (B, k) their matches;
-    those that are not ``doubtful``, (B,) bool, stay as they are.
-    """
-    height, width = cells.grid_hw
-    count = height * width
-    row, middle = places // (4 * count), places % (4 * count)
-    keys = rows_of(memory.rings, middle) + (16 * count * row)[..., None]  # (B, k, 16)
-    own = rows_of(memory.insides, quarters)  # (B, 4)
-    known = MIDDLE_SHARE * similarity + FINE_TRUTH_BONUS * _is_true(places, memory, 4 * count)
-    keys = keys.flatten(1)
-    fine = memory.fine_round(places, keys)  # (B, 16 k, d)
-    known = known.to(fine.dtype).repeat_interleave(16, dim=1)[:, None]
-    affinity = torch.baddbmm(known, cells.fine[own], fine.transpose(1, 2))
-    masks = rows_of(memory.masks.flatten(0, 1), keys)  # (B, 16 k, 1 + N)
-    shares = ((affinity / FINE_TEMPERATURE).softmax(-1) @ masks)[..., 1:].float()
-    known = torch.logit(shares.clamp(MIN_SHARE, 1 - MIN_SHARE)).flatten(0, 1).T  # (N, 4 B)
-    seen, own = recalled.flatten(1), own.flatten()
-    if memory.fixed:
-        known = torch.where(doubtful.repeat_interleave(4), known, seen.index_select(1, own))
-    seen[:, own] = known
+    doubt = ((probs > _CERTAIN) & (probs < 1 - _CERTAIN)).any(-1).flatten()
+    grid = to_raster_order(doubt, size).view(1, *size).float()
+    return to_quad_order(F.max_pool2d(grid, 3, stride=1, padding=1).flatten() > 0, size)

@@ -1,7 +1,8 @@
-"""Recognise objects: is what a mask covers more like the object than like anything beside it?
+"""Templates of objects: is what a mask covers more like the object than like anything beside it?
 
-The last frames confirm whatever they were told; an older portrait ends a drift. Everything is a
-batch of N objects, whose cells are listed at a fixed length: what of it is there is told beside it.
+The last frames confirm whatever they were told; an older template ends a drift. Everything is a
+batch of N objects, whose samples are padded to a fixed length; which of them are valid is told
+beside them.
 """
 
 from __future__ import annotations
@@ -11,81 +12,82 @@ from dataclasses import dataclass
 
 import torch
 
-from .features import FORBIDDEN
+from .features import EXCLUDED
 
-_ASKED = 256  # cells of a mask that are enough to recognise it by
-_OWN = 1024  # cells of an object that are enough to know it by
+_QUERY_SAMPLES = 256  # cells of a mask that are enough to recognise it by
+_FOREGROUND_SAMPLES = 1024  # cells of an object that are enough to know it by
 _FRINGE = 0.1  # of a cell: less of an object is not the object
-_THINNED = 4  # every so many cells beside the object are compared with
+_BACKGROUND_STEP = 4  # every so many cells beside the object are compared with
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
-    """Some cells for each of N objects, (N, K, D), and which of them are there, (N, K) bool."""
+class Samples:
+    """Features of some cells of each of N objects: (N, K, D), and which are valid: (N, K) bool."""
 
-    cells: torch.Tensor
-    there: torch.Tensor
+    features: torch.Tensor
+    valid: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Portraits:
-    """Middle cells on each of N objects, and beside it, of a frame where it is known."""
+class Templates:
+    """Samples of s8 features on each of N objects, and beside it, of a frame where it is known."""
 
-    own: Picked
-    others: Picked
+    foreground: Samples
+    background: Samples
 
 
-def make_portraits(middle: torch.Tensor, shares: torch.Tensor) -> Portraits:
-    """Make portraits of objects that have (N, n) ``shares`` of each of the (n, D) middle cells.
+def make_templates(s8: torch.Tensor, mask_probs: torch.Tensor) -> Templates:
+    """Make templates of objects from (n, D) s8 features and their (N, n) ``mask_probs``.
 
     An object that fills no cell is known by those that it has most of.
     """
-    own = (shares >= shares.amax(1, keepdim=True).clamp_max(0.5)) & (shares > 0)
-    others = middle[::_THINNED].expand(len(shares), -1, -1)
-    beside = shares[:, ::_THINNED] < _FRINGE
-    return Portraits(pick(middle, own, _OWN), Picked(others, beside))
+    most = mask_probs.amax(1, keepdim=True).clamp_max(0.5)
+    foreground = (mask_probs >= most) & (mask_probs > 0)
+    background = s8[::_BACKGROUND_STEP].expand(len(mask_probs), -1, -1)
+    valid = mask_probs[:, ::_BACKGROUND_STEP] < _FRINGE
+    return Templates(sample(s8, foreground, _FOREGROUND_SAMPLES), Samples(background, valid))
 
 
-def pick(middle: torch.Tensor, marks: torch.Tensor, most: int = _ASKED) -> Picked:
-    """Pick at most ``most`` of the (n, D) cells that (N, n) bool ``marks``, from all over them.
+def sample(s8: torch.Tensor, masks: torch.Tensor, count: int = _QUERY_SAMPLES) -> Samples:
+    """Sample at most ``count`` of the (n, D) features that (N, n) bool ``masks`` cover.
 
-    If there are more, every so many. The result has places for ``most``, whatever is marked.
+    If a mask has more cells, every so many of them, from all over it. The result has room for
+    ``count``, whatever the masks cover.
     """
-    rank = marks.cumsum(1) - 1
-    step = (rank[:, -1:] // most).clamp_min(0) + 1
-    kept = marks & (rank % step == 0)
-    slots = torch.where(kept, rank // step, most)  # what is not kept goes to one behind the end
-    cells = torch.arange(len(middle), device=middle.device).expand_as(slots)
-    places = slots.new_zeros(len(marks), most + 1).scatter(1, slots, cells)[:, :most]
-    there = marks.new_zeros(len(marks), most + 1).scatter(1, slots, kept)[:, :most]
-    return Picked(middle.index_select(0, places.flatten()).view(*places.shape, -1), there)
+    rank = masks.cumsum(1) - 1
+    step = (rank[:, -1:] // count).clamp_min(0) + 1
+    kept = masks & (rank % step == 0)
+    slots = torch.where(kept, rank // step, count)  # what is not kept goes to one behind the end
+    cells = torch.arange(len(s8), device=s8.device).expand_as(slots)
+    places = slots.new_zeros(len(masks), count + 1).scatter(1, slots, cells)[:, :count]
+    valid = masks.new_zeros(len(masks), count + 1).scatter(1, slots, kept)[:, :count]
+    return Samples(s8.index_select(0, places.flatten()).view(*places.shape, -1), valid)
 
 
-def trimmed(picked: Picked) -> Picked:
-    """Leave out the places behind the last cell of any object: to compute less, where one may."""
-    most = int(picked.there.sum(1).amax()) if len(picked.there) else 0
-    return Picked(picked.cells[:, :most], picked.there[:, :most])
+def unpad(samples: Samples) -> Samples:
+    """Leave out the padding behind the last valid sample of any object: to compute less."""
+    most = int(samples.valid.sum(1).amax()) if len(samples.valid) else 0
+    return Samples(samples.features[:, :most], samples.valid[:, :most])
 
 
-def recognised(asked: Picked, portraits: Iterable[Portraits]) -> torch.Tensor:
-    """Tell which share of each object's cells the best of its portraits takes for it: (N,).
+def recognised_fraction(query: Samples, templates: Iterable[Templates]) -> torch.Tensor:
+    """Return the fraction of each object's samples that the best of its templates recognises: (N,).
 
-    A cell is taken for it if the most similar cell of the portrait lies on it: a piece of
-    background, or a look-alike that the portrait's frame shows too, finds itself there. In [0, 1],
-    0 for no cells.
+    A sample is recognised if the most similar cell of the template lies on the object: a piece of
+    background, or a look-alike that the template's frame shows too, finds itself there. In [0, 1],
+    0 without samples.
     """
-    shares = [_share(asked, portrait) for portrait in portraits]
-    return torch.stack(shares).amax(0)
+    return torch.stack([_fraction(query, one) for one in templates]).amax(0)
 
 
-def _share(asked: Picked, portrait: Portraits) -> torch.Tensor:
-    taken = asked.there & (_nearest(asked, portrait.own) > _nearest(asked, portrait.others))
-    return taken.sum(1) / asked.there.sum(1).clamp_min(1)
+def _fraction(query: Samples, template: Templates) -> torch.Tensor:
+    nearer = _nearest(query, template.foreground) > _nearest(query, template.background)
+    return (query.valid & nearer).sum(1) / query.valid.sum(1).clamp_min(1)
 
 
-def _nearest(asked: Picked, others: Picked) -> torch.Tensor:
-    """Find how similar the most similar of others is to each asked cell: (N, K)."""
-    if not others.cells.shape[1]:
-        return asked.cells.new_full(asked.there.shape, FORBIDDEN)
-    nowhere = (FORBIDDEN * ~others.there[:, None]).to(others.cells.dtype)
-    return torch.baddbmm(nowhere, asked.cells, others.cells.transpose(1, 2)).amax(-1)
+def _nearest(query: Samples, keys: Samples) -> torch.Tensor:
+    """Return the similarity of the most similar key to each query: (N, K)."""
+    if not keys.features.shape[1]:
+        return query.features.new_full(query.valid.shape, EXCLUDED)
+    invalid = (EXCLUDED * ~keys.valid[:, None]).to(keys.features.dtype)
+    return torch.baddbmm(invalid, query.features, keys.features.transpose(1, 2)).amax(-1)

@@ -1,325 +1,304 @@
-"""Memory: masks recalled from remembered frames, decoded jointly, and fused with the memory.
+"""Memory: masks read from remembered frames, decoded together, and fused with the readout.
 
-Per frame: recall every object's soft mask by matching cells with the reference and earlier
-frames; prompt the decoder with it (as dense prompt, box and point); keep the candidate that agrees
-best with the memory; fuse both; remember the result as far as it is trusted. An object that is
-neither recalled nor looks like itself is absent, and the whole picture is searched for it. The
-state is constant in the length of the clip.
+Per frame: read every object's soft mask by matching features with the reference and earlier frames;
+prompt the decoder with it (as dense prompt, box and point); keep the candidate that agrees best
+with the readout; fuse both; remember the result as far as it is trusted. An object that is neither
+read nor looks like itself is absent, and the whole picture is searched for it. The state is
+constant in the length of the clip.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from ...config import MethodSettings
-from ...geometry import LOGIT_CELL, PATCH, extents
+from ...geometry import LOGIT_CELL, PATCH
+from ...runtime.tensor_tree import tensors_of, update_in_place
 from ...stages import decode, mask_selection, prompts, targets
 from ...stages.thin_structures import measure_thinness, restore_thin
-from ...stages.windowed_decode import windowed_decode
-from ...structures import CloseLogits, Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
-from .crop_refiner import Closer
-from .features import Basis, Cells, by_quads, extract_features, fit_projection
-from .memory_bank import Memory, new_memory, with_truth
-from .object_states import Roster, joined, new_roster, renewed, tensors_of
-from .readout import Matched, cells_near, recall
-from .templates import pick, recognised, trimmed
+from ...structures import CropLogits, Encoded, LabelMap, ObjectLogits, Prompts
+from ..base import Method
+from .crop_refiner import CropRefiner
+from .features import (
+    FeatureProjection,
+    FrameFeatures,
+    extract_features,
+    fit_projection,
+    to_quad_order,
+)
+from .memory_bank import with_reference
+from .object_states import ObjectStates, new_object_states, select_rows
+from .readout import Matches, MemoryReader, near_objects, new_reader
+from .strategy import Chosen, SparseStrategy, Strategy
+from .templates import recognised_fraction, sample
 
-_REACH = 6  # coarse cells that an object may move from one frame to the next: 96 input pixels
-_PULL = 1e-4  # of similarity per squared coarse cell: tells look-alikes apart by their places
-_DENSE_GAIN = 1.5  # recalled log-odds to the decoder's mask prompt, whose logits are larger
-_SOLID = 0.25  # of a coarse cell: where an object fills less, it may be a crumb
-_FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a recall finds a lost object again
-_FOUND_CELLS = 8  # middle cells that it then covers, or half of what it covered when shown
-_CERTAIN_SHARE = 0.55  # of a mask, recognised: makes a witness, and finds what was lost
-_REMNANT = 0.1  # of the cells that an object covered when shown: fewer are a remnant
-_DOUBTED_TWICE = 2  # frames of a remnant in a row, and the object is no longer shown
-_DOUBTED_FRAMES = 6  # and it is searched for everywhere
-_WITNESS_FRAMES = 10  # between two witnesses; drifts are faster, changes of the object slower
+_REACH = 6  # s16 cells that an object may move from one frame to the next: 96 input pixels
+_PRIOR_STRENGTH = 1e-4  # of similarity per squared s16 cell: tells look-alikes by their places
+_DENSE_GAIN = 1.5  # log-odds of a readout to the decoder's mask prompt, whose logits are larger
+_FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a readout finds a lost object again
+_FOUND_CELLS = 8  # s8 cells that it then covers, or half of what it covered when shown
+_CERTAIN_FRACTION = 0.55  # of a mask, recognised: updates templates, and finds what was lost
+_FRAGMENT = 0.1  # of the cells that an object covered when shown: fewer are a fragment
+_STREAK_NOT_SHOWN = 2  # frames of a fragment in a row, and the object is no longer shown
+_STREAK_LOST = 6  # and it is searched for everywhere
+_TEMPLATE_FRAMES = 10  # between two updates; drifts are faster, changes of the object slower
 
 
 @dataclass(slots=True)
-class MemoryMethod:
-    """Track objects by a memory of frames; the interface is PersamMethod's.
+class MemoryMethod(Method[FrameFeatures]):
+    """Segment objects by a memory of frames.
 
     Channels of all masks are the background and then the objects in the order they were given.
-    With ``fixed`` shapes `step` never asks the device for anything: it can be recorded by a GPU
-    once it is ``settled``, for as long as its ``tables`` stay where they are. Answers may then have
-    vacant rows behind the objects. Without, it leaves out what is not needed.
+    What ``strategy`` says of shapes holds for every step; in static shapes answers may have vacant
+    rows behind the objects.
     """
 
-    uses_previous: ClassVar[bool] = False
     decoder: decode.Decoder
     settings: MethodSettings
-    closer: Closer
-    fixed: bool = False
+    crop_refiner: CropRefiner
+    strategy: Strategy = field(default_factory=SparseStrategy)
     _ids: list[int] = field(default_factory=list)
-    _references: list[int] = field(default_factory=list)
+    _reference_rows: list[int] = field(default_factory=list)  # of the bank, of each object
     _ascending: torch.Tensor | None = None
-    _roster: Roster | None = None
-    _basis: Basis | None = None
-    _memory: Memory | None = None
+    _states: ObjectStates | None = None
+    _projection: FeatureProjection | None = None
+    _memory: MemoryReader | None = None
 
     @property
-    def settled(self) -> bool:
+    def graphable(self) -> bool:
         """Whether every step from now on does the same, with other numbers."""
-        return self.fixed and self._memory is not None and self._memory.settled
+        full = self._memory is not None and self._memory.bank.full
+        return self.strategy.static_shapes and full
 
-    @property
-    def tables(self) -> list[tuple[int, torch.Size]]:
-        """Where all that steps go on from lies, and its sizes; `describe` may move it."""
-        state = (self._memory, self._roster, self._ascending, self._basis, self.closer)
-        return [(t.data_ptr(), t.shape) for part in state for t in tensors_of(part)]
+    def state(self) -> Iterator[torch.Tensor]:
+        """Yield what steps go on from; `add_reference` writes it in place if there is capacity."""
+        bank = self._memory and self._memory.bank
+        yield from tensors_of((bank, self._states, self._ascending, self._projection))
+        yield from self.crop_refiner.state()
 
     @torch.inference_mode()
-    def describe(self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]) -> None:
-        """Learn objects from a reference frame, whose masks enter the memory as truth.
-
-        ``labels`` is (H, W) at image size; every id of ``object_ids`` has a pixel in it. If other
-        objects are known already, `step` has answered for this frame before.
-        """
-        features = encoded.features
-        masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(features.device)
-        looks = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
-        cells = self.see(encoded)
+    def add_reference(
+        self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]
+    ) -> None:
+        """Learn objects from a reference frame, whose masks enter the memory as they are."""
+        device = encoded.features.device
+        masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(device)
+        appearance = targets.describe_appearance(encoded.features, masks, input_hw=encoded.input_hw)
+        features = self.features(encoded)
         known = [*self._ids, *(i for i in object_ids if i not in self._ids)]
         channels = [known.index(i) for i in object_ids]
-        memory = self._remember_truth(encoded, cells, masks, channels, len(known))
-        room = memory.room
-        row = memory.make_reference()
-        self.closer.learn(encoded, memory, row, masks, channels)
-        in_tables = [1 + channel for channel in channels]
-        thinness = measure_thinness(memory.pictures(row, in_tables))
-        shares = memory.shares[row][:, in_tables].T.float()
-        given = new_roster(object_ids, looks, cells.middle, shares, thinness)
-        before = 0 if self._roster is None else len(self._roster.ids)
+        memory = self._remember_reference(encoded, features, masks, channels, len(known))
+        bank = memory.bank
+        row = bank.make_reference()
+        self.crop_refiner.add_reference(encoded, memory, row, masks, channels)
+        in_bank = [1 + channel for channel in channels]
+        thinness = measure_thinness(bank.mask_grids(row, in_bank))
+        mask_probs = bank.masks_s8[row][:, in_bank].T.float()
+        given = new_object_states(object_ids, appearance, features.s8, mask_probs, thinness)
+        before = 0 if self._states is None else len(self._states.ids)
         rows = [
             before + object_ids.index(i) if i in object_ids else at for at, i in enumerate(known)
         ]
-        self._roster = renewed(self._roster, joined(self._roster, given, rows, room))
-        self._references = [row if at >= before else self._references[at] for at in rows]
+        states = select_rows(self._states, given, rows, bank.capacity)
+        self._states = update_in_place(self._states, states)
+        self._reference_rows = [row if at >= before else self._reference_rows[at] for at in rows]
+        self._settle(known)
+
+    @torch.inference_mode()
+    def remove(self, object_ids: Sequence[int]) -> None:
+        """Forget some of the objects; what they had in remembered frames is background."""
+        assert self._memory is not None and self._states is not None, "references come first"
+        rows = [at for at, object_id in enumerate(self._ids) if object_id not in object_ids]
+        self._memory.bank.keep_objects([1 + row for row in rows])
+        self.crop_refiner.keep_objects(rows)
+        self._states = select_rows(None, self._states, rows, len(rows))
+        self._reference_rows = [self._reference_rows[row] for row in rows]
+        self._settle([self._ids[row] for row in rows])
+
+    @torch.inference_mode()
+    def features(self, encoded: Encoded) -> FrameFeatures:
+        """Extract what frames are matched by, in the directions of the clip's first frame."""
+        if self._projection is None:
+            dtype = self.decoder.compute.bank_dtype
+            self._projection = fit_projection(encoded, dtype)
+        return extract_features(encoded, self._projection)
+
+    @torch.inference_mode()
+    def propagate(
+        self, features: FrameFeatures, encoded: Encoded, previous: LabelMap | None = None
+    ) -> ObjectLogits:
+        """Segment every known object on the next frame, from memory alone."""
+        del previous
+        assert self._memory is not None and self._states is not None, "references come first"
+        states, settings = self._states, self.settings
+        with self.decoder.timer.part("readout"):
+            readout, matches = self._read(features, self._memory, states)
+        logits, iou, seen_alike = self._decode(encoded.features, readout)
+        fused = mask_selection.fuse(logits, readout, decoder_share=settings.decoder_share)
+        similarities = targets.similarity(encoded.features, states.appearance.vectors)
+        appearance = targets.appearance_score(similarities, fused, states.appearance)
+        agreement = mask_selection.agreement(fused.sigmoid(), readout.sigmoid())
+        scores = mask_selection.confidence(iou, agreement, appearance)
+        covered = _covered(fused)
+        recognised = self._recognised(features, covered, states)
+        present = self._present(scores, recognised, covered, readout)
+        trusted = scores >= settings.trust_threshold
+        kept = torch.where(trusted[:, None, None], fused, readout)
+        with self.decoder.timer.part("refine crop"):
+            crop = self.crop_refiner.refine(encoded, self._memory, matches, fused, present)
+        self._memory.bank.add(features, mask_selection.compete(kept, present))
+        self.crop_refiner.remember(self._memory.bank)
+        certain = present & trusted & (recognised >= _CERTAIN_FRACTION)
+        self._update_states(features, ~present, certain)
+        fragment = covered.sum(1) < _FRAGMENT * states.reference_cells
+        unaided = mask_selection.confidence(iou, seen_alike, appearance)
+        scores = torch.where(fragment, unaided, scores)
+        # The memory goes on with what is doubted: it may be a part of an object behind something.
+        doubted = fragment & (scores < settings.remnant_threshold)
+        streak = states.low_confidence_streak
+        streak.copy_((streak + 1) * doubted)
+        return self._answer(fused, crop, scores, present & (streak < _STREAK_NOT_SHOWN))
+
+    def _settle(self, known: list[int]) -> None:
+        """Set the objects that are known, and forget references that none of them needs."""
+        assert self._memory is not None
+        bank = self._memory.bank
         self._ids = known
         order = sorted(range(len(known)), key=known.__getitem__)
-        ascending = torch.tensor([*order, *range(len(known), room)], device=features.device)
-        self._ascending = renewed(self._ascending, ascending)
-        for unused in memory.references.keys() - set(self._references):
-            memory.forget(unused)
+        ascending = torch.tensor(
+            [*order, *range(len(known), bank.capacity)], device=bank.masks_s4.device
+        )
+        self._ascending = update_in_place(self._ascending, ascending)
+        for unused in bank.references.keys() - set(self._reference_rows):
+            bank.forget(unused)
 
-    @torch.inference_mode()
-    def step(self, encoded: Encoded, previous: LabelMap | None = None) -> ObjectLogits:  # noqa: ARG002
-        """Answer for every known object on the next frame, from memory alone."""
-        with self.decoder.timer.part("recall"):
-            cells = self.see(encoded)
-        return self.answer(cells, encoded)
+    def _read(
+        self, features: FrameFeatures, memory: MemoryReader, states: ObjectStates
+    ) -> tuple[torch.Tensor, Matches | None]:
+        """Read where the objects can be: near where they were, or anywhere what is gone."""
+        lost = states.lost | (states.low_confidence_streak >= _STREAK_LOST)
+        bank = memory.bank
+        search_mask = near_objects(bank.newest_masks_s4, bank.grid_hw, reach=_REACH)
+        return memory(features, search_mask, lost, prior_strength=_PRIOR_STRENGTH)
 
-    @torch.inference_mode()
-    def see(self, encoded: Encoded) -> Cells:
-        """Describe a frame by the cells that frames are matched by; a step begins so."""
-        if self._basis is None:
-            self._basis = fit_projection(encoded, self.decoder.compute.bank_dtype)
-        return extract_features(encoded, self._basis)
+    def _recognised(
+        self, features: FrameFeatures, covered: torch.Tensor, states: ObjectStates
+    ) -> torch.Tensor:
+        """Return which fraction of each mask's (N, 4 h w) s8 cells older frames recognise: (N,).
 
-    @torch.inference_mode()
-    def answer(self, cells: Cells, encoded: Encoded) -> ObjectLogits:
-        """Do what is left of a step, which reads the frame's features and pixels."""
-        assert self._memory is not None and self._roster is not None, "describe comes first"
-        roster, features = self._roster, encoded.features
-        with self.decoder.timer.part("recall"):
-            recalled, matched = self._recall(cells, self._memory, roster)
-        logits, iou, seen_alike = self._decode(features, recalled)
-        fused = mask_selection.fuse(logits, recalled, decoder_share=self.settings.decoder_share)
-        similarities = targets.similarity(features, roster.appearance.vectors)
-        looks = targets.appearance_score(similarities, fused, roster.appearance)
-        agreed = mask_selection.agreement(fused.sigmoid(), recalled.sigmoid())
-        scores = mask_selection.confidence(iou, agreed, looks)
-        covered = _covered(fused)
-        shares = self._recognised(cells, covered, roster)
-        present = self._present(scores, shares, covered, recalled)
-        trusted = scores >= self.settings.trust_threshold
-        kept = torch.where(trusted[:, None, None], fused, recalled)
-        with self.decoder.timer.part("look closer"):
-            close = self.closer.look(encoded, self._memory, matched, fused, present)
-        self._memory.add(cells, mask_selection.compete(kept, present))
-        self.closer.remember(self._memory)
-        self._note(cells, ~present, present & trusted & (shares >= _CERTAIN_SHARE))
-        remnant = covered.sum(1) < _REMNANT * roster.shown_cells
-        scores = torch.where(remnant, mask_selection.confidence(iou, seen_alike, looks), scores)
-        # The memory goes on with what is doubted: it may be a part of an object behind something.
-        doubtful = remnant & (scores < self.settings.remnant_threshold)
-        roster.doubted.copy_((roster.doubted + 1) * doubtful)
-        shown = present & (roster.doubted < _DOUBTED_TWICE)
-        return self._answer(fused, close, scores, shown)
-
-    def _recall(
-        self, cells: Cells, memory: Memory, roster: Roster
-    ) -> tuple[torch.Tensor, Matched | None]:
-        """Recall where the objects can be: near where they were, or anywhere what is gone."""
-        astray = roster.lost | (roster.doubted >= _DOUBTED_FRAMES)
-        near = cells_near(memory.newest_masks, memory.grid_hw, reach=_REACH)
-        return recall(cells, memory, near, astray, pull=_PULL)
-
-    def _recognised(self, cells: Cells, covered: torch.Tensor, roster: Roster) -> torch.Tensor:
-        """Measure which share of each mask's (N, 4 h w) middle cells older frames recognise: (N,).
-
-        Either the reference frame has to know the object, or the witness, since objects change.
+        Either the reference frame has to know the object, or a later one, since objects change.
         """
-        asked = pick(cells.middle, covered)
-        known = [roster.portraits, roster.witnesses]
-        if not self.fixed:
-            asked = trimmed(asked)
-            known = [replace(portraits, own=trimmed(portraits.own)) for portraits in known]
-        return recognised(asked, known)
+        unpad = self.strategy.unpad
+        query = unpad(sample(features.s8, covered))
+        templates = [
+            replace(one, foreground=unpad(one.foreground))
+            for one in (states.reference_templates, states.updated_templates)
+        ]
+        return recognised_fraction(query, templates)
 
     def _present(
         self,
         scores: torch.Tensor,
-        shares: torch.Tensor,
+        recognised: torch.Tensor,
         covered: torch.Tensor,
-        recalled: torch.Tensor,
+        readout: torch.Tensor,
     ) -> torch.Tensor:
         """Tell which objects are in the picture: (N,) bool.
 
-        What was lost has to be found: recalled for sure, on more than a few cells, and recognised.
+        What was lost has to be found: read for sure, on more than a few cells, and recognised.
         """
-        assert self._roster is not None
-        enough = covered.sum(1) >= (self._roster.shown_cells // 2).clamp_max(_FOUND_CELLS)
-        sure = recalled.flatten(1).amax(1) > _FOUND_LOGIT
-        found = sure & enough & (shares >= _CERTAIN_SHARE)
-        seen = scores >= self.settings.presence_threshold
-        seen &= shares >= self.settings.recognition_threshold
-        return seen & (~self._roster.lost | found)
+        assert self._states is not None
+        states, settings = self._states, self.settings
+        enough = covered.sum(1) >= (states.reference_cells // 2).clamp_max(_FOUND_CELLS)
+        sure = readout.flatten(1).amax(1) > _FOUND_LOGIT
+        found = sure & enough & (recognised >= _CERTAIN_FRACTION)
+        seen = scores >= settings.presence_threshold
+        seen &= recognised >= settings.recognition_threshold
+        return seen & (~states.lost | found)
 
-    def _note(self, cells: Cells, lost: torch.Tensor, certain: torch.Tensor) -> None:
-        """Note who is lost, and take new witnesses where the old ones are old enough."""
-        assert self._memory is not None and self._roster is not None
-        self._roster.lost.copy_(lost & (self._roster.ids > 0))
-        ages = self._roster.witness_ages.add_(1)
-        witnessed = certain & (ages >= _WITNESS_FRAMES)
-        if self.fixed or bool(witnessed.any()):
-            shares = self._memory.newest_shares[:, 1:].T
-            self._roster.witness(witnessed, cells.middle, shares)
+    def _update_states(
+        self, features: FrameFeatures, lost: torch.Tensor, certain: torch.Tensor
+    ) -> None:
+        """Note who is lost, and make new templates where the old ones are old enough."""
+        assert self._memory is not None and self._states is not None
+        self._states.lost.copy_(lost & (self._states.ids > 0))
+        ages = self._states.template_ages.add_(1)
+        chosen = certain & (ages >= _TEMPLATE_FRAMES)
+        if self.strategy.any(chosen):
+            mask_probs = self._memory.bank.newest_masks_s8[:, 1:].T
+            self._states.update_templates(chosen, features.s8, mask_probs)
 
     def _answer(
         self,
         logits: torch.Tensor,
-        close: CloseLogits | None,
+        crop: CropLogits | None,
         scores: torch.Tensor,
         present: torch.Tensor,
     ) -> ObjectLogits:
-        """Give thin parts back, and put the objects in ascending order of their ids."""
-        assert self._ascending is not None and self._roster is not None
-        roster = self._roster
-        drawn = restore_thin(logits, roster.thinness)
+        """Restore thin structures, and put the objects in ascending order of their ids."""
+        assert self._ascending is not None and self._states is not None
+        drawn = restore_thin(logits, self._states.thinness)
         ids, drawn, scores, present = (
-            part.index_select(0, self._ascending) for part in (roster.ids, drawn, scores, present)
+            part.index_select(0, self._ascending)
+            for part in (self._states.ids, drawn, scores, present)
         )
-        if close is not None:
-            close = replace(close, logits=close.logits.index_select(0, self._ascending))
-        return ObjectLogits(ids, drawn, scores, present, close, outlined=True)
+        if crop is not None:
+            crop = replace(crop, logits=crop.logits.index_select(0, self._ascending))
+        return ObjectLogits(ids, drawn, scores, present, crop, guided=True)
 
-    def _remember_truth(
+    def _remember_reference(
         self,
         encoded: Encoded,
-        cells: Cells,
+        features: FrameFeatures,
         masks: torch.Tensor,
         channels: list[int],
         object_count: int,
-    ) -> Memory:
-        """Put true (N, H, W) masks into the memory, beside what it says of the other objects.
+    ) -> MemoryReader:
+        """Put known (N, H, W) masks into the memory, beside what it says of the other objects.
 
         ``channels`` says which of the ``object_count`` objects they are of.
         """
-        height, width = (PATCH // LOGIT_CELL * side for side in cells.grid_hw)
+        height, width = (PATCH // LOGIT_CELL * side for side in features.grid_hw)
         coverage = targets.grid_coverage(
             masks, input_hw=encoded.input_hw, grid_hw=(height, width), cell=LOGIT_CELL
         )
         given = coverage.flatten(1).T  # (16 h w, N)
         if self._memory is None:
-            self._memory = new_memory(cells, 1 + object_count, fixed=self.fixed)
-            shares = given.new_zeros((len(given), object_count))
+            self._memory = new_reader(self.strategy, features, 1 + object_count)
+            mask_probs = given.new_zeros((len(given), object_count))
         else:
-            self._memory.make_room(object_count)
-            shares = self._memory.newest_masks[:, 1:]  # of this very frame
-        everything = with_truth(shares, given, channels)
+            self._memory.bank.reserve(object_count)
+            mask_probs = self._memory.bank.newest_masks_s4[:, 1:]  # of this very frame
+        everything = with_reference(mask_probs, given, channels)
         if self._ids:
-            self._memory.correct(everything)
+            self._memory.bank.correct(everything)
         else:
-            self._memory.add(cells, everything)
+            self._memory.bank.add(features, everything)
         return self._memory
 
-    def _decode(
-        self, features: torch.Tensor, recalled: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Decode the recalled (N, 4h, 4w) logits.
+    def _decode(self, features: torch.Tensor, readout: torch.Tensor) -> Chosen:
+        """Decode the (N, 4h, 4w) logits of a readout; those that are nowhere positive stay."""
 
-        Returns the best logits, their predicted IoU (N,) and their agreement with the recalled ones
-        (N,). Objects that are not recalled anywhere cost nothing and keep their recalled logits.
-        """
-        somewhere = recalled.flatten(1).amax(1) > 0
-        if self.fixed:
-            logits, iou, agree = self._decode_all(features, recalled)
-            logits = torch.where(somewhere[:, None, None], logits, recalled)
-            return logits, iou * somewhere, agree * somewhere
-        logits = recalled.clone()
-        iou, agree = recalled.new_zeros(2, len(recalled))
-        if somewhere.any():
-            found = self._decode_all(features, recalled[somewhere])
-            logits[somewhere], iou[somewhere], agree[somewhere] = found
-        return logits, iou, agree
+        def decoded(logits: torch.Tensor) -> Chosen:
+            boxes, valid = decode.logit_boxes(logits)
+            xy = (self.strategy.inner_points(logits > 0)[:, None] + 0.5) * LOGIT_CELL
+            labels = torch.full(xy.shape[:2], prompts.POSITIVE, device=logits.device)
+            boxed = decode.with_boxes(Prompts(xy, labels), boxes, valid)
+            prompted = replace(boxed, dense_logits=_DENSE_GAIN * logits[:, None])
+            found = self.strategy.decode(self.decoder, features, prompted, logits)
+            return mask_selection.best_candidate(found.low_res_logits, found.predicted_iou, logits)
 
-    def _decode_all(
-        self, features: torch.Tensor, memories: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Decode (N, 4h, 4w) logits that are positive somewhere; what is returned is the same."""
-        boxes, valid = decode.logit_boxes(memories)
-        points = _inner_points(memories, fixed=self.fixed)
-        with_boxes = decode.with_boxes(points, boxes, valid)
-        prompted = replace(with_boxes, dense_logits=_DENSE_GAIN * memories[:, None])
-        offered = self._offered(features, prompted, memories)
-        return mask_selection.best_candidate(
-            offered.low_res_logits, offered.predicted_iou, memories
-        )
-
-    def _offered(
-        self, features: torch.Tensor, prompted: Prompts, memories: torch.Tensor
-    ) -> MaskCandidates:
-        """Decode windows round the masks; where shapes are fixed, the whole picture."""
-        if self.fixed:
-            return self.decoder(features, prompted)
-        height, width = features.shape[-2:]
-        positions = self.decoder.network.grid_positions((height, width))
-        return windowed_decode(self.decoder, features, positions, prompted, _solid_boxes(memories))
-
-
-def _solid_boxes(logits: torch.Tensor) -> torch.Tensor:
-    """Box the coarse cells that (N, 4h, 4w) masks fill as far as any: (N, 4) xyxy in input pixels.
-
-    Crumbs far away leave no trace: without them windows are half as large.
-    """
-    coverage = F.avg_pool2d((logits > 0).float(), PATCH // LOGIT_CELL)  # (N, h, w)
-    least = coverage.amax((1, 2), keepdim=True).clamp_max(_SOLID)
-    return extents((coverage >= least) & (coverage > 0))[:, [2, 0, 3, 1]].float() * PATCH
+        return self.strategy.choose(readout.flatten(1).amax(1) > 0, readout, decoded)
 
 
 def _covered(logits: torch.Tensor) -> torch.Tensor:
-    """Mark the middle cells that (N, 4h, 4w) masks cover: (N, 4 h w) bool, by quads."""
+    """Mark the s8 cells that (N, 4h, 4w) masks cover: (N, 4 h w) bool, in quad order."""
     coverage = F.avg_pool2d((logits > 0).float(), 2)  # (N, 2h, 2w)
     most = coverage.amax((1, 2), keepdim=True).clamp(1e-6, 0.5)  # thin masks fill no cell
     rows = (coverage >= most).flatten(1).T  # (4 h w, N)
-    return by_quads(rows, (coverage.shape[1], coverage.shape[2])).T
-
-
-def _inner_points(logits: torch.Tensor, *, fixed: bool) -> Prompts:
-    """Make one positive point inside each (N, 4h, 4w) mask, which is nowhere empty."""
-    inside = logits > 0
-    if fixed:
-        xy = prompts.inner_points(inside)
-    else:
-        points = [prompts.inner_point(mask) for mask in inside.cpu().numpy()]
-        xy = torch.tensor(points, device=logits.device)
-    labels = torch.full((len(logits), 1), prompts.POSITIVE, device=logits.device)
-    return Prompts((xy[:, None] + 0.5) * LOGIT_CELL, labels)
+    return to_quad_order(rows, (coverage.shape[1], coverage.shape[2])).T

@@ -1,4 +1,4 @@
-"""Small objects in large pictures, looked at closer: with the real network."""
+"""Small objects in large pictures, looked at more closely: with the real network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from static_compute import StaticCompute
 from persam_vos.api import load_engine
 from persam_vos.config import MethodSettings
 from persam_vos.demo.render import render_demo
-from persam_vos.methods.memory.crop_memory import Closeups
+from persam_vos.methods.memory.crop_memory import CropMemory
 from persam_vos.methods.memory.tracker import MemoryMethod
 from persam_vos.structures import Frame, LabelMap, TrackedFrame
 from persam_vos.tracking.engine import Engine
@@ -59,32 +59,32 @@ def tracked(
     ]
 
 
-def closeups_of(state: Propagation) -> Closeups | None:
-    method = state.labelling.method
+def crops_of(state: Propagation) -> CropMemory | None:
+    method = state.step.method
     assert isinstance(method, MemoryMethod)
-    return method.closer.closeups
+    return method.crop_refiner.crop_memory
 
 
 def test_a_small_object_is_cut_out_better(
     engine: RememberingEngine, clip: list[tuple[Frame, LabelMap]]
 ) -> None:
-    closer, without = (tracked(engine_for(engine, side), clip, SMALL) for side in (160, 0))
-    for (_, labels), one, other in list(zip(clip, closer, without, strict=True))[1:]:
+    refined, without = (tracked(engine_for(engine, side), clip, SMALL) for side in (160, 0))
+    for (_, labels), one, other in list(zip(clip, refined, without, strict=True))[1:]:
         assert overlap(one.label_map, labels, SMALL) > overlap(other.label_map, labels, SMALL) > 0.8
 
 
 @pytest.mark.parametrize(("ids", "later"), [((SMALL, OTHER), None), ((SMALL,), OTHER)])
-def test_fixed_shapes_look_as_close(
+def test_static_shapes_look_as_closely(
     engine: RememberingEngine,
     clip: list[tuple[Frame, LabelMap]],
     ids: tuple[int, ...],
     later: int | None,
 ) -> None:
     chosen = engine_for(engine, 160)
-    fixed = replace(chosen, compute=StaticCompute(torch.device("cpu"), torch.float32))
+    static = replace(chosen, compute=StaticCompute(torch.device("cpu"), torch.float32))
     for one, other in zip(
         tracked(chosen, clip, *ids, later=later),
-        tracked(fixed, clip, *ids, later=later),
+        tracked(static, clip, *ids, later=later),
         strict=True,
     ):
         assert (one.label_map != other.label_map).mean() < 1e-3
@@ -94,18 +94,18 @@ def test_looking_closer_asks_the_device_for_nothing(
     engine: RememberingEngine, clip: list[tuple[Frame, LabelMap]]
 ) -> None:
     chosen = engine_for(engine, 160)
-    fixed = replace(chosen, compute=StaticCompute(torch.device("cpu"), torch.float32))
-    state = Propagation.start(fixed)
+    static = replace(chosen, compute=StaticCompute(torch.device("cpu"), torch.float32))
+    state = Propagation.start(static)
     (first, labels), (second, _), *_ = clip
-    state.advance(fixed.encode(first), only(labels, SMALL))
-    encoded = fixed.encode(second)
+    state.advance(static.encode(first), only(labels, SMALL))
+    encoded = static.encode(second)
     state.advance(encoded)
-    labelling = state.labelling
+    step = state.step
     with torch.inference_mode(), NoSync():
-        answer = labelling.method.step(encoded, None)
-        labelling._drawn(answer, encoded)
-    assert answer.close is not None
-    assert bool(answer.close.made)
+        logits = step.propagate(step.features(encoded), encoded, None)
+        step.render(logits, encoded)
+    assert logits.crop is not None
+    assert bool(logits.crop.valid)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_no_closer_look(
     state = Propagation.start(chosen)
     frame, labels = clip[0]
     state.advance(chosen.encode(frame), only(labels, *ids))
-    assert closeups_of(state) is None
+    assert crops_of(state) is None
     assert state.advance(chosen.encode(clip[1][0])).objects[0].visible
 
 
@@ -146,9 +146,9 @@ def test_objects_that_are_added_share_the_window_or_end_it(
     state.advance(chosen.encode(second), only(later, added))
     result = state.advance(chosen.encode(third))
     assert all(overlap(result.label_map, last, object_id) > 0.8 for object_id in (SMALL, added))
-    found = closeups_of(state)
+    found = crops_of(state)
     assert near == (found is not None)
-    assert found is None or found.masks.shape[-1] == 3
+    assert found is None or found.masks_s4.shape[-1] == 3
 
 
 @pytest.mark.gpu

@@ -9,19 +9,24 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from persam_vos.methods.memory.features import by_quads, by_rows, extract_features, fit_projection
+from persam_vos.methods.memory.features import (
+    extract_features,
+    fit_projection,
+    to_quad_order,
+    to_raster_order,
+)
 from persam_vos.structures import Encoded, Frame
 
 HEIGHT, WIDTH = 3, 5
 COUNT = HEIGHT * WIDTH
-CHANNELS = {"features": 256, "fine": 128, "finest": 64}
-ROOM = {"features": 1, "fine": 2, "finest": 4}  # cells on a side of a coarse one
+CHANNELS = {"features": 256, "layer_s8": 128, "layer_s4": 64}
+ROOM = {"features": 1, "layer_s8": 2, "layer_s4": 4}  # cells on a side of a s16 one
 LAYERS = {
     "neck only": ("features",),
-    "neck and a layer": ("features", "fine"),
-    "all three layers": ("features", "fine", "finest"),
+    "neck and a layer": ("features", "layer_s8"),
+    "all three layers": ("features", "layer_s8", "layer_s4"),
 }
-SHARES = {"coarse": 1.0, "middle": 1.0, "fine": 0.5}
+WEIGHTS = {"s16": 1.0, "s8": 1.0, "s4": 0.5}
 """Squared norms: what a kind of cells has to say of a similarity."""
 
 
@@ -38,7 +43,14 @@ def encoded(seed: int = 0, *, layers: str = "all three layers", directions: int 
         grids[name] = grid
     frame = Frame(0, "0", np.zeros((9, 9, 3), dtype=np.uint8), 0.0)
     colours = torch.randn(1, 3, 8 * HEIGHT, 8 * WIDTH, generator=chance)
-    return Encoded(frame, input_hw=(16 * HEIGHT, 16 * WIDTH), colours=colours, **grids)
+    return Encoded(
+        frame,
+        grids["features"],
+        (16 * HEIGHT, 16 * WIDTH),
+        colours,
+        grids.get("layer_s8"),
+        grids.get("layer_s4"),
+    )
 
 
 def plain(grid: torch.Tensor) -> torch.Tensor:
@@ -48,7 +60,7 @@ def plain(grid: torch.Tensor) -> torch.Tensor:
 
 def test_quads_are_the_four_quarters_of_each_coarse_cell() -> None:
     y, x = torch.meshgrid(torch.arange(6), torch.arange(10), indexing="ij")
-    quads = by_quads(torch.stack([y, x], dim=-1).flatten(0, 1), (6, 10))
+    quads = to_quad_order(torch.stack([y, x], dim=-1).flatten(0, 1), (6, 10))
     for cell in range(15):
         top, left = 2 * (cell // 5), 2 * (cell % 5)
         assert quads[4 * cell : 4 * cell + 4].tolist() == [
@@ -62,68 +74,66 @@ def test_quads_are_the_four_quarters_of_each_coarse_cell() -> None:
 @pytest.mark.parametrize("shape", [(60,), (60, 7), (60, 2, 3)], ids=str)
 def test_quads_and_rows_undo_each_other(shape: tuple[int, ...]) -> None:
     rows = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(by_rows(by_quads(rows, (6, 10)), (6, 10)), rows)
-    assert torch.equal(by_quads(by_rows(rows, (6, 10)), (6, 10)), rows)
-    assert not torch.equal(by_quads(rows, (6, 10)), rows)
+    assert torch.equal(to_raster_order(to_quad_order(rows, (6, 10)), (6, 10)), rows)
+    assert torch.equal(to_quad_order(to_raster_order(rows, (6, 10)), (6, 10)), rows)
+    assert not torch.equal(to_quad_order(rows, (6, 10)), rows)
 
 
 @pytest.mark.parametrize(
-    ("layers", "width", "fine_width"),
+    ("layers", "width", "s4_width"),
     [("neck only", 96, 6), ("neck and a layer", 96, 6), ("all three layers", 96, 16)],
 )
-def test_each_grid_has_a_row_for_each_of_its_cells(
-    layers: str, width: int, fine_width: int
-) -> None:
+def test_each_grid_has_a_row_for_each_of_its_cells(layers: str, width: int, s4_width: int) -> None:
     frame = encoded(layers=layers)
     cells = extract_features(frame, fit_projection(frame))
     assert cells.grid_hw == (HEIGHT, WIDTH)
-    assert cells.coarse.shape == (COUNT, width)
-    assert cells.middle.shape == (4 * COUNT, width)
-    assert cells.fine.shape == (16 * COUNT, fine_width)
-    for name, share in SHARES.items():
+    assert cells.s16.shape == (COUNT, width)
+    assert cells.s8.shape == (4 * COUNT, width)
+    assert cells.s4.shape == (16 * COUNT, s4_width)
+    for name, share in WEIGHTS.items():
         rows = getattr(cells, name)
         torch.testing.assert_close(rows.square().sum(-1), torch.full(rows.shape[:1], share))
 
 
-@pytest.mark.parametrize("changed", ["colours", "fine", "finest"])
+@pytest.mark.parametrize("changed", ["colours", "layer_s8", "layer_s4"])
 def test_a_place_of_the_picture_is_described_by_the_cells_there(changed: str) -> None:
-    """The place is the middle cell (3, 6), the third quarter of the coarse cell (1, 3)."""
+    """The place is the s8 cell (3, 6), the third quarter of the s16 cell (1, 3)."""
     frame = encoded()
-    basis = fit_projection(frame)
+    projection = fit_projection(frame)
     grid = getattr(frame, changed).clone()
     room = grid.shape[-1] // (2 * WIDTH)
     place = (..., slice(3 * room, 4 * room), slice(6 * room, 7 * room))
     grid[place] = grid[place].flip(1)
     before, after = (
-        extract_features(described, basis)
+        extract_features(described, projection)
         for described in (frame, replace(frame, **{changed: grid}))
     )
     moved = {
         name: (getattr(before, name) != getattr(after, name)).any(-1).nonzero()[:, 0].tolist()
-        for name in SHARES
+        for name in WEIGHTS
     }
-    in_coarse_and_middle = changed != "finest"
-    assert moved["coarse"] == [1 * WIDTH + 3] * in_coarse_and_middle
-    assert moved["middle"] == [4 * (1 * WIDTH + 3) + 2] * in_coarse_and_middle
-    fine = [y * 4 * WIDTH + x for y in (6, 7) for x in (12, 13)]
-    assert moved["fine"] == (fine if changed != "fine" else [])
+    in_s16_and_s8 = changed != "layer_s4"
+    assert moved["s16"] == [1 * WIDTH + 3] * in_s16_and_s8
+    assert moved["s8"] == [4 * (1 * WIDTH + 3) + 2] * in_s16_and_s8
+    s4 = [y * 4 * WIDTH + x for y in (6, 7) for x in (12, 13)]
+    assert moved["s4"] == (s4 if changed != "layer_s8" else [])
 
 
-def test_coarse_cells_are_the_means_of_their_quarters() -> None:
+def test_s16_cells_are_the_means_of_their_quarters() -> None:
     frame = encoded()
     cells = extract_features(frame, fit_projection(frame))
     for cell in range(COUNT):
-        mean = cells.middle[4 * cell : 4 * cell + 4].mean(0)
-        torch.testing.assert_close(cells.coarse[cell], mean / mean.norm())
+        mean = cells.s8[4 * cell : 4 * cell + 4].mean(0)
+        torch.testing.assert_close(cells.s16[cell], mean / mean.norm())
 
 
 def joined(frame: Encoded) -> torch.Tensor:
     """Join neck and layer in all of their channels, (4 h w, C + C') by quads."""
     size = (2 * HEIGHT, 2 * WIDTH)
     parts = [F.interpolate(F.normalize(frame.features, dim=1), size, mode="bilinear")]
-    if frame.fine is not None:
-        parts.append(F.normalize(frame.fine, dim=1))
-    return by_quads(F.normalize(plain(torch.cat(parts, dim=1)), dim=-1), size)
+    if frame.layer_s8 is not None:
+        parts.append(F.normalize(frame.layer_s8, dim=1))
+    return to_quad_order(F.normalize(plain(torch.cat(parts, dim=1)), dim=-1), size)
 
 
 @pytest.mark.parametrize("layers", list(LAYERS))
@@ -131,27 +141,27 @@ def test_main_directions_keep_inner_products_of_features_that_span_few(layers: s
     """Also between the frame that the directions are of and a later one."""
     frames = [encoded(seed, layers=layers, directions=6) for seed in (0, 1)]
     frames = [replace(frame, colours=torch.zeros_like(frame.colours)) for frame in frames]
-    basis = fit_projection(frames[0])
-    first, later = (extract_features(frame, basis) for frame in frames)
+    projection = fit_projection(frames[0])
+    first, later = (extract_features(frame, projection) for frame in frames)
     expected = 0.8 * joined(frames[0]) @ joined(frames[1]).T + 0.2  # all have the same colour
-    torch.testing.assert_close(first.middle @ later.middle.T, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(first.s8 @ later.s8.T, expected, atol=1e-4, rtol=0)
     expected = torch.full((16 * COUNT, 16 * COUNT), 0.5)
-    finest = [F.normalize(plain(f.finest), dim=-1) for f in frames if f.finest is not None]
-    if finest:
-        seen = [F.normalize(rows - finest[0].mean(0), dim=-1) for rows in finest]
+    layers_s4 = [F.normalize(plain(f.layer_s4), dim=-1) for f in frames if f.layer_s4 is not None]
+    if layers_s4:
+        seen = [F.normalize(rows - layers_s4[0].mean(0), dim=-1) for rows in layers_s4]
         expected = 0.3 * seen[0] @ seen[1].T + 0.2
-    torch.testing.assert_close(first.fine @ later.fine.T, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(first.s4 @ later.s4.T, expected, atol=1e-4, rtol=0)
 
 
 def alike(first: tuple[float, float, float], second: tuple[float, float, float]) -> float:
-    """Compare two colours, normalised RGB, by fine cells that have nothing else."""
+    """Compare two colours, normalised RGB, by s4 cells that have nothing else."""
     frame = encoded(layers="neck only")
     colours = torch.zeros_like(frame.colours)
     colours[0, :, :2, :2] = torch.tensor(first)[:, None, None]
     colours[0, :, :2, 2:4] = torch.tensor(second)[:, None, None]
     frame = replace(frame, colours=colours)
-    fine = extract_features(frame, fit_projection(frame)).fine
-    return float(fine[0] @ fine[1]) / SHARES["fine"]
+    s4 = extract_features(frame, fit_projection(frame)).s4
+    return float(s4[0] @ s4[1]) / WEIGHTS["s4"]
 
 
 BROWN = (0.5, 0.1, -0.4)

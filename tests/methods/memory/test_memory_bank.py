@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 from memory_frames import make_frame, soft_masks
 
-from persam_vos.methods.memory.features import Cells
-from persam_vos.methods.memory.memory_bank import Memory, new_memory
+from persam_vos.methods.memory.features import FrameFeatures
+from persam_vos.methods.memory.memory_bank import MemoryBank, RowIndex
 
 HEIGHT, WIDTH = GRID = (3, 5)
 COUNT = HEIGHT * WIDTH
-TABLES = ("coarse", "middle", "fine", "masks", "shares")
+TABLES = ("s16", "s8", "s4", "masks_s4", "masks_s8")
 
 
-def numbered(number: int, grid_hw: tuple[int, int] = GRID) -> Cells:
+def numbered(number: int, grid_hw: tuple[int, int] = GRID) -> FrameFeatures:
     """Make cells that tell the number of their frame."""
     count = grid_hw[0] * grid_hw[1]
     sizes = ((count, 4), (4 * count, 4), (16 * count, 2))
-    return Cells(*(torch.full(size, float(number)) for size in sizes), grid_hw)
+    s16, s8, s4 = (torch.full(size, float(number)) for size in sizes)
+    return FrameFeatures(s16, s8, s4, grid_hw)
 
 
 def chance_masks(seed: int, objects: int = 2) -> torch.Tensor:
@@ -31,9 +34,9 @@ def chance_masks(seed: int, objects: int = 2) -> torch.Tensor:
     return soft_masks(labels, objects)
 
 
-def filled(frames: int) -> Memory:
+def filled(frames: int) -> MemoryBank:
     """A memory of frames 1, 2, ..., the first of which has true masks."""
-    memory = new_memory(numbered(0), 3)
+    memory = MemoryBank.new(numbered(0), 3)
     for number in range(1, 1 + frames):
         memory.add(numbered(number), chance_masks(number))
         if number == 1:
@@ -41,20 +44,20 @@ def filled(frames: int) -> Memory:
     return memory
 
 
-def numbers(memory: Memory, rows: list[int]) -> list[int]:
+def numbers(memory: MemoryBank, rows: Sequence[RowIndex]) -> list[int]:
     """Tell which frames lie in some rows, after having looked into all of each."""
     for row in rows:
-        number = memory.coarse[row, 0, 0]
+        number = memory.s16[row, 0, 0]
         assert all(bool((table[row] == number).all()) for table in cells_of(memory))
-        torch.testing.assert_close(memory.masks[row], chance_masks(int(number)))
-    return [int(memory.coarse[row, 0, 0]) for row in rows]
+        torch.testing.assert_close(memory.masks_s4[row], chance_masks(int(number)))
+    return [int(memory.s16[row, 0, 0]) for row in rows]
 
 
-def cells_of(memory: Memory) -> tuple[torch.Tensor, ...]:
-    return memory.coarse, memory.middle, memory.fine
+def cells_of(memory: MemoryBank) -> tuple[torch.Tensor, ...]:
+    return memory.s16, memory.s8, memory.s4
 
 
-def sizes(memory: Memory) -> list[torch.Size]:
+def sizes(memory: MemoryBank) -> list[torch.Size]:
     return [getattr(memory, name).shape for name in TABLES]
 
 
@@ -73,9 +76,9 @@ def sizes(memory: Memory) -> list[torch.Size]:
 )
 def test_frames_that_are_1_2_4_8_and_16_back_are_searched(frames: int, searched: list[int]) -> None:
     memory = filled(frames)
-    assert numbers(memory, memory.recent) == searched
-    assert numbers(memory, [*memory.references, *memory.recent]) == [1, *searched]
-    assert torch.equal(memory.newest_masks, memory.masks[memory.recent[0]])
+    assert numbers(memory, memory.recent_rows) == searched
+    assert numbers(memory, [*memory.references, *memory.recent_rows]) == [1, *searched]
+    assert torch.equal(memory.newest_masks_s4, memory.masks_s4[memory.recent_rows[0]])
 
 
 def test_the_tables_do_not_grow_with_the_clip_and_forget_its_oldest_frames() -> None:
@@ -84,26 +87,26 @@ def test_the_tables_do_not_grow_with_the_clip_and_forget_its_oldest_frames() -> 
     for number in range(2, 60):
         memory.add(numbered(number), chance_masks(number))
         assert sizes(memory) == size
-    held = sorted(numbers(memory, list(range(len(memory.coarse)))))
+    held = sorted(numbers(memory, list(range(len(memory.s16)))))
     assert held == [1, *range(44, 60)], "the reference and the last 16"
 
 
 def test_shares_are_means_of_the_four_fine_cells_by_quads() -> None:
     memory = filled(2)
-    for row in [*memory.references, *memory.recent]:
-        grid = memory.masks[row].view(4 * HEIGHT, 4 * WIDTH, 3).numpy()
+    for row in [*memory.references, *memory.recent_rows]:
+        grid = memory.masks_s4[row].view(4 * HEIGHT, 4 * WIDTH, 3).numpy()
         for y, x in np.ndindex(2 * HEIGHT, 2 * WIDTH):
             quad = 4 * (y // 2 * WIDTH + x // 2) + 2 * (y % 2) + x % 2
             mean = grid[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean((0, 1))
-            np.testing.assert_allclose(memory.shares[row, quad], mean, atol=1e-6)
+            np.testing.assert_allclose(memory.masks_s8[row, quad], mean, atol=1e-6)
 
 
 def test_channels_of_a_cell_sum_to_1() -> None:
     memory = filled(20)
-    memory.make_room(4)
+    memory.reserve(4)
     memory.correct(chance_masks(0, objects=4))
-    for row in [*memory.references, *memory.recent]:
-        for masks in (memory.masks[row], memory.shares[row]):
+    for row in [*memory.references, *memory.recent_rows]:
+        for masks in (memory.masks_s4[row], memory.masks_s8[row]):
             torch.testing.assert_close(masks.sum(-1), torch.ones(len(masks)))
 
 
@@ -114,7 +117,7 @@ def test_a_corrected_frame_has_other_masks_and_the_same_cells() -> None:
     memory.correct(chance_masks(60))
     for name in TABLES:
         assert torch.equal(getattr(memory, name), getattr(expected, name))
-    assert torch.equal(memory.newest_masks, chance_masks(60))
+    assert torch.equal(memory.newest_masks_s4, chance_masks(60))
 
 
 def test_a_correction_leaves_references_alone() -> None:
@@ -136,7 +139,7 @@ def test_a_reference_is_kept_until_it_is_forgotten_and_its_row_used_again() -> N
     assert [now[0] - before[0] for now, before in zip(sizes(memory), size, strict=True)] == [1] * 5
     memory.forget(first)
     assert list(memory.references) == [second]
-    assert numbers(memory, [*memory.references, *memory.recent]) == [2, 29, 28, 26, 22, 14]
+    assert numbers(memory, [*memory.references, *memory.recent_rows]) == [2, 29, 28, 26, 22, 14]
     size = sizes(memory)
     assert memory.make_reference() == first
     assert sizes(memory) == size
@@ -145,23 +148,23 @@ def test_a_reference_is_kept_until_it_is_forgotten_and_its_row_used_again() -> N
 
 def test_objects_given_later_are_nowhere_in_what_is_remembered() -> None:
     memory = filled(4)
-    before = memory.masks.clone(), memory.shares.clone()
-    memory.make_room(4)
-    for wide, narrow in zip((memory.masks, memory.shares), before, strict=True):
+    before = memory.masks_s4.clone(), memory.masks_s8.clone()
+    memory.reserve(4)
+    for wide, narrow in zip((memory.masks_s4, memory.masks_s8), before, strict=True):
         assert torch.equal(wide[..., :3], narrow)
         assert wide.shape[-1] == 5
         assert not wide[..., 3:].any()
     memory.add(numbered(5), chance_masks(5, objects=4))
-    assert torch.equal(memory.newest_masks, chance_masks(5, objects=4))
+    assert torch.equal(memory.newest_masks_s4, chance_masks(5, objects=4))
 
 
 def reference_of(objects: list[tuple[int, int]]) -> torch.Tensor:
-    """Mark the coarse cells that are searched if those fine cells have a little of an object."""
+    """Mark the s16 cells that are searched if those s4 cells have a little of an object."""
     masks = torch.zeros(80, 84, 2)
     masks[..., 0] = 1
     for y, x in objects:
         masks[y, x] = torch.tensor([0.9, 0.1])
-    memory = new_memory(numbered(0, (20, 21)), 2)
+    memory = MemoryBank.new(numbered(0, (20, 21)), 2)
     memory.add(numbered(1, (20, 21)), masks.flatten(0, 1))
     searched = torch.zeros(20 * 21, dtype=torch.bool)
     searched[memory.references[memory.make_reference()]] = True
@@ -181,10 +184,10 @@ def test_all_cells_of_a_reference_near_its_objects_are_searched() -> None:
 
 def test_what_is_remembered_is_a_copy() -> None:
     cells, masks = make_frame(0, GRID, objects=1)
-    memory = new_memory(cells, 2)
+    memory = MemoryBank.new(cells, 2)
     memory.add(cells, masks)
-    before = memory.coarse.clone(), memory.masks.clone()
-    cells.coarse.zero_()
+    before = memory.s16.clone(), memory.masks_s4.clone()
+    cells.s16.zero_()
     masks.zero_()
-    assert torch.equal(memory.coarse, before[0])
-    assert torch.equal(memory.masks, before[1])
+    assert torch.equal(memory.s16, before[0])
+    assert torch.equal(memory.masks_s4, before[1])

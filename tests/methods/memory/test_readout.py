@@ -1,4 +1,4 @@
-"""Recall against its definition, and on frames whose answer is known."""
+"""Readout against its definition, and on frames whose answer is known."""
 
 from __future__ import annotations
 
@@ -7,53 +7,56 @@ import pytest
 import torch
 import torch.nn.functional as F
 from memory_frames import hard_masks, make_frame, remember
-from plain_memory import MIN_SHARE, PlainRecall
+from plain_memory import MIN_PROB, PlainReadout
 
-from persam_vos.methods.memory.features import Cells
-from persam_vos.methods.memory.memory_bank import Memory, new_memory
-from persam_vos.methods.memory.readout import cells_near, recall
+from persam_vos.methods.memory.features import FrameFeatures
+from persam_vos.methods.memory.memory_bank import StaticMemoryBank
+from persam_vos.methods.memory.readout import MemoryReader, near_objects, new_reader
+from persam_vos.methods.memory.strategy import SparseStrategy
 
 HEIGHT, WIDTH = GRID = (5, 7)
-BACKGROUND = float(np.log(MIN_SHARE / (1 - MIN_SHARE)))
+BACKGROUND = float(np.log(MIN_PROB / (1 - MIN_PROB)))
 
 
 def everywhere(grid_hw: tuple[int, int] = GRID) -> torch.Tensor:
     return torch.ones(grid_hw, dtype=torch.bool)
 
 
-def remembered(cells: Cells, masks: torch.Tensor) -> Memory:
+def remembered(cells: FrameFeatures, masks: torch.Tensor) -> MemoryReader:
     """A memory of one frame, whose masks are true."""
-    memory = new_memory(cells, masks.shape[1])
-    memory.add(cells, masks)
-    memory.make_reference()
+    memory = new_reader(SparseStrategy(), cells, masks.shape[1])
+    memory.bank.add(cells, masks)
+    memory.bank.make_reference()
     return memory
 
 
-def moved(cells: Cells, by: tuple[int, int]) -> Cells:
-    """Move a picture by whole coarse cells; what leaves it comes back at the other side."""
+def moved(cells: FrameFeatures, by: tuple[int, int]) -> FrameFeatures:
+    """Move a picture by whole s16 cells; what leaves it comes back at the other side."""
     height, width = cells.grid_hw
-    coarse = cells.coarse.view(height, width, -1).roll(by, (0, 1)).flatten(0, 1)
-    middle = cells.middle.view(height, width, 4, -1).roll(by, (0, 1)).flatten(0, 2)
-    fine = cells.fine.view(4 * height, 4 * width, -1)
-    fine = fine.roll((4 * by[0], 4 * by[1]), (0, 1)).flatten(0, 1)
-    return Cells(coarse, middle, fine, cells.grid_hw)
+    s16 = cells.s16.view(height, width, -1).roll(by, (0, 1)).flatten(0, 1)
+    s8 = cells.s8.view(height, width, 4, -1).roll(by, (0, 1)).flatten(0, 2)
+    s4 = cells.s4.view(4 * height, 4 * width, -1)
+    s4 = s4.roll((4 * by[0], 4 * by[1]), (0, 1)).flatten(0, 1)
+    return FrameFeatures(s16, s8, s4, cells.grid_hw)
 
 
 def in_cells(mask: torch.Tensor) -> torch.Tensor:
-    """(h, w) coarse cells to (4h, 4w) fine ones."""
+    """(h, w) s16 cells to (4h, 4w) s4 ones."""
     return mask.repeat_interleave(4, 0).repeat_interleave(4, 1)
 
 
-def make_vacancies(memory: Memory) -> None:
+def make_vacancies(memory: MemoryReader) -> None:
     """Have rows and channels that nobody needs, and a row that nobody needs any more."""
-    needed = memory.room
-    memory.make_room(needed + 1)
-    memory.forget(memory.make_reference())
-    assert memory.room > needed
-    assert len(memory.kept) > len(memory.references)
+    bank = memory.bank
+    assert isinstance(bank, StaticMemoryBank)
+    needed = bank.capacity
+    bank.reserve(needed + 1)
+    bank.forget(bank.make_reference())
+    assert bank.capacity > needed
+    assert len(bank.reference_rows) > len(bank.references)
 
 
-@pytest.mark.parametrize("pull", [0.0, 3e-3])
+@pytest.mark.parametrize("prior_strength", [0.0, 3e-3])
 @pytest.mark.parametrize(
     ("grid_hw", "objects", "later", "references"),
     [
@@ -68,42 +71,46 @@ def make_vacancies(memory: Memory) -> None:
         pytest.param((1, 3), 1, 0, (0,), id="fewer cells than are offered"),
     ],
 )
-def test_recall_is_its_definition(
-    grid_hw: tuple[int, int], objects: int, later: int, references: tuple[int, ...], pull: float
+def test_readout_is_its_definition(
+    grid_hw: tuple[int, int],
+    objects: int,
+    later: int,
+    references: tuple[int, ...],
+    prior_strength: float,
 ) -> None:
     memory = remember(grid_hw, objects=objects, later=later, references=references)
     cells, _ = make_frame(100, grid_hw, objects=objects)
-    expected, _ = PlainRecall(cells, memory, pull)(everywhere(grid_hw).numpy())
-    fixed, roomy = (
-        remember(grid_hw, objects=objects, later=later, references=references, fixed=True)
+    expected, _ = PlainReadout(cells, memory.bank, prior_strength)(everywhere(grid_hw).numpy())
+    static, roomy = (
+        remember(grid_hw, objects=objects, later=later, references=references, static=True)
         for _ in range(2)
     )
     make_vacancies(roomy)
-    for tables in (memory, fixed, roomy):
-        got = recall(cells, tables, everywhere(grid_hw), pull=pull)[0]
+    for tables in (memory, static, roomy):
+        got = tables(cells, everywhere(grid_hw), prior_strength=prior_strength)[0]
         np.testing.assert_allclose(got[:objects], expected, rtol=0, atol=3e-4)
     assert bool((got[objects:] < -4.5).all()), "nothing is where nobody is"
 
 
-def test_recall_of_some_cells_is_its_definition() -> None:
+def test_readout_of_some_cells_is_its_definition() -> None:
     memory = remember((6, 9), objects=2, later=4)
     cells, _ = make_frame(100, (6, 9), objects=2)
     near = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)) < 0.5
-    expected, looked_at = PlainRecall(cells, memory)(near.numpy())
+    expected, looked_at = PlainReadout(cells, memory.bank)(near.numpy())
     assert 0.1 < looked_at.mean() < 0.9 * near.float().mean(), "both ways to a mask are tested"
-    for tables in (memory, remember((6, 9), objects=2, later=4, fixed=True)):
-        np.testing.assert_allclose(recall(cells, tables, near)[0], expected, rtol=0, atol=3e-4)
+    for tables in (memory, remember((6, 9), objects=2, later=4, static=True)):
+        np.testing.assert_allclose(tables(cells, near)[0], expected, rtol=0, atol=3e-4)
 
 
-@pytest.mark.parametrize("astray", [(1,), (2,), (1, 2)])
-def test_what_is_astray_is_searched_everywhere_as_defined(astray: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("lost", [(1,), (2,), (1, 2)])
+def test_what_is_astray_is_searched_everywhere_as_defined(lost: tuple[int, ...]) -> None:
     memory = remember((6, 9), objects=2, later=5)
     cells, _ = make_frame(100, (6, 9), objects=2)
     near = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)) < 0.5
-    expected, _ = PlainRecall(cells, memory, 3e-3, astray)(near.numpy())
-    told = torch.tensor([1 + channel in astray for channel in range(2)])
-    for tables in (memory, remember((6, 9), objects=2, later=5, fixed=True)):
-        got = recall(cells, tables, near, told, pull=3e-3)[0]
+    expected, _ = PlainReadout(cells, memory.bank, 3e-3, lost)(near.numpy())
+    told = torch.tensor([1 + channel in lost for channel in range(2)])
+    for tables in (memory, remember((6, 9), objects=2, later=5, static=True)):
+        got = tables(cells, near, told, prior_strength=3e-3)[0]
         np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
         elsewhere = ~in_cells(near)
         for mask, sought in zip(got, told.tolist(), strict=True):
@@ -113,7 +120,7 @@ def test_what_is_astray_is_searched_everywhere_as_defined(astray: tuple[int, ...
 def test_an_unchanged_frame_recalls_its_own_masks() -> None:
     cells, soft = make_frame(0, GRID, objects=3)
     masks = hard_masks(soft)
-    got = recall(cells, remembered(cells, masks), everywhere())[0]
+    got = remembered(cells, masks)(cells, everywhere())[0]
     assert masks[:, 1:].any(0).all(), "all objects are in the picture"
     assert torch.equal(got.flatten(1).T > 0, masks[:, 1:] > 0)
 
@@ -122,7 +129,7 @@ def test_an_unchanged_frame_recalls_its_own_masks() -> None:
 def test_masks_follow_a_picture_that_moves(by: tuple[int, int]) -> None:
     cells, soft = make_frame(3, (13, 15), objects=2)
     masks = hard_masks(soft)
-    got = recall(moved(cells, by), remembered(cells, masks), everywhere((13, 15)))[0]
+    got = remembered(cells, masks)(moved(cells, by), everywhere((13, 15)))[0]
     true = masks[:, 1:].T.view(2, 52, 60).roll((4 * by[0], 4 * by[1]), (1, 2)) > 0
     for mask, expected in zip(got > 0, true, strict=True):
         assert int((mask & expected).sum()) > 0.97 * int((mask | expected).sum())
@@ -136,13 +143,13 @@ def test_of_look_alikes_the_near_one_is_meant() -> None:
         grid = rows.view(6 * cell, 12 * cell, -1)
         return torch.cat([grid, grid], dim=1).flatten(0, 1)
 
-    coarse, fine = twice(half.coarse, 1), twice(half.fine, 4)
-    middle = twice(half.middle.view(72, -1), 1).view(2 * 288, -1)
+    s16, s4 = twice(half.s16, 1), twice(half.s4, 4)
+    s8 = twice(half.s8.view(72, -1), 1).view(2 * 288, -1)
     mask = hard_masks(soft)[:, 1].view(24, 12 * 4)
     left, right = F.pad(mask, (0, 48)), F.pad(mask, (48, 0))
     masks = torch.stack([1 - left - right, left, right], dim=-1).flatten(0, 1)
-    cells = Cells(coarse, middle, fine, (6, 24))
-    got = recall(cells, remembered(cells, masks), everywhere((6, 24)), pull=1e-4)[0]
+    cells = FrameFeatures(s16, s8, s4, (6, 24))
+    got = remembered(cells, masks)(cells, everywhere((6, 24)), prior_strength=1e-4)[0]
     assert torch.equal(got > 0, torch.stack([left, right]) > 0)
 
 
@@ -151,30 +158,30 @@ def test_cells_that_are_not_near_are_background() -> None:
     everything = torch.stack([torch.zeros(len(soft)), torch.ones(len(soft))], dim=1)
     near = torch.zeros(GRID, dtype=torch.bool)
     near[2, 3] = True
-    got = recall(cells, remembered(cells, everything), near)[0]
+    got = remembered(cells, everything)(cells, near)[0]
     assert torch.equal(got[0] > 0, in_cells(near))
     beyond = torch.ones(4 * HEIGHT, 4 * WIDTH, dtype=torch.bool)
     beyond[2 * 4 - 1 : 3 * 4 + 1, 3 * 4 - 1 : 4 * 4 + 1] = False  # outlines reach one cell out
     torch.testing.assert_close(got[0][beyond], torch.full((int(beyond.sum()),), BACKGROUND))
 
 
-def test_no_cell_near_is_all_background() -> None:
+def test_no_cell_searched_is_all_background() -> None:
     cells, masks = make_frame(0, GRID, objects=2)
-    got = recall(cells, remembered(cells, masks), ~everywhere())[0]
+    got = remembered(cells, masks)(cells, ~everywhere())[0]
     torch.testing.assert_close(got, torch.full((2, 4 * HEIGHT, 4 * WIDTH), BACKGROUND))
 
 
 def test_an_object_that_no_remembered_frame_shows_is_nowhere() -> None:
     memory = remember(GRID, objects=2, later=2)
-    memory.make_room(3)
-    got = recall(make_frame(100, GRID, objects=2)[0], memory, everywhere())[0]
+    memory.bank.reserve(3)
+    got = memory(make_frame(100, GRID, objects=2)[0], everywhere())[0]
     assert got.shape == (3, 4 * HEIGHT, 4 * WIDTH)
     assert bool((got[:2] > 0).flatten(1).any(1).all())
     torch.testing.assert_close(got[2], torch.full((4 * HEIGHT, 4 * WIDTH), BACKGROUND))
 
 
 def spot(y: int, x: int, share: float = 1.0) -> torch.Tensor:
-    """Masks of two objects on (12, 16) coarse cells; the second has a share of one fine cell."""
+    """Masks of two objects on (12, 16) s16 cells; the second has a share of one s4 cell."""
     masks = torch.zeros(48, 64, 3)
     masks[..., 0] = 1
     masks[y, x] = torch.tensor([1 - share, 0, share])
@@ -188,10 +195,10 @@ def spot(y: int, x: int, share: float = 1.0) -> torch.Tensor:
 def test_cells_within_reach_of_an_object_are_near(reach: int, rows: slice, columns: slice) -> None:
     expected = torch.zeros(12, 16, dtype=torch.bool)
     expected[rows, columns] = True
-    assert torch.equal(cells_near(spot(4 * 5 + 3, 4 * 7), (12, 16), reach=reach), expected)
+    assert torch.equal(near_objects(spot(4 * 5 + 3, 4 * 7), (12, 16), reach=reach), expected)
 
 
 def test_no_cell_is_near_where_there_is_next_to_nothing_of_an_object() -> None:
-    assert cells_near(spot(9, 9, share=0.5), (12, 16), reach=0).any()
-    assert not cells_near(spot(9, 9, share=0.3), (12, 16), reach=6).any()
-    assert not cells_near(spot(9, 9, share=0.0), (12, 16), reach=6).any()
+    assert near_objects(spot(9, 9, share=0.5), (12, 16), reach=0).any()
+    assert not near_objects(spot(9, 9, share=0.3), (12, 16), reach=6).any()
+    assert not near_objects(spot(9, 9, share=0.0), (12, 16), reach=6).any()

@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 
 from persam_vos.methods.memory.templates import (
-    Picked,
-    Portraits,
-    make_portraits,
-    pick,
-    recognised,
-    trimmed,
+    Samples,
+    Templates,
+    make_templates,
+    recognised_fraction,
+    sample,
+    unpad,
 )
 
 SIZE = 900
@@ -24,50 +24,50 @@ def features(seed: int = 0) -> torch.Tensor:
     return F.normalize(torch.randn(SIZE, 24, generator=generator), dim=-1)
 
 
-def share_of(*objects: slice) -> torch.Tensor:
-    """The shares of one object that fills some cells: (1, SIZE)."""
+def mask_of(*objects: slice) -> torch.Tensor:
+    """The mask_probs of one object that fills some cells: (1, SIZE)."""
     share = torch.zeros(1, SIZE)
     for cells in objects:
         share[0, cells] = 1
     return share
 
 
-def portrait_of(cells: slice) -> Portraits:
-    return make_portraits(features(), share_of(cells))
+def template_of(cells: slice) -> Templates:
+    return make_templates(features(), mask_of(cells))
 
 
-def all_of(cells: torch.Tensor) -> Picked:
-    """Cells that are all there, for one object."""
-    return Picked(cells[None], torch.ones(1, len(cells), dtype=torch.bool))
+def all_of(cells: torch.Tensor) -> Samples:
+    """Features that are all there, for one object."""
+    return Samples(cells[None], torch.ones(1, len(cells), dtype=torch.bool))
 
 
-def asked(cells: torch.Tensor) -> Picked:
+def query(cells: torch.Tensor) -> Samples:
     """What is asked of a mask that covers some cells and nothing else."""
-    return pick(cells, torch.ones(1, len(cells), dtype=torch.bool))
+    return sample(cells, torch.ones(1, len(cells), dtype=torch.bool))
 
 
-def there(picked: Picked) -> torch.Tensor:
+def valid(samples: Samples) -> torch.Tensor:
     """The cells of the only object that are there."""
-    return picked.cells[0][picked.there[0]]
+    return samples.features[0][samples.valid[0]]
 
 
 def every_fourth(start: int, count: int) -> torch.Tensor:
-    """Cells that are compared with, if they lie beside the object."""
+    """Features that are compared with, if they lie beside the object."""
     return features()[start : start + 4 * count : 4]
 
 
 def test_an_object_is_recognised_and_another_is_not() -> None:
-    middle = features()
-    assert recognised(asked(middle[FIRST]), [portrait_of(FIRST)]).tolist() == [1]
+    s8 = features()
+    assert recognised_fraction(query(s8[FIRST]), [template_of(FIRST)]).tolist() == [1]
     # The other object's cells meet themselves beside the first, as far as every fourth is kept.
-    assert recognised(asked(middle[SECOND][::4]), [portrait_of(FIRST)]).tolist() == [0]
+    assert recognised_fraction(query(s8[SECOND][::4]), [template_of(FIRST)]).tolist() == [0]
 
 
-def test_each_object_is_held_against_its_own_portrait() -> None:
-    middle, shares = features(), torch.cat([share_of(FIRST), share_of(SECOND)])
-    portraits = make_portraits(middle, shares)
-    assert recognised(pick(middle, shares > 0), [portraits]).tolist() == [1, 1]
-    nine = recognised(pick(middle, shares.flip(0) > 0), [portraits])
+def test_each_object_is_held_against_its_own_template() -> None:
+    s8, mask_probs = features(), torch.cat([mask_of(FIRST), mask_of(SECOND)])
+    templates = make_templates(s8, mask_probs)
+    assert recognised_fraction(sample(s8, mask_probs > 0), [templates]).tolist() == [1, 1]
+    nine = recognised_fraction(sample(s8, mask_probs.flip(0) > 0), [templates])
     assert nine.tolist() == pytest.approx([0, 0], abs=0.76), "every fourth meets itself"
     assert nine.amax() < 1
 
@@ -76,20 +76,20 @@ def test_the_share_of_a_mask_that_lies_on_the_object_is_told() -> None:
     own = features()[FIRST]
     for background, expected in [(0, 1.0), (8, 0.75), (24, 0.5), (72, 0.25)]:
         cells = torch.cat([own, every_fourth(200, background)])
-        assert recognised(asked(cells), [portrait_of(FIRST)]).tolist() == [expected]
+        assert recognised_fraction(query(cells), [template_of(FIRST)]).tolist() == [expected]
 
 
 def test_an_object_that_changes_a_little_is_recognised() -> None:
     changed = F.normalize(features() + 0.5 * features(1), dim=-1)
-    assert recognised(asked(changed[FIRST]), [portrait_of(FIRST)]).tolist() == [1]
+    assert recognised_fraction(query(changed[FIRST]), [template_of(FIRST)]).tolist() == [1]
 
 
-def test_the_best_of_several_portraits_decides() -> None:
-    own = asked(features()[FIRST])
-    strange = Portraits(all_of(features(1)[FIRST]), all_of(features()))
-    assert recognised(own, [strange]).tolist() == [0]
-    assert recognised(own, [strange, portrait_of(FIRST)]).tolist() == [1]
-    assert recognised(own, [portrait_of(FIRST), strange]).tolist() == [1]
+def test_the_best_of_several_templates_decides() -> None:
+    own = query(features()[FIRST])
+    strange = Templates(all_of(features(1)[FIRST]), all_of(features()))
+    assert recognised_fraction(own, [strange]).tolist() == [0]
+    assert recognised_fraction(own, [strange, template_of(FIRST)]).tolist() == [1]
+    assert recognised_fraction(own, [template_of(FIRST), strange]).tolist() == [1]
 
 
 @pytest.mark.parametrize("leave_out", [False, True], ids=["empty places", "no places"])
@@ -101,57 +101,61 @@ def test_the_best_of_several_portraits_decides() -> None:
 def test_nothing_is_no_object(
     count: int, own: int, others: int, expected: float, leave_out: bool
 ) -> None:
-    first = [pick(features(), torch.arange(SIZE)[None] < number) for number in (count, own, others)]
-    mask, *portrait = map(trimmed, first) if leave_out else first
-    assert recognised(mask, [Portraits(*portrait)]).tolist() == [expected]
+    first = [
+        sample(features(), torch.arange(SIZE)[None] < number) for number in (count, own, others)
+    ]
+    mask, *templates = map(unpad, first) if leave_out else first
+    assert recognised_fraction(mask, [Templates(*templates)]).tolist() == [expected]
 
 
 def test_every_cell_of_a_small_mask_is_asked() -> None:
-    middle = features()
-    mask = middle[:256]
-    portrait = Portraits(all_of(mask[:255]), all_of(middle[255:]))
-    assert recognised(asked(mask), [portrait]).tolist() == [255 / 256]
+    s8 = features()
+    mask = s8[:256]
+    templates = Templates(all_of(mask[:255]), all_of(s8[255:]))
+    assert recognised_fraction(query(mask), [templates]).tolist() == [255 / 256]
 
 
 @pytest.mark.parametrize("size", [256, 257, 800])
 def test_of_a_large_mask_cells_are_asked_from_all_over_it(size: int) -> None:
-    middle = features()
+    s8 = features()
     half = size // 2
-    first_half = Portraits(all_of(middle[:half]), all_of(middle[half:]))
-    assert float(recognised(asked(middle[:size]), [first_half])) == pytest.approx(0.5, abs=0.005)
+    first_half = Templates(all_of(s8[:half]), all_of(s8[half:]))
+    assert float(recognised_fraction(query(s8[:size]), [first_half])) == pytest.approx(
+        0.5, abs=0.005
+    )
 
 
 @pytest.mark.parametrize(("marked", "most"), [(0, 4), (3, 4), (4, 4), (5, 4), (8, 4), (900, 7)])
-def test_at_most_so_many_are_picked_in_their_order_and_evenly(marked: int, most: int) -> None:
-    middle, places = features(), torch.randperm(SIZE, generator=torch.Generator().manual_seed(1))
+def test_at_most_so_many_are_sampled_in_their_order_and_evenly(marked: int, most: int) -> None:
+    s8, places = features(), torch.randperm(SIZE, generator=torch.Generator().manual_seed(1))
     marks = torch.zeros(2, SIZE, dtype=torch.bool)
     marks[1, places[:marked]] = True
-    picked = pick(middle, marks, most)
-    assert picked.cells.shape == (2, most, 24)
-    assert not picked.there[0].any()
+    samples = sample(s8, marks, most)
+    assert samples.features.shape == (2, most, 24)
+    assert not samples.valid[0].any()
     step = -(-marked // most) or 1
-    expected = middle[marks[1]][::step]
-    assert torch.equal(picked.cells[1][picked.there[1]], expected)
-    assert trimmed(picked).cells.shape[1] == len(expected)
+    expected = s8[marks[1]][::step]
+    assert torch.equal(samples.features[1][samples.valid[1]], expected)
+    assert unpad(samples).features.shape[1] == len(expected)
 
 
 def test_cells_at_the_outline_are_neither_on_the_object_nor_beside_it() -> None:
-    middle, share = features(), share_of(FIRST)
+    s8, share = features(), mask_of(FIRST)
     share[0, 96:112:4] = torch.tensor([0.09, 0.5, 0.49, 0.1])
-    portrait = make_portraits(middle, share)
+    templates = make_templates(s8, share)
     on = [i for i in range(100, 124) if i not in (104, 108)]
     beside = [i for i in range(0, SIZE, 4) if not 100 <= i < 124]
-    assert torch.equal(there(portrait.own), middle[on])
-    assert torch.equal(there(portrait.others), middle[beside])
+    assert torch.equal(valid(templates.foreground), s8[on])
+    assert torch.equal(valid(templates.background), s8[beside])
 
 
 def test_an_object_that_fills_no_cell_is_known_by_those_it_has_most_of() -> None:
     share = torch.zeros(1, SIZE)
     share[0, [10, 11, 12]] = torch.tensor([0.2, 0.05, 0.2])
-    portrait = make_portraits(features(), share)
-    assert torch.equal(there(portrait.own), features()[[10, 12]])
-    assert recognised(asked(features()[[10, 12]]), [portrait]).tolist() == [1]
+    templates = make_templates(features(), share)
+    assert torch.equal(valid(templates.foreground), features()[[10, 12]])
+    assert recognised_fraction(query(features()[[10, 12]]), [templates]).tolist() == [1]
 
 
 def test_an_object_that_is_nowhere_has_no_cells() -> None:
-    assert not make_portraits(features(), torch.zeros(1, SIZE)).own.there.any()
+    assert not make_templates(features(), torch.zeros(1, SIZE)).foreground.valid.any()

@@ -15,10 +15,12 @@ from no_sync import NoSync
 from persam_vos.config import MethodSettings
 from persam_vos.geometry import Geometry
 from persam_vos.methods.memory import memory_bank
-from persam_vos.methods.memory.crop_refiner import Closer
-from persam_vos.methods.memory.memory_bank import Memory
-from persam_vos.methods.memory.tracker import MemoryMethod, _solid_boxes
+from persam_vos.methods.memory.crop_refiner import CropRefiner
+from persam_vos.methods.memory.memory_bank import MemoryBank
+from persam_vos.methods.memory.strategy import DenseStrategy
+from persam_vos.methods.memory.tracker import MemoryMethod
 from persam_vos.runtime.device import Compute
+from persam_vos.runtime.tensor_tree import same_tensors, tensors_of
 from persam_vos.sam.build import build_sam, random_state
 from persam_vos.stages import windowed_decode
 from persam_vos.stages.compose import compose, scale
@@ -69,14 +71,15 @@ def encoded(places: Places, *, layers: int = 3, side: int = 20) -> Encoded:
         return signs[labels[rows][:, columns], :channels].permute(2, 0, 1)[None].contiguous()
 
     frame = Frame(0, "0", np.zeros((*SIZE_HW, 3), dtype=np.uint8), 0.0)
-    outputs = [grid(16, 256), grid(8, 128), grid(4, 64)][:layers]
-    return Encoded(frame, outputs[0], geometry.input_hw, grid(2, 3), *outputs[1:])
+    layer_s8 = grid(8, 128) if layers > 1 else None
+    layer_s4 = grid(4, 64) if layers > 2 else None
+    return Encoded(frame, grid(16, 256), geometry.input_hw, grid(2, 3), layer_s8, layer_s4)
 
 
 def unlike(shown: Encoded, seed: int) -> Encoded:
     """Add chance to a frame's features: no two cells are alike, so that no tie decides."""
     chance = torch.Generator().manual_seed(seed)
-    layers = {name: getattr(shown, name) for name in ("features", "fine", "finest")}
+    layers = {name: getattr(shown, name) for name in ("features", "layer_s8", "layer_s4")}
     return replace(
         shown,
         **{
@@ -92,25 +95,28 @@ def drawn(answer: ObjectLogits) -> LabelMap:
 
 
 def track(method: MemoryMethod, places: Places, *, layers: int = 3) -> LabelMap:
-    answer = method.step(encoded(places, layers=layers), np.zeros(SIZE_HW, dtype=np.uint8))
-    return drawn(answer)
+    return drawn(step(method, encoded(places, layers=layers)))
 
 
-def no_close_ups(decoder: Decoder) -> Closer:
-    return Closer(decoder.network.encode_layers, 0)
+def step(method: MemoryMethod, shown: Encoded) -> ObjectLogits:
+    return method.propagate(method.features(shown), shown)
+
+
+def no_crops(decoder: Decoder) -> CropRefiner:
+    return CropRefiner(decoder.network.encode_layers, 0)
 
 
 def both_ways(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch, settings: MethodSettings = ALONE
 ) -> tuple[MemoryMethod, MemoryMethod]:
-    """A method that leaves out what is not needed, and one whose shapes are fixed.
+    """A method that leaves out what is not needed, and one whose shapes are static.
 
     What a window of the decoder leaves out makes a difference: there the windows are the picture.
     """
     monkeypatch.setattr(windowed_decode, "_MARGIN", 99.0)
     return (
-        MemoryMethod(decoder, settings, no_close_ups(decoder)),
-        MemoryMethod(decoder, settings, no_close_ups(decoder), fixed=True),
+        MemoryMethod(decoder, settings, no_crops(decoder)),
+        MemoryMethod(decoder, settings, no_crops(decoder), strategy=DenseStrategy()),
     )
 
 
@@ -120,25 +126,25 @@ def overlap(labels: LabelMap, places: Places, object_id: int) -> float:
 
 
 def started(decoder: Decoder, places: Places, *, layers: int = 3) -> MemoryMethod:
-    method = MemoryMethod(decoder, ALONE, no_close_ups(decoder))
-    method.describe(encoded(places, layers=layers), labels_of(places), tuple(sorted(places)))
+    method = MemoryMethod(decoder, ALONE, no_crops(decoder))
+    method.add_reference(encoded(places, layers=layers), labels_of(places), tuple(sorted(places)))
     return method
 
 
 @pytest.mark.parametrize("layers", [3, 2, 1], ids=["all layers", "two layers", "neck only"])
 def test_moving_objects_keep_their_ids_when_they_cross(decoder: Decoder, layers: int) -> None:
     method = started(decoder, {3: (20, 10), 7: (90, 50)}, layers=layers)
-    for step in range(1, 5):
-        places = {3: (20 + 14 * step, 10), 7: (90 - 14 * step, 50)}
+    for number in range(1, 5):
+        places = {3: (20 + 14 * number, 10), 7: (90 - 14 * number, 50)}
         labels = track(method, places, layers=layers)
-        assert all(overlap(labels, places, i) > 0.5 for i in places), f"step {step}"
+        assert all(overlap(labels, places, i) > 0.5 for i in places), f"step {number}"
         assert set(np.unique(labels)) == {0, 3, 7}
 
 
 def test_an_object_that_leaves_is_absent_and_is_found_again_elsewhere(decoder: Decoder) -> None:
     method = started(decoder, {1: (10, 10), 2: (60, 50)})
     for _ in range(3):
-        gone = method.step(encoded({2: (60, 50)}), np.zeros(SIZE_HW, dtype=np.uint8))
+        gone = step(method, encoded({2: (60, 50)}))
         assert gone.object_ids.tolist() == [1, 2]
         assert gone.present.tolist() == [False, True]
         assert gone.scores[0] == 0
@@ -149,16 +155,15 @@ def test_an_object_that_leaves_is_absent_and_is_found_again_elsewhere(decoder: D
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0], ids=["believed", "doubted"])
-def test_a_remnant_that_only_the_memory_sees_is_not_shown_for_long(
+def test_a_fragment_that_only_the_memory_sees_is_not_shown_for_long(
     decoder: Decoder, threshold: float
 ) -> None:
     settings = replace(ALONE, remnant_threshold=threshold)
-    method = MemoryMethod(decoder, settings, no_close_ups(decoder))
-    method.describe(encoded({1: (60, 40)}), labels_of({1: (60, 40)}), (1,))
-    nothing = np.zeros(SIZE_HW, dtype=np.uint8)
-    remnants = [method.step(encoded({1: (66, 46)}, side=5), nothing) for _ in range(9)]
-    assert all(bool((remnant.low_res_logits > 0).any()) for remnant in remnants)
-    seen = [bool(remnant.present[0]) for remnant in remnants]
+    method = MemoryMethod(decoder, settings, no_crops(decoder))
+    method.add_reference(encoded({1: (60, 40)}), labels_of({1: (60, 40)}), (1,))
+    fragments = [step(method, encoded({1: (66, 46)}, side=5)) for _ in range(9)]
+    assert all(bool((fragment.low_res_logits > 0).any()) for fragment in fragments)
+    seen = [bool(fragment.present[0]) for fragment in fragments]
     assert seen == ([True] * 9 if threshold == 0 else [True] + [False] * 8)
     assert overlap(track(method, {1: (60, 40)}), {1: (60, 40)}, 1) > 0.6, "back where it was"
 
@@ -173,9 +178,9 @@ def test_an_object_given_later_joins_the_others(decoder: Decoder) -> None:
     method = started(decoder, {9: (10, 10)})
     both = {9: (14, 10), 2: (90, 50)}
     track(method, both)
-    method.describe(encoded(both), labels_of({2: both[2]}), (2,))
+    method.add_reference(encoded(both), labels_of({2: both[2]}), (2,))
     then = {9: (18, 10), 2: (94, 50)}
-    answer = method.step(encoded(then), np.zeros(SIZE_HW, dtype=np.uint8))
+    answer = step(method, encoded(then))
     assert answer.object_ids.tolist() == [2, 9]
     labels = drawn(answer)
     assert overlap(labels, then, 9) > 0.6
@@ -185,28 +190,28 @@ def test_an_object_given_later_joins_the_others(decoder: Decoder) -> None:
 def test_a_corrected_mask_replaces_what_was_known(decoder: Decoder) -> None:
     method = started(decoder, {1: (10, 10)})
     track(method, {1: (10, 10), 2: (90, 50)})
-    method.describe(encoded({1: (10, 10), 2: (90, 50)}), labels_of({1: (90, 50)}), (1,))
+    method.add_reference(encoded({1: (10, 10), 2: (90, 50)}), labels_of({1: (90, 50)}), (1,))
     labels = track(method, {1: (10, 10), 2: (92, 50)})
     assert overlap(labels, {1: (92, 50)}, 1) > 0.6
     assert not labels[:40, :40].any()
 
 
-def memory_of(method: MemoryMethod) -> Memory:
+def memory_of(method: MemoryMethod) -> MemoryBank:
     assert method._memory is not None
-    return method._memory
+    return method._memory.bank
 
 
 def sizes(method: MemoryMethod) -> list[torch.Size]:
     memory = memory_of(method)
-    parts = (memory.coarse, memory.middle, memory.fine, memory.masks, memory.shares)
+    parts = (memory.s16, memory.s8, memory.s4, memory.masks_s4, memory.masks_s8)
     return [part.shape for part in parts]
 
 
 def test_the_memory_does_not_grow(decoder: Decoder) -> None:
     method = started(decoder, {1: (10, 10)})
     size = sizes(method)
-    for step in range(6):
-        track(method, {1: (12 + 2 * step, 10)})
+    for number in range(6):
+        track(method, {1: (12 + 2 * number, 10)})
         assert sizes(method) == size
 
 
@@ -216,37 +221,35 @@ def test_masks_given_again_take_the_place_of_those_before(decoder: Decoder) -> N
     found = []
     for _ in range(3):
         track(method, place)
-        method.describe(encoded(place), labels_of(place), (1,))
+        method.add_reference(encoded(place), labels_of(place), (1,))
         found.append((len(memory_of(method).references), sizes(method)))
     assert found == [(1, found[0][1])] * 3
 
 
 def test_what_is_remembered_of_a_cell_sums_to_1(decoder: Decoder) -> None:
     method = started(decoder, {1: (10, 10), 2: (60, 50)})
-    one = torch.ones(len(memory_of(method).newest_masks))
-    torch.testing.assert_close(memory_of(method).newest_masks.sum(-1), one)
+    one = torch.ones(len(memory_of(method).newest_masks_s4))
+    torch.testing.assert_close(memory_of(method).newest_masks_s4.sum(-1), one)
     places = {1: (14, 10), 3: (60, 50)}  # the second leaves, and another is there instead
     track(method, places)
-    torch.testing.assert_close(memory_of(method).newest_masks.sum(-1), one)
-    method.describe(encoded(places), labels_of({3: (60, 50)}), (3,))
-    torch.testing.assert_close(memory_of(method).newest_masks.sum(-1), one)
-    assert memory_of(method).newest_masks.shape[-1] == 4
+    torch.testing.assert_close(memory_of(method).newest_masks_s4.sum(-1), one)
+    method.add_reference(encoded(places), labels_of({3: (60, 50)}), (3,))
+    torch.testing.assert_close(memory_of(method).newest_masks_s4.sum(-1), one)
+    assert memory_of(method).newest_masks_s4.shape[-1] == 4
 
 
 def test_nothing_random_decides(decoder: Decoder) -> None:
     settings = replace(ALONE, decoder_share=0.5)
     answers = []
     for _ in range(2):
-        method = MemoryMethod(decoder, settings, no_close_ups(decoder))
-        method.describe(encoded({1: (10, 10)}), labels_of({1: (10, 10)}), (1,))
-        answers.append(
-            method.step(encoded({1: (14, 12)}), np.zeros(SIZE_HW, dtype=np.uint8)).low_res_logits
-        )
+        method = MemoryMethod(decoder, settings, no_crops(decoder))
+        method.add_reference(encoded({1: (10, 10)}), labels_of({1: (10, 10)}), (1,))
+        answers.append(step(method, encoded({1: (14, 12)})).low_res_logits)
     assert torch.equal(*answers)
 
 
 @pytest.mark.parametrize("spare", [1, 4], ids=["as much room as is needed", "room to spare"])
-def test_fixed_shapes_make_no_difference(
+def test_static_shapes_make_no_difference(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch, spare: int
 ) -> None:
     monkeypatch.setattr(memory_bank, "_SPARE", spare)
@@ -254,73 +257,57 @@ def test_fixed_shapes_make_no_difference(
     methods = both_ways(exact, monkeypatch, replace(ALONE, decoder_share=0.3))
     begun = {3: (20, 10), 7: (90, 50)}
     for method in methods:
-        method.describe(unlike(encoded(begun), 99), labels_of(begun), (3, 7))
-    clip: list[Places] = [{3: (20 + 4 * step, 10), 7: (90, 50 - 3 * step)} for step in range(1, 6)]
+        method.add_reference(unlike(encoded(begun), 99), labels_of(begun), (3, 7))
+    clip: list[Places] = [
+        {3: (20 + 4 * number, 10), 7: (90, 50 - 3 * number)} for number in range(1, 6)
+    ]
     clip += [{3: (40, 10)}] * 3 + [{}] * 2 + [{7: (20, 50), 3: (100, 20)}] * 14
     later: dict[int, Places] = {4: {1: (10, 60)}, 12: {3: (100, 20)}, 14: {5: (60, 70)}}
     for number, places in enumerate(clip):
         shown = unlike(encoded(places), number)
-        sparse, fixed = (method.step(shown) for method in methods)
+        sparse, static = (step(method, shown) for method in methods)
         known = len(sparse.scores)
-        ids, logits, scores, present = (part[:known] for part in fixed.tensors)
+        ids, logits, scores, present = (part[:known] for part in tensors_of(static))
         assert sparse.object_ids.tolist() == ids.tolist()
         assert sparse.present.tolist() == present.tolist(), number
         torch.testing.assert_close(sparse.scores, scores, atol=1e-3, rtol=0)
         torch.testing.assert_close(sparse.low_res_logits, logits, atol=2e-2, rtol=0)
-        assert not fixed.object_ids[known:].any(), "vacant"
-        assert not fixed.present[known:].any()
+        assert not static.object_ids[known:].any(), "vacant"
+        assert not static.present[known:].any()
         if number in later:
             for method in methods:
-                method.describe(shown, labels_of(later[number]), tuple(later[number]))
-    assert methods[1].settled and not methods[0].settled
+                method.add_reference(shown, labels_of(later[number]), tuple(later[number]))
+    assert methods[1].graphable and not methods[0].graphable
 
 
-def test_a_step_with_fixed_shapes_asks_the_device_for_nothing(decoder: Decoder) -> None:
-    method = MemoryMethod(decoder, ALONE, no_close_ups(decoder), fixed=True)
+def test_a_step_with_static_shapes_asks_the_device_for_nothing(decoder: Decoder) -> None:
+    method = MemoryMethod(decoder, ALONE, no_crops(decoder), strategy=DenseStrategy())
     places = {3: (20, 10), 7: (90, 50)}
-    method.describe(encoded(places), labels_of(places), (3, 7))
+    method.add_reference(encoded(places), labels_of(places), (3, 7))
     shown = encoded(places)
-    while not method.settled:
-        method.step(shown)
+    while not method.graphable:
+        step(method, shown)
     with NoSync():
-        method.step(shown)
+        step(method, shown)
 
 
 def test_room_is_made_for_some_at_once_after_the_first(decoder: Decoder) -> None:
-    method = MemoryMethod(decoder, ALONE, no_close_ups(decoder), fixed=True)
-    rooms, moves = [], []
+    method = MemoryMethod(decoder, ALONE, no_crops(decoder), strategy=DenseStrategy())
+    capacities, moves = [], []
     for object_id in range(1, 11):
         places = {object_id: (12 * object_id, 10 + 5 * object_id)}
-        before = method.tables
-        method.describe(encoded(places), labels_of(places), (object_id,))
-        rooms.append(memory_of(method).room)
-        moves.append(method.tables != before)
-    assert rooms == [1, 4, 4, 4, 8, 8, 8, 8, 12, 12]
-    assert moves == [room != before for room, before in zip(rooms, [0, *rooms], strict=False)]
+        before = list(method.state())
+        method.add_reference(encoded(places), labels_of(places), (object_id,))
+        capacities.append(memory_of(method).capacity)
+        moves.append(not same_tensors(before, method.state()))
+    assert capacities == [1, 4, 4, 4, 8, 8, 8, 8, 12, 12]
+    assert moves == [
+        room != before for room, before in zip(capacities, [0, *capacities], strict=False)
+    ]
 
 
 def test_what_asks_the_device_is_noticed(decoder: Decoder) -> None:
     method = started(decoder, {1: (10, 10)})
     shown = encoded({1: (10, 10)})
     with pytest.raises(AssertionError, match="asks the device"), NoSync():
-        method.step(shown)
-
-
-def boxed(mask: torch.Tensor) -> list[int]:
-    """The window's box, in coarse cells, of a (4h, 4w) mask."""
-    (box,) = _solid_boxes(mask[None].float() - 0.5).tolist()
-    return [int(edge) // 16 for edge in box]
-
-
-def test_crumbs_do_not_widen_the_window_that_is_decoded() -> None:
-    mask = torch.zeros(80, 120, dtype=torch.bool)
-    mask[20:40, 32:60] = True
-    assert boxed(mask) == [8, 5, 15, 10]
-    mask[78, 1] = mask[2, 118] = True
-    assert boxed(mask) == [8, 5, 15, 10]
-
-
-def test_what_fills_no_cell_by_a_quarter_has_a_window() -> None:
-    line = torch.zeros(80, 120, dtype=torch.bool)
-    line[::4, 50] = True  # a sixteenth of each cell
-    assert boxed(line) == [12, 0, 13, 20]
+        step(method, shown)

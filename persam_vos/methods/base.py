@@ -1,0 +1,60 @@
+"""What every method answers: the one interface between a clip's propagation and its method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+import torch
+
+from ..structures import Encoded, LabelMap, ObjectLogits
+
+F = TypeVar("F")
+"""What a method makes of a frame before it looks for its objects: a dataclass of tensors."""
+
+
+class Method(Protocol, Generic[F]):
+    """Learns objects from reference frames, then segments them frame by frame.
+
+    A method is written once, eagerly. Frames come in order: for each, `features`, then `propagate`
+    with what that returned, and then, if the frame is a reference, `add_reference`. ``runtime`` may
+    capture the first two as graphs and replay them: then they have static shapes, never ask the
+    device for a number, and write `state` in place.
+    """
+
+    needs_previous: ClassVar[bool] = False
+    """Whether `propagate` needs the last frame's label map."""
+
+    def add_reference(
+        self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]
+    ) -> None:
+        """Learn objects, or correct known ones, from a frame with known masks.
+
+        ``labels`` is (H, W) at image size; every id of ``object_ids`` has a pixel in it. If objects
+        were known before, `propagate` has answered for this frame already.
+        """
+
+    def remove(self, object_ids: Sequence[int]) -> None:
+        """Forget some of the objects; one at least is left."""
+
+    def features(self, encoded: Encoded) -> F:
+        """Make what frames are compared by; depends on no object."""
+
+    def propagate(
+        self, features: F, encoded: Encoded, previous: LabelMap | None = None
+    ) -> ObjectLogits:
+        """Segment all known objects on the next frame.
+
+        ``previous`` is the last frame's label map, (H, W), if the method needs it.
+        """
+
+    @property
+    def graphable(self) -> bool:
+        """Whether `features` and `propagate` do the same work on every frame from now on."""
+        return False
+
+    def state(self) -> Iterator[torch.Tensor]:
+        """Yield the tensors that `propagate` goes on from.
+
+        Those that `add_reference` wrote in place are the very same afterwards.
+        """
