@@ -58,8 +58,12 @@ class EagerStep:
 
     def learn(self, encoded: Encoded, learn: Callable[[Encoded], None]) -> None:
         """Have the step's method learn something of a frame."""
+        self.update(lambda: learn(self._taken(encoded)))
+
+    def update(self, change: Callable[[], None]) -> None:
+        """Change what the step goes on from, such as its objects."""
         with device_access(self._device), self._main():
-            learn(self._taken(encoded))
+            change()
 
     @torch.inference_mode()
     def run(self, encoded: Encoded, previous: LabelMap | None) -> HostCopy:
@@ -92,10 +96,10 @@ class GraphedStep(EagerStep):
         self._warm = self._refused = False
         self._capture_anew()
 
-    def learn(self, encoded: Encoded, learn: Callable[[Encoded], None]) -> None:
-        """Have the step's method learn something of a frame; graphs hold if nothing moved."""
+    def update(self, change: Callable[[], None]) -> None:
+        """Change what the step goes on from; graphs hold if nothing moved."""
         before = list(self._step.state())
-        super().learn(encoded, learn)
+        super().update(change)
         if not same_tensors(before, self._step.state()):
             self._warm = self._refused = False
             self._capture_anew()

@@ -99,7 +99,7 @@ class Propagation:
                 expected=f"some of {list(self.object_ids)}, but not all",
                 remedy="name objects that are tracked, or start anew",
             )
-        self.step.method.remove(sorted(gone))
+        self.runner.update(lambda: self.step.method.remove(sorted(gone)))
         self.object_ids = rest
         if self.last is not None:
             self.last = self._without(self.last.wait(), gone)
