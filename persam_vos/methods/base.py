@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 import torch
@@ -34,8 +34,8 @@ class Method(Protocol, Generic[F]):
         were known before, `propagate` has answered for this frame already.
         """
 
-    def remove(self, object_ids: Sequence[int]) -> None:
-        """Forget some of the objects; one at least is left."""
+    def remove(self, object_id: int) -> None:
+        """Forget an object that is known; one at least is left."""
 
     def features(self, encoded: Encoded) -> F:
         """Make what frames are compared by; depends on no object."""

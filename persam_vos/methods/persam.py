@@ -8,7 +8,7 @@ location prior alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -60,10 +60,9 @@ class PersamMethod(Method[torch.Tensor]):
             own = targets.joined([appearance], slice(row, row + 1))
             self._targets[object_id] = _Target(own, semantic[row], weights[row])
 
-    def remove(self, object_ids: Sequence[int]) -> None:
-        """Forget some of the objects."""
-        for object_id in object_ids:
-            del self._targets[object_id]
+    def remove(self, object_id: int) -> None:
+        """Forget an object."""
+        del self._targets[object_id]
 
     def features(self, encoded: Encoded) -> torch.Tensor:
         """Return the encoder's features, (1, C, h, w)."""

@@ -10,7 +10,7 @@ than a cell gets its best cell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -75,10 +75,9 @@ class UpstreamMethod(Method[torch.Tensor]):
                 target.scale_weights = fit.fit_scale_weights(full, truth, schedule=_FIT)
             self._targets[object_id] = target
 
-    def remove(self, object_ids: Sequence[int]) -> None:
-        """Forget some of the objects."""
-        for object_id in object_ids:
-            del self._targets[object_id]
+    def remove(self, object_id: int) -> None:
+        """Forget an object."""
+        del self._targets[object_id]
 
     def features(self, encoded: Encoded) -> torch.Tensor:
         """Return the encoder's features, (1, C, h, w)."""

@@ -97,17 +97,9 @@ class Tracker:
         Returns the last frame without it. Raises MaskError for an object that is not tracked, or
         the only one; RuntimeError before `start`.
         """
-        state, last = self._begun("remove")
+        state, _ = self._begun("remove")
         _require_known(object_id, state)
-        if len(state.object_ids) == 1:
-            raise MaskError(
-                f"object {object_id}",
-                got="the only one",
-                expected="another one to go on with",
-                remedy="add that first, or start again",
-            )
-        state.remove([object_id])
-        self._last = _without(last, object_id)
+        self._last = state.remove(object_id)
         return self._last
 
     def _begun(self, verb: str) -> tuple[Propagation, TrackedFrame]:
@@ -141,10 +133,3 @@ def _require_known(object_id: int, state: Propagation) -> None:
             expected=f"one of {', '.join(map(str, state.object_ids))}",
             remedy="add it first",
         )
-
-
-def _without(tracked: TrackedFrame, object_id: int) -> TrackedFrame:
-    """Return a frame as if an object was not in it."""
-    labels = np.where(tracked.label_map == object_id, 0, tracked.label_map).astype(np.uint8)
-    objects = tuple(one for one in tracked.objects if one.object_id != object_id)
-    return TrackedFrame(tracked.frame, labels, objects)

@@ -7,7 +7,7 @@ decode and compose; hand on the labels.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -85,30 +85,28 @@ class Propagation:
         self.last = self._add_reference(self._encoded, reference, self.last)
         return self.last.wait()
 
-    def remove(self, object_ids: Sequence[int]) -> None:
-        """Stop segmenting some objects; the ids of the others stay. Raises MaskError.
+    def remove(self, object_id: int) -> TrackedFrame:
+        """Stop segmenting an object that is known; the ids of the others stay.
 
-        All must be known, and one object at least must be left.
+        Returns the last frame without it. Raises MaskError for the only object, RuntimeError
+        without a last frame.
         """
-        gone = set(object_ids)
-        rest = tuple(i for i in self.object_ids if i not in gone)
-        if not gone <= set(self.object_ids) or not rest:
+        if self.last is None:
+            raise RuntimeError("Propagation.remove before a frame was labelled")
+        rest = tuple(one for one in self.object_ids if one != object_id)
+        if not rest:
             raise MaskError(
-                f"objects {sorted(gone)}",
-                got="the ids of objects to remove",
-                expected=f"some of {list(self.object_ids)}, but not all",
-                remedy="name objects that are tracked, or start anew",
+                f"object {object_id}",
+                got="the only one",
+                expected="another one to go on with",
+                remedy="add that first, or start again",
             )
-        self.runner.update(lambda: self.step.method.remove(sorted(gone)))
-        self.object_ids = rest
-        if self.last is not None:
-            self.last = self._without(self.last.wait(), gone)
-
-    def _without(self, tracked: TrackedFrame, gone: set[int]) -> PendingResult:
-        """Take objects out of a result: the next step may look at it."""
-        labels = np.where(np.isin(tracked.label_map, sorted(gone)), 0, tracked.label_map)
-        scores = [one.score for one in tracked.objects if one.object_id not in gone]
-        return known_result(tracked.frame, labels.astype(np.uint8), self.object_ids, scores)
+        self.runner.update(lambda: self.step.method.remove(object_id))
+        self.object_ids, tracked = rest, self.last.wait()
+        labels = np.where(tracked.label_map == object_id, 0, tracked.label_map).astype(np.uint8)
+        scores = [one.score for one in tracked.objects if one.object_id != object_id]
+        self.last = known_result(tracked.frame, labels, rest, scores)
+        return self.last.wait()
 
     def _add_reference(
         self, encoded: Encoded, reference: LabelMap, result: PendingResult | None

@@ -95,7 +95,7 @@ def test_graphs_label_as_eager_steps_do_while_objects_come_are_corrected_and_go(
     for number, (image, labels) in enumerate(islice(render_demo(48, size_hw), 13)):
         if number == 11:  # what is left moves: it is run eagerly once, and captured anew
             for one in (plain, state):
-                one.remove([2])
+                one.remove(2)
         frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
         given = labels * (labels == shown[number]) if number in shown else None
         expected, found = (one.advance(chosen.encode(frame), given) for one in (plain, state))

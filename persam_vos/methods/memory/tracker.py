@@ -9,7 +9,7 @@ constant in the length of the clip.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -110,10 +110,10 @@ class MemoryMethod(Method[FrameFeatures]):
         self._settle(known)
 
     @torch.inference_mode()
-    def remove(self, object_ids: Sequence[int]) -> None:
-        """Forget some of the objects; what they had in remembered frames is background."""
+    def remove(self, object_id: int) -> None:
+        """Forget an object; what it had in remembered frames is background."""
         assert self._memory is not None and self._states is not None, "references come first"
-        rows = [at for at, object_id in enumerate(self._ids) if object_id not in object_ids]
+        rows = [row for row, known in enumerate(self._ids) if known != object_id]
         self._memory.bank.keep_objects([1 + row for row in rows])
         self.crop_refiner.keep_objects(rows)
         self._states = select_rows(None, self._states, rows, len(rows))
