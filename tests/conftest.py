@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command does: see cli/main.py
+
 if TYPE_CHECKING:
     from demo_clip import DemoFrames, RememberingEngine
 
