@@ -41,10 +41,10 @@ Layers = Callable[[Tensor], tuple[Tensor, ...]]
 class Encoder:
     """How frames are encoded; produced by `make_encoder`, consumed by ``tracking.engine.Engine``.
 
-    ``layers`` answers as ``SamNetwork.encode_layers``. ``backend`` and ``version`` say what
+    ``layers`` does what ``SamNetwork.encode_layers`` does. ``backend`` and ``version`` say what
     computes: two backends may differ in the last bits. ``warning`` says, in one line, why it is
     not the backend that was hoped for. ``threads`` are how many it computes with on a CPU.
-    ``graph_refusals`` has, by input shape, why the layers could not be recorded as a CUDA graph;
+    ``graph_refusals`` has, by input shape, why the layers could not be captured as a CUDA graph;
     it grows as frames come.
     """
 

@@ -17,7 +17,7 @@ from . import int8
 
 INPUT = "images"
 STRIDES = (16, 8, 4)  # of the outputs
-_OUTPUTS = ("features", "fine", "finest")
+_OUTPUTS = ("features", "layer_s8", "layer_s4")
 _OPSET = 17  # the first with layer norm as one operation
 _SIDE = 4 * PATCH  # any will do: sizes are computed in the graph
 

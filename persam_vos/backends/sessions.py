@@ -48,8 +48,8 @@ class OpenVinoSession:
     """OpenVINO, with products in ``f32`` or ``bf16``, or in int8 where the model says so.
 
     The model is compiled for each input size, since one that takes any size is slow; the last two
-    stay. ``cached`` answers as `model_cache.cached_model`: compiling takes a second, reading what
-    was compiled a quarter.
+    stay. ``cached`` does what `model_cache.cached_model` does: compiling takes a second, reading a
+    compiled model a quarter.
     """
 
     def __init__(self, model: bytes, precision: str, cached: CachedModel) -> None:

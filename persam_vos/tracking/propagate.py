@@ -1,4 +1,4 @@
-"""The only file that knows the order of things.
+"""The order of the stages, which only this file and the methods know.
 
 Take frames; encode each; on a reference frame learn the targets; on every frame read, prompt,
 decode and compose; hand on the labels.
@@ -105,7 +105,7 @@ class Propagation:
             self.last = self._without(self.last.wait(), gone)
 
     def _without(self, tracked: TrackedFrame, gone: set[int]) -> PendingResult:
-        """Take objects out of a result: the next step may look at it."""
+        """Take objects out of a result, which the next step may depend on."""
         labels = np.where(np.isin(tracked.label_map, sorted(gone)), 0, tracked.label_map)
         scores = [one.score for one in tracked.objects if one.object_id not in gone]
         return known_result(tracked.frame, labels.astype(np.uint8), self.object_ids, scores)

@@ -54,14 +54,14 @@ def test_predicted_iou_decides_between_masks_that_agree_alike() -> None:
 def test_the_decoder_cannot_shout_the_memory_down(
     decoder: float, recalled: float, positive: bool
 ) -> None:
-    fused = mask_selection.fuse(torch.tensor(decoder), torch.tensor(recalled), decoder_share=0.5)
+    fused = mask_selection.fuse(torch.tensor(decoder), torch.tensor(recalled), decoder_weight=0.5)
     assert bool(fused > 0) is positive
 
 
 def test_shares_of_the_decoder_go_from_none_to_all() -> None:
     decoder, recalled = torch.tensor([3.0]), torch.tensor([-1.0])
     for share, expected in ((0.0, -1.0), (0.25, 0.0), (1.0, 3.0)):
-        assert float(mask_selection.fuse(decoder, recalled, decoder_share=share)) == pytest.approx(
+        assert float(mask_selection.fuse(decoder, recalled, decoder_weight=share)) == pytest.approx(
             expected
         )
 

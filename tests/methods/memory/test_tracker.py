@@ -1,6 +1,6 @@
 """The memory alone, on features that tell the objects apart; the decoder has random weights.
 
-``decoder_share=0`` keeps its masks out of the answer, thresholds of 0 its scores.
+``decoder_weight=0`` keeps its masks out of the answer, thresholds of 0 its scores.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from persam_vos.structures import Encoded, Frame, LabelMap, ObjectLogits
 
 SIZE_HW = (96, 160)  # 15 image pixels are 96 input pixels
 ALONE = MethodSettings(
-    method="memory", decoder_share=0.0, presence_threshold=0.0, trust_threshold=0.0
+    method="memory", decoder_weight=0.0, presence_threshold=0.0, trust_threshold=0.0
 )
 Places = dict[int, tuple[int, int]]
 """Top left corner (x, y) of the square of 20 x 20 pixels of each object."""
@@ -158,7 +158,7 @@ def test_an_object_that_leaves_is_absent_and_is_found_again_elsewhere(decoder: D
 def test_a_fragment_that_only_the_memory_sees_is_not_shown_for_long(
     decoder: Decoder, threshold: float
 ) -> None:
-    settings = replace(ALONE, remnant_threshold=threshold)
+    settings = replace(ALONE, fragment_threshold=threshold)
     method = MemoryMethod(decoder, settings, no_crops(decoder))
     method.add_reference(encoded({1: (60, 40)}), labels_of({1: (60, 40)}), (1,))
     fragments = [step(method, encoded({1: (66, 46)}, side=5)) for _ in range(9)]
@@ -239,7 +239,7 @@ def test_what_is_remembered_of_a_cell_sums_to_1(decoder: Decoder) -> None:
 
 
 def test_nothing_random_decides(decoder: Decoder) -> None:
-    settings = replace(ALONE, decoder_share=0.5)
+    settings = replace(ALONE, decoder_weight=0.5)
     answers = []
     for _ in range(2):
         method = MemoryMethod(decoder, settings, no_crops(decoder))
@@ -254,7 +254,7 @@ def test_static_shapes_make_no_difference(
 ) -> None:
     monkeypatch.setattr(memory_bank, "_SPARE", spare)
     exact = replace(decoder, compute=Exact(torch.device("cpu"), torch.float32))
-    methods = both_ways(exact, monkeypatch, replace(ALONE, decoder_share=0.3))
+    methods = both_ways(exact, monkeypatch, replace(ALONE, decoder_weight=0.3))
     begun = {3: (20, 10), 7: (90, 50)}
     for method in methods:
         method.add_reference(unlike(encoded(begun), 99), labels_of(begun), (3, 7))
