@@ -1,7 +1,7 @@
 """What packages pass to each other: small frozen dataclasses, checked on creation.
 
 Coordinates: ``image`` pixels have their origin at the top left, x to the right, y down. Boxes are
-``(x0, y0, x1, y1)`` with x1 and y1 inclusive, as in the public PerSAM code.
+``(x0, y0, x1, y1)`` with x1 and y1 inclusive, as in the upstream PerSAM code.
 """
 
 from __future__ import annotations

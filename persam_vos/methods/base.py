@@ -50,11 +50,11 @@ class Method(Protocol, Generic[F]):
 
     @property
     def graphable(self) -> bool:
-        """Whether `features` and `propagate` do the same operations on every later frame."""
+        """Whether `features` and `propagate` do the same operations from now on."""
         return False
 
     def state(self) -> Iterator[torch.Tensor]:
         """Yield the tensors that `propagate` depends on.
 
-        `add_reference` writes them in place where it can: then they are the same tensors afterwards.
+        `add_reference` writes them in place where it can: they are then the same tensors as before.
         """

@@ -13,7 +13,7 @@ them. What differs from their forward is the order of the arithmetic, not the re
 
 Added to SAM: tokens that are absent (label -2), target-guided attention (PerSAM, eq. 8) and
 target-semantic prompting (PerSAM, eq. 10), in both blocks but not in the final attention, as in
-PerSAM's public code: a guided final attention levels the masks.
+PerSAM's published code: a guided final attention levels the masks.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Masks have a value per cell, the picture per pixel. Within a small window the pr
 object is modelled as linear in the picture's colours; the coefficients that fit the cells best are
 then applied to the pixels. Where there is no edge the slopes are zero, and the mask stays as it is.
 
-Source: He, Sun and Tang, Guided Image Filtering, 2013, eq. 14 to 16. The coefficients are found on a
-coarser grid than they are used on, as in their Fast Guided Filter, 2015.
+Source: He, Sun and Tang, Guided Image Filtering, 2013, eq. 14 to 16. The coefficients are found on
+a coarser grid than they are used on, as in their Fast Guided Filter, 2015.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def static(engine: RememberingEngine) -> RememberingEngine:
     return replace(engine, compute=StaticCompute(torch.device("cpu"), torch.float32))
 
 
-def test_fixed_shapes_give_the_same_labels(
+def test_static_shapes_give_the_same_labels(
     engine: RememberingEngine, static: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
     runs = [Propagation.start(one) for one in (engine, static)]
@@ -49,7 +49,7 @@ def test_fixed_shapes_give_the_same_labels(
             assert area == pytest.approx(one.area_px, rel=0.02)
 
 
-def test_labels_are_made_without_asking_the_device(
+def test_labels_are_made_without_waiting_for_the_device(
     static: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
     state = Propagation.start(static)
@@ -69,38 +69,38 @@ def test_labels_are_made_without_asking_the_device(
 
 @pytest.mark.parametrize(
     ("size_hw", "small_side"),
-    [pytest.param((120, 214), 0, id="alone"), pytest.param((240, 427), 256, id="with close-ups")],
+    [pytest.param((120, 214), 0, id="alone"), pytest.param((240, 427), 256, id="with crops")],
 )
-def test_what_is_recorded_labels_the_same_and_has_room_for_more_objects(
+def test_graphs_label_the_same_and_have_capacity_for_more_objects(
     engine: RememberingEngine,
     monkeypatch: pytest.MonkeyPatch,
     size_hw: tuple[int, int],
     small_side: int,
 ) -> None:
-    made: list[TracedGraph] = []
+    captured: list[TracedGraph] = []
 
     def capture(*args: Any, **options: Any) -> TracedGraph:
-        made.append(TracedGraph(*args, **options))
-        return made[-1]
+        captured.append(TracedGraph(*args, **options))
+        return captured[-1]
 
     monkeypatch.setattr(cuda_graph, "CudaGraph", capture)
-    monkeypatch.setattr(memory_bank, "AGES", (1, 2, 3, 4))  # settled sooner
+    monkeypatch.setattr(memory_bank, "AGES", (1, 2, 3, 4))  # graphable sooner
     compute = StaticCompute(torch.device("cpu"), torch.float32)
     settings = replace(engine.settings, image_size=256, small_side=small_side)
     chosen = Engine(engine.network, compute, settings)
     plain, state = Propagation.start(chosen), Propagation.start(chosen)
     plain.runner = EagerStep(plain.step, compute)
-    shown = {0: 1, 1: 2, 7: 3}  # the second makes room for the third
+    shown = {0: 1, 1: 2, 7: 3}  # the second adds capacity for the third
     for number, (image, labels) in enumerate(islice(render_demo(48, size_hw), 10)):
         frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
         given = labels * (labels == shown[number]) if number in shown else None
         expected, found = (one.advance(chosen.encode(frame), given) for one in (plain, state))
-        assert len(made) == (3 if number > 3 else 0), number
+        assert len(captured) == (3 if number > 3 else 0), number
         assert (expected.label_map != found.label_map).mean() < 1e-3
         for one, other in zip(expected.objects, found.objects, strict=True):
             assert one.score == pytest.approx(other.score, abs=1e-3)
     assert [one.visible for one in found.objects] == [True] * 3
-    assert [one.high_priority for one in made] == [False, True, False]
+    assert [one.high_priority for one in captured] == [False, True, False]
     method = state.step.method
     assert isinstance(method, MemoryMethod)
     assert (method.crop_refiner.crop_memory is not None) == (small_side > 0)
@@ -141,13 +141,13 @@ def score_of(frame: TrackedFrame, object_id: int) -> float:
 
 
 @pytest.mark.gpu
-def test_a_gpu_repeats_what_it_recorded() -> None:
+def test_a_gpu_replays_what_it_captured() -> None:
     clip = list(render_demo(48, (240, 427)))
     engine = load_engine(device="cuda")
     state = Propagation.start(engine)
     runner = state.runner
     assert isinstance(runner, GraphedStep)
-    shown = {0: 1, 1: 2, 24: 3}  # the second makes room for the third
+    shown = {0: 1, 1: 2, 24: 3}  # the second adds capacity for the third
     captured = []
     for number, (image, labels) in enumerate(clip[:28]):
         frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
@@ -163,7 +163,7 @@ def test_a_gpu_repeats_what_it_recorded() -> None:
 
 
 @pytest.mark.gpu
-def test_a_gpu_repeats_what_encoding_a_batch_does() -> None:
+def test_a_gpu_replays_the_encoding_of_a_batch() -> None:
     clip = there_and_back_again(list(render_demo(48, (240, 427))), 5 * 48)
     engine = load_engine(device="cuda")
     assert len(tracked(engine, clip)) == 5 * 48
