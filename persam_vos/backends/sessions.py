@@ -19,7 +19,7 @@ _CLEARLY = 1.2
 _MAX_SHAPES = 2  # that stay compiled: of pictures and of crops
 
 CachedModel = Callable[[str, str, Callable[[], bytes]], bytes]
-"""Returns a model by a name and a recipe, from a cache, or made by the function."""
+"""Returns a model by its name and fingerprint from a cache, or else made by the function."""
 
 
 class OnnxSession:

@@ -91,7 +91,7 @@ def grid_positions(prompt_encoder: PromptEncoder, grid_hw: tuple[int, int]) -> T
 def _encode_positions(unit_xy: Tensor, matrix: Tensor) -> Tensor:
     """Encode positions in [0, 1], (..., 2), as random Fourier features, (..., C) float32.
 
-    In float32 whatever the weights' precision: half of it has no room for phases of many turns.
+    In float32 whatever the weights' precision: phases of many periods need it.
     """
     centred = 2 * unit_xy.float() - 1
     matrix = matrix.float()

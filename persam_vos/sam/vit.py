@@ -1,7 +1,7 @@
 """Encode the top left of SAM's square with its ViT: the picture alone, without the padding.
 
 The modules and weights are ``segment_anything``'s ``ImageEncoderViT``. Absolute positions are those
-of the part; relative ones stay as they are, so that on the whole square the result is the module's.
+of the part; relative ones do not change, so that on the whole square the result is the module's.
 At the part's lower and right edge windows are filled with nothing instead of padding.
 """
 
@@ -28,7 +28,7 @@ def encode_part(encoder: ViT, images: Tensor) -> Tensor:
 
 
 def _through(block: ViTBlock, x: Tensor) -> Tensor:
-    """Pass (B, h, w, C) cells through a block, whose attention is global or in windows."""
+    """Run a block, whose attention is global or in windows, on (B, h, w, C) cells."""
     cells = block.norm1(x)
     if block.window_size:
         windows = _windows(cells, block.window_size)
