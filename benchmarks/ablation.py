@@ -54,11 +54,11 @@ FEATURES, BANK, READOUT, SEARCH, TRACKER = (
 DEFAULT = "default"
 VARIANTS = {
     DEFAULT: Variant(),
-    "readout alone": Variant(MethodSettings(decoder_share=0.0)),
-    "decoder alone": Variant(MethodSettings(decoder_share=1.0)),
+    "readout alone": Variant(MethodSettings(decoder_weight=0.0)),
+    "decoder alone": Variant(MethodSettings(decoder_weight=1.0)),
     "never absent": Variant(MethodSettings(presence_threshold=0.0)),
     "never unrecognised": Variant(MethodSettings(recognition_threshold=0.0)),
-    "fragments believed": Variant(MethodSettings(remnant_threshold=0.0)),
+    "fragments believed": Variant(MethodSettings(fragment_threshold=0.0)),
     "distance costs nothing": Variant(constants={TRACKER + "_PRIOR_STRENGTH": 0.0}),
     "decoder sees everything": Variant(
         constants={"persam_vos.stages.windowed_decode._MARGIN": 99.0}
@@ -78,7 +78,7 @@ VARIANTS = {
         constants={"persam_vos.tracking.step.guided_upsample": scale_alone}
     ),
     "all frames windowed": Variant(constants={SEARCH + "_WINDOWED": 16}),
-    "half of the decoder": Variant(MethodSettings(decoder_share=0.5)),
+    "half of the decoder": Variant(MethodSettings(decoder_weight=0.5)),
 }
 
 

@@ -46,8 +46,8 @@ class Moment:
     score: float
 
 
-def judge_frame(frame: TrackedFrame, truth: LabelMap) -> Moment:
-    """Hold one frame against its truth."""
+def measure_frame(frame: TrackedFrame, truth: LabelMap) -> Moment:
+    """Compare one frame with its ground truth."""
     mask, other = frame.label_map == OBJECT, truth == LOOKALIKE
     return Moment(
         there=bool((truth == OBJECT).any()),
@@ -89,7 +89,7 @@ def run_clip(clip: AbsenceClip, engine: CachedEngine) -> tuple[dict[str, Any], R
     captions: list[str] = []
     pairs = track_beside(clip.frames(), clip.true_labels(), engine, object_ids=[OBJECT])
     for frame, truth in pairs:
-        moments.append(judge_frame(frame, truth))
+        moments.append(measure_frame(frame, truth))
         if frame.index in _SHEET_FRAMES:
             own = np.where(truth == OBJECT, truth, 0)
             image = frame.frame.image

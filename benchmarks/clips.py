@@ -23,7 +23,7 @@ from persam_vos.stages.encode import encode
 from persam_vos.structures import Encoded, Frame, LabelMap
 from persam_vos.tracking.engine import Engine
 
-LAYERS = ("fine", "finest")
+LAYERS = ("layer_s8", "layer_s4")
 SETS = ("davis16-dev", "composites-dev")
 
 
@@ -109,11 +109,11 @@ class CachedEngine(Engine):
         picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
         part = "picture" if self.settings.method == "memory" else "square"
         encoder = f"{self.weights.get('name')}-{self.encoding.backend}"
-        name = f"{encoder}-{part}-{self.settings.image_size}-{picture}.safetensors"
+        name = f"{encoder}-{part}-{self.settings.image_size}-{picture}-layers.safetensors"
         path = self.cache / name
         if path.exists():
             tensors = load_file(path, device=str(self.compute.device))
-            known = tuple(  # in the layout that encoders answer in
+            known = tuple(  # in the layout that encoders return
                 tensors[name].float().to(memory_format=torch.channels_last)
                 for name in ("features", *LAYERS)
                 if name in tensors

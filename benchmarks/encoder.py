@@ -1,12 +1,12 @@
-"""Which runtime encodes a frame fastest on this CPU, and how near are its answers to torch's?
+"""Which runtime encodes a frame fastest on this CPU, and how close are its results to torch's?
 
 python -m benchmarks.encoder [--clips FOLDER] [--repeats N] [--compile]
 
 A few pictures of 16:9 at the default size, encoded in turn by every backend that is installed, so
 that another load hits all of them alike. The floor is the encoder's arithmetic at the rate of a
 large float32 matrix product, measured in the same run; that of int8 has the layers that are
-quantized at the rate of a product of int8 matrices. Answers are held against torch's in float32, on
-the first frames of development clips with ``--clips``, else of the demo clip.
+quantized at the rate of a product of int8 matrices. Results are compared with torch's in float32,
+on the first frames of development clips with ``--clips``, else of the demo clip.
 """
 
 from __future__ import annotations

@@ -65,8 +65,8 @@ def decode_row(
         point_labels=torch.tensor([[1, 2, 3]], device=features.device).expand(objects, -1),
         dense_logits=torch.zeros((objects, 1, height, width), device=features.device),
     )
-    answer = decoder(features, prompts)
-    arrays = [features, prompts.dense_logits, answer.low_res_logits]
+    decoded = decoder(features, prompts)
+    arrays = [features, prompts.dense_logits, decoded.low_res_logits]
 
     def work() -> object:
         return decoder(features, prompts)

@@ -16,7 +16,7 @@ from persam_vos.sam import tiny_vit
 
 
 def upstream_encoder(ours: tiny_vit.TinyViT) -> nn.Module:
-    """Return an encoder of (1, 3, 1024, 1024) that answers what ours does."""
+    """Return an encoder of (1, 3, 1024, 1024) with the results of ours."""
     return _UpstreamTinyViT(ours).eval().requires_grad_(False)
 
 

@@ -73,7 +73,7 @@ _ENGINE_OPTIONS = (
         type=_Recipe(RECIPES),
         default=DEFAULT_RECIPE,
         show_default=True,
-        help="'upstream' follows the paper's public video code to the letter, as a yardstick.",
+        help="'upstream' follows the paper's published video code to the letter, as a yardstick.",
     ),
     click.option(
         "--without",
@@ -86,9 +86,10 @@ _ENGINE_OPTIONS = (
         type=click.Choice(list(IMAGE_SIZES)),
         default=DEFAULT_QUALITY,
         show_default=True,
-        help="How large the encoder sees the pictures: "
+        help="Size of the pictures that the encoder gets: "
         + ", ".join(f"{name} {size}" for name, size in IMAGE_SIZES.items())
-        + " pixels on the long side. All but fast look closer at small objects in large pictures.",
+        + " pixels on the long side. All but fast also encode small objects in large pictures at "
+        "twice the resolution.",
     ),
     click.option(
         "--image-size",

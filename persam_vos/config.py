@@ -23,9 +23,9 @@ MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 IMAGE_SIZES: Mapping[QualityName, int] = {"fast": 768, "balanced": 1024, "best": 1280}
-"""Long side in pixels of what a quality shows the encoder."""
+"""Long side in pixels of the encoder's input, by quality."""
 SMALL_SIDES: Mapping[QualityName, int] = {"fast": 0, "balanced": 240, "best": 240}
-"""Long side in input pixels up to which objects are small, and looked at closer, by quality."""
+"""Long side in input pixels up to which objects also get a high-resolution crop, by quality."""
 IMAGE_SIZE_RANGE = (256, 2048)
 DEFAULT_METHOD: MethodName = "memory"  # the most accurate: see benchmarks/results/accuracy.md
 PAPER_METHOD: MethodName = "persam-f"  # the paper's better one: +9.2 J&F on DAVIS 2017
@@ -39,16 +39,18 @@ class MethodSettings:
 
     ``without`` switches mechanisms of the paper off, for its ablation; neither it nor the upstream
     recipe has a meaning for the memory. ``fit_steps`` and ``fit_rate`` are the paper's for PerSAM-F
-    (1000 steps of AdamW at 1e-3). ``box_margin`` is the growth of the last box, as a share of the
-    picture's long side: 10 px of 854, upstream's margin at the size it was chosen for.
+    (1000 steps of AdamW at 1e-3). ``box_margin`` is the growth of the last box, as a fraction of
+    the picture's long side: 10 px of 854, upstream's margin at the size it was chosen for.
     ``guide_weight`` is alpha of eq. 8. ``presence_threshold`` is the score under which an object
-    counts as gone. For the memory: ``decoder_share`` of the decoder's logits in the mask, the rest
-    is the recalled mask's; ``trust_threshold`` the score from which a decoded mask is remembered;
-    ``remnant_threshold`` the score under which the small remnant of a mask is not believed;
-    ``recognition_threshold`` the share of a mask's cells that have to resemble the object more than
-    anything else on its reference frame, or it is taken for gone; ``image_size`` the long side of
-    what the encoder is shown, in pixels: SAM's own is 1024; ``small_side`` the long side, in those
-    pixels, up to which objects are small and looked at closer, 0 for none.
+    counts as gone.
+
+    For the memory: ``decoder_weight`` is the weight of the decoder's logits in a mask, the memory
+    readout has the rest; ``trust_threshold`` the score from which a decoded mask is remembered;
+    ``fragment_threshold`` the score under which a small fragment of an object is not believed;
+    ``recognition_threshold`` the fraction of a mask's cells that have to resemble the object more
+    than anything else on its reference frame, or it counts as gone. ``image_size`` is the long side
+    of the encoder's input in pixels (SAM's own is 1024); ``small_side`` the long side, in those
+    pixels, up to which an object is small and also encoded in a high-resolution crop, 0 for none.
     """
 
     method: MethodName = DEFAULT_METHOD
@@ -59,9 +61,9 @@ class MethodSettings:
     box_margin: float = 10 / 854
     guide_weight: float = 1.0
     presence_threshold: float = 0.2
-    decoder_share: float = 0.1
+    decoder_weight: float = 0.1
     trust_threshold: float = 0.4
-    remnant_threshold: float = 0.3
+    fragment_threshold: float = 0.3
     recognition_threshold: float = 0.35
     image_size: int = IMAGE_SIZES[DEFAULT_QUALITY]
     small_side: int = SMALL_SIDES[DEFAULT_QUALITY]

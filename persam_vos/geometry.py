@@ -142,7 +142,7 @@ def normalise_and_pad(images: Tensor, padded_hw: tuple[int, int] = (1024, 1024))
     """
     if images.ndim == 4 and images.shape[-1] == 3:
         images = images.permute(0, 3, 1, 2)  # (B, 3, H', W')
-    fits = all(got <= most for got, most in zip(images.shape[2:], padded_hw, strict=False))
+    fits = all(side <= limit for side, limit in zip(images.shape[2:], padded_hw, strict=False))
     if images.ndim != 4 or images.shape[1] != 3 or not fits:
         raise ValueError(
             f"normalise_and_pad: got {tuple(images.shape)}, expected 3 channels and sides of at "
@@ -169,13 +169,12 @@ def _colour_scale(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def extents(inside: Tensor) -> Tensor:
-    """Return where the marks of (N, h, w) bool are: (N, 4) as top, bottom, left, right.
+    """Return the extent of (N, h, w) bool masks: (N, 4) int64 as top, bottom, left, right.
 
-    The ends are one beyond the last mark; without any, it is the whole grid. Stays on the device.
+    Bottom and right are one beyond the last true cell. An empty mask has the extent of the whole
+    grid. Stays on the device.
     """
-    seen = inside.view(torch.uint8)  # CPUs find the largest eight times as fast as whether any is
-    rows, columns = seen.amax(2).int(), seen.amax(1).int()  # (N, h), (N, w)
-    spans = (
-        (marks.argmax(1), marks.shape[1] - marks.flip(1).argmax(1)) for marks in (rows, columns)
-    )
+    values = inside.view(torch.uint8)  # CPUs find the largest eight times as fast as whether any is
+    rows, columns = values.amax(2).int(), values.amax(1).int()  # (N, h), (N, w)
+    spans = ((line.argmax(1), line.shape[1] - line.flip(1).argmax(1)) for line in (rows, columns))
     return torch.stack([end for span in spans for end in span], dim=1)

@@ -1,7 +1,7 @@
-"""What crosses a border between rooms: small frozen dataclasses, checked on creation.
+"""What packages pass to each other: small frozen dataclasses, checked on creation.
 
 Coordinates: ``image`` pixels have their origin at the top left, x to the right, y down. Boxes are
-``(x0, y0, x1, y1)`` with x1 and y1 inclusive, as in the public PerSAM code.
+``(x0, y0, x1, y1)`` with x1 and y1 inclusive, as in the upstream PerSAM code.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class ObjectResult:
-    """One object on one frame; produced by ``pipeline``, consumed by the writers and users.
+    """One object on one frame; produced by ``tracking``, consumed by the writers and users.
 
-    ``score`` is in [0, 1]: how sure we are of this mask. ``box_xyxy`` is None and ``area_px`` 0
+    ``score`` in [0, 1] is the confidence in this mask. ``box_xyxy`` is None and ``area_px`` 0
     when the object is not visible.
     """
 
@@ -94,7 +94,7 @@ class ObjectResult:
 
 @dataclass(frozen=True, slots=True)
 class TrackedFrame:
-    """A frame and its labels; produced by ``pipeline``, consumed by the writers and users.
+    """A frame and its labels; produced by ``tracking``, consumed by the writers and users.
 
     ``label_map`` is (H, W) uint8 with the ids of the first mask; ``objects`` has one entry for
     every tracked object, in ascending order of id, also for those that are not visible.
@@ -116,7 +116,7 @@ class TrackedFrame:
 
 
 class DeviceEvent(Protocol):
-    """Tells when a device has done what it was asked for; see ``runtime.stream``."""
+    """Occurs when a device has done the work launched before it; see ``runtime.stream``."""
 
     def synchronize(self) -> None:
         """Wait for it."""
@@ -131,8 +131,8 @@ class Encoded:
     in the encoder's input. ``colours`` is (1, 3, 8h, 8w), the mean of 2 x 2 pixels of that input,
     normalised as SAM wants it. ``layer_s8`` is (1, C', 2h, 2w) and ``layer_s4`` (1, C'', 4h, 4w):
     earlier layers' outputs at strides 8 and 4, where the network has them. ``pixels`` is the
-    frame's image, if it is on the device already. ``ready`` tells when all that is there, where a
-    device computes behind the program's back.
+    frame's image, if it is on the device already. ``ready`` is the event after which all of
+    this is computed, on devices that compute asynchronously.
     """
 
     frame: Frame
@@ -182,7 +182,7 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True)
 class MaskCandidates:
-    """What the mask decoder answers for N objects; produced by ``sam``, consumed by ``stages``.
+    """What the mask decoder returns for N objects; produced by ``sam``, consumed by ``stages``.
 
     ``low_res_logits`` is (N, 4, 4h, 4w) for features of (h, w) cells, ``predicted_iou`` (N, 4):
     entry 0 is SAM's single mask, entries 1 to 3 its three scales.

@@ -1,4 +1,4 @@
-"""Fixtures that several rooms share."""
+"""Fixtures of tests in several folders."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def no_thread_is_left() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The development clips and the truth made by others, next to the repository."""
+    """The development clips and results of reference tools, next to the repository."""
     default = ROOT.parent / "shared"
     path = Path(os.environ.get("PERSAM_VOS_SHARED", default))
     if not (path / "parity").is_dir():

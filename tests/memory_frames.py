@@ -1,4 +1,4 @@
-"""Frames made of chance: no two of their cells are alike, so that no tie decides."""
+"""Random frames: no two of their cells are alike, so that there are no ties."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def make_frame(
     chance = torch.Generator().manual_seed(seed)
     height, width = grid_hw
     masks = soft_masks(_rectangles(chance, grid_hw, objects), objects)
-    quads = to_quad_order(masks, (4 * height, 4 * width)).view(4 * height * width, 4, -1).mean(1)
-    s8 = _features(chance, to_quad_order(quads, (2 * height, 2 * width)), _WIDTHS[0])
+    masks_s8 = to_quad_order(masks, (4 * height, 4 * width)).view(4 * height * width, 4, -1).mean(1)
+    s8 = _features(chance, to_quad_order(masks_s8, (2 * height, 2 * width)), _WIDTHS[0])
     s16 = F.normalize(s8.view(height * width, 4, -1).mean(1), dim=-1)
     s4 = _features(chance, masks, _WIDTHS[1]) * 0.5**0.5
     return FrameFeatures(s16, s8, s4, grid_hw), masks
 
 
 def soft_masks(labels: torch.Tensor, objects: int) -> torch.Tensor:
-    """Turn (4h, 4w) labels into masks, (16 h w, 1 + N), that are soft along outlines alone."""
+    """Turn (4h, 4w) labels into masks, (16 h w, 1 + N), that are soft along boundaries alone."""
     hard = F.one_hot(labels, 1 + objects).permute(2, 0, 1).float()
     soft = F.avg_pool2d(hard, 3, stride=1, padding=1, count_include_pad=False)
     return soft.flatten(1).T
@@ -47,13 +47,13 @@ def remember(
     references: tuple[int, ...] = (0,),
     static: bool = False,
 ) -> MemoryReader:
-    """Remember ``later`` frames after a first one; the masks of some are known to be true."""
+    """Remember ``later`` frames after a first one; some of them are reference frames."""
     strategy = DenseStrategy() if static else SparseStrategy()
     memory = None
     for seed in range(1 + later):
-        cells, masks = make_frame(seed, grid_hw, objects=objects)
-        memory = memory or new_reader(strategy, cells, 1 + objects)
-        memory.bank.add(cells, masks)
+        features, masks = make_frame(seed, grid_hw, objects=objects)
+        memory = memory or new_reader(strategy, features, 1 + objects)
+        memory.bank.add(features, masks)
         if seed in references:
             memory.bank.make_reference()
     assert memory is not None

@@ -1,4 +1,4 @@
-"""Notice what a GPU could not record: operations that wait for it, or depend on what it holds."""
+"""Notice what no CUDA graph can hold: operations that wait for the GPU, or read from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-_ASKING = {
+_SYNCS = {
     "aten._local_scalar_dense",  # item, tolist, bool, int, float
     "aten.nonzero",
     "aten.masked_select",
@@ -29,8 +29,8 @@ class NoSync(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch does n
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> object:
         name = str(func)
-        asks = any(name.startswith(asking) for asking in _ASKING)
+        waits = any(name.startswith(sync) for sync in _SYNCS)
         if name.startswith(("aten.index.", "aten.index_put")):
-            asks |= any(index is not None and index.dtype == torch.bool for index in args[1])
-        assert not asks, f"{name} asks the device"
+            waits |= any(index is not None and index.dtype == torch.bool for index in args[1])
+        assert not waits, f"{name} waits for the device"
         return func(*args, **(kwargs or {}))

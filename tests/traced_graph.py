@@ -1,4 +1,4 @@
-"""Stand in for what a GPU records, on a CPU: the same operations again, on the same tensors."""
+"""A stand-in for CUDA graphs on a CPU: replays the same operations on the same tensors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 
 class TracedGraph:
-    """As `persam_vos.runtime.cuda_graph.CudaGraph`, but that to write work down does it once.
+    """As `persam_vos.runtime.cuda_graph.CudaGraph`, except that tracing does the work once.
 
-    The first call, which has to be with the same inputs, returns what that gave. Whatever Python
-    decides, and whatever tensors it makes of numbers, is as it was then; other tensors are read
-    and written where they were. What calls return is overwritten by the next one.
+    The first call, which must have the same inputs, returns the results of that. What Python
+    decided, and the tensors that it made of numbers, stay as they were then; other tensors are
+    read and written where they were. Each call overwrites what the last one returned.
     """
 
     inputs_read = None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = {"persam_vos": "persam_vos", "persam_vos_cli": "cli"}
+PACKAGES = {"persam_vos": "persam_vos", "persam_vos_cli": "cli"}
 
 
 def packaged_files() -> set[str]:
     """Return all files of both packages, such as ``persam_vos_cli/main.py``."""
     return {
         str(package / path.relative_to(ROOT / folder))
-        for package, folder in ((Path(name), folder) for name, folder in ROOMS.items())
+        for package, folder in ((Path(name), folder) for name, folder in PACKAGES.items())
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }

@@ -19,7 +19,7 @@ from ..sam.build import SamNetwork
 from ..sam.tiny_vit import TinyViT
 from ..weights.convert import state_digest
 from .calibration import load_calibration
-from .export import Exportable, export_encoder, export_recipe
+from .export import Exportable, export_encoder, export_fingerprint
 from .int8 import quantize_int8
 from .model_cache import cached_model
 from .sessions import OnnxSession, OpenVinoSession, bf16_is_faster, has_int8_products
@@ -41,10 +41,10 @@ Layers = Callable[[Tensor], tuple[Tensor, ...]]
 class Encoder:
     """How frames are encoded; produced by `make_encoder`, consumed by ``tracking.engine.Engine``.
 
-    ``layers`` answers as ``SamNetwork.encode_layers``. ``backend`` and ``version`` say what
+    ``layers`` does what ``SamNetwork.encode_layers`` does. ``backend`` and ``version`` say what
     computes: two backends may differ in the last bits. ``warning`` says, in one line, why it is
     not the backend that was hoped for. ``threads`` are how many it computes with on a CPU.
-    ``graph_refusals`` has, by input shape, why the layers could not be recorded as a CUDA graph;
+    ``graph_refusals`` has, by input shape, why the layers could not be captured as a CUDA graph;
     it grows as frames come.
     """
 
@@ -166,7 +166,7 @@ def make_encoder(
 
 
 def _gains(backend: str) -> bool:
-    """Tell whether the processor gains by a backend; asked only if no better one was found."""
+    """Tell whether a backend is faster on this processor; called if no better one was found."""
     if backend == "openvino-int8":
         return has_int8_products()
     return backend != "openvino-bf16" or bf16_is_faster()
@@ -185,14 +185,14 @@ def _make_layers(backend: str, encoder: TinyViT, on_progress: ProgressCallback) 
         return export_encoder(module)
 
     name = f"{weights}-int8" if calibration else weights
-    recipe = f"{export_recipe()}\n{calibration}"
-    model = cached_model(name, recipe, export, on_progress)
+    fingerprint = f"{export_fingerprint()}\n{calibration}"
+    model = cached_model(name, fingerprint, export, on_progress)
     if backend.startswith("onnx"):
         return OnnxSession(model)
     return OpenVinoSession(
         model,
         "bf16" if backend == "openvino-bf16" else "f32",
         lambda part, how, make: cached_model(
-            f"{name}-{part}", f"{recipe}\n{how}", make, on_progress
+            f"{name}-{part}", f"{fingerprint}\n{how}", make, on_progress
         ),
     )

@@ -17,7 +17,7 @@ from . import int8
 
 INPUT = "images"
 STRIDES = (16, 8, 4)  # of the outputs
-_OUTPUTS = ("features", "fine", "finest")
+_OUTPUTS = ("features", "layer_s8", "layer_s4")
 _OPSET = 17  # the first with layer norm as one operation
 _SIDE = 4 * PATCH  # any will do: sizes are computed in the graph
 
@@ -58,7 +58,7 @@ class _ApartAttention(WindowAttention):
 
 
 class Exportable(nn.Module):
-    """TinyViT as runtimes run it best; images, (1, 3, H, W), to three layers, (1, h w, C)."""
+    """TinyViT in the form that runs fastest: (1, 3, H, W) images to three (1, h w, C) layers."""
 
     def __init__(self, encoder: TinyViT) -> None:
         super().__init__()
@@ -102,8 +102,8 @@ def export_encoder(module: Exportable) -> bytes:
         return path.read_bytes()
 
 
-def export_recipe() -> str:
-    """Name all that an exported file depends on beside the weights."""
+def export_fingerprint() -> str:
+    """Return, as text, all that an exported file depends on beside the weights."""
     files = (__file__, int8.__file__, tiny_vit.__file__)
     sources = (Path(file).read_text(encoding="utf-8") for file in files)
     return "\n".join((torch.__version__, *sources))

@@ -19,7 +19,7 @@ _CLEARLY = 1.2
 _MAX_SHAPES = 2  # that stay compiled: of pictures and of crops
 
 CachedModel = Callable[[str, str, Callable[[], bytes]], bytes]
-"""Returns a model by a name and a recipe, from a cache, or made by the function."""
+"""Returns a model by its name and fingerprint from a cache, or else made by the function."""
 
 
 class OnnxSession:
@@ -48,8 +48,8 @@ class OpenVinoSession:
     """OpenVINO, with products in ``f32`` or ``bf16``, or in int8 where the model says so.
 
     The model is compiled for each input size, since one that takes any size is slow; the last two
-    stay. ``cached`` answers as `model_cache.cached_model`: compiling takes a second, reading what
-    was compiled a quarter.
+    stay. ``cached`` does what `model_cache.cached_model` does: compiling takes a second, reading a
+    compiled model a quarter.
     """
 
     def __init__(self, model: bytes, precision: str, cached: CachedModel) -> None:

@@ -30,12 +30,12 @@ def run_jobs(
     workers: int,
     lost: Callable[[Job, WorkerError], Outcome],
 ) -> Generator[Outcome, None, None]:
-    """Do ``work`` on each job, and yield what it answers as it comes, in any order.
+    """Do ``work`` on each job, and yield its outcomes as they come, in any order.
 
     One worker is this thread, with ``engine``. More are threads that share an engine which encodes
     in batches, as on a GPU. Otherwise they are processes that load ``choice``, each with its share
     of the cores; ``work`` is then a function of a module, and jobs and outcomes can be pickled.
-    ``lost`` answers for a job whose process died.
+    ``lost`` makes the outcome of a job whose process died.
     """
     workers = min(workers, len(jobs))
     if workers <= 1:

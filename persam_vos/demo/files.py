@@ -34,7 +34,7 @@ def write_demo(
     base = Path(folder)
     clip = DemoClip(base / "clip.mp4", base / "first_mask.png", base / "truth")
     frames = render_demo(frame_count)
-    _make_room(clip, overwrite=overwrite)
+    _clear(clip, overwrite=overwrite)
     info = SourceInfo(
         str(clip.video), "images", DEMO_SIZE_HW, frame_count, Fraction(DEMO_FRAMES_PER_SECOND)
     )
@@ -47,7 +47,7 @@ def write_demo(
     return clip
 
 
-def _make_room(clip: DemoClip, *, overwrite: bool) -> None:
+def _clear(clip: DemoClip, *, overwrite: bool) -> None:
     """Make the folders, and remove an earlier clip if that is wanted."""
     if not overwrite:
         names = [path.name for path in (clip.video, clip.first_mask, clip.truth)]

@@ -180,12 +180,12 @@ def cut_out(actor: Actor, frame_height: int) -> Cutout:
 
 
 def _cover(size_hw: tuple[int, int], points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Share of each pixel inside a closed outline, (H, W) in [0, 1], with a softened edge."""
+    """Return the (H, W) fraction of each pixel inside a closed outline, with a softened edge."""
     height, width = size_hw
-    fine = np.zeros((height * _SUPERSAMPLING, width * _SUPERSAMPLING), dtype=np.float32)
-    cv2.fillPoly(fine, [np.rint((points + 0.5) * _SUPERSAMPLING).astype(np.int32)], 1.0)
-    share = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
-    soft = cv2.GaussianBlur(share, (0, 0), _EDGE_SIGMA_PX, borderType=cv2.BORDER_REPLICATE)
+    large = np.zeros((height * _SUPERSAMPLING, width * _SUPERSAMPLING), dtype=np.float32)
+    cv2.fillPoly(large, [np.rint((points + 0.5) * _SUPERSAMPLING).astype(np.int32)], 1.0)
+    fraction = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(fraction, (0, 0), _EDGE_SIGMA_PX, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(soft, dtype=np.float32)
 
 

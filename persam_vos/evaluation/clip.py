@@ -190,8 +190,8 @@ class _MaskWriter:
 
     write_backwards = write
 
-    def turn(self, frames: Iterator[Frame]) -> None:
-        """Do nothing: masks need no second look at the pictures."""
+    def finish_backward(self, frames: Iterator[Frame]) -> None:
+        """Do nothing: masks are written as they come."""
 
 
 def _empty_folder(folder: Path) -> None:

@@ -21,8 +21,8 @@ from ..structures import LabelMap, RgbImage
 PICTURE_WIDTH = 600
 TRUTH_RGB = (0, 214, 255)
 PREDICTION_RGB = (255, 60, 160)
-_FINE = 2  # lines are drawn on a picture this much larger, for smooth and thin ones
-_TRUTH_PX, _PREDICTION_PX = 4, 2  # there; the truth shows on both sides of a prediction that fits
+_SCALE = 2  # lines are drawn on a picture this much larger, so that they are smooth and thin
+_TRUTH_PX, _PREDICTION_PX = 4, 2  # thickness: of a prediction that fits, truth shows on both sides
 _SUBPIXEL_BITS = 4
 _JPEG_QUALITY = 82
 
@@ -40,7 +40,7 @@ class FramePlace:
 class Picture:
     """A picture as a ``data:`` address, or the reason why there is none, and its size.
 
-    ``remark`` says what an eye would look for in vain.
+    ``remark`` says what is missing from it, such as a prediction.
     """
 
     address: str = ""
@@ -96,7 +96,7 @@ def draw_outlines(image: RgbImage, truth: LabelMap, predicted: LabelMap, *, widt
 
     ``image`` is (H, W, 3); the labels are (H', W'), of the same shape of picture.
     """
-    drawn = _resize(image, _FINE * width)
+    drawn = _resize(image, _SCALE * width)
     _draw_outlines(drawn, truth, TRUTH_RGB, _TRUTH_PX)
     _draw_outlines(drawn, predicted, PREDICTION_RGB, _PREDICTION_PX)
     return _resize(drawn, width)

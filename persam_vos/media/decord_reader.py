@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import MediaError, UsageError, param
 from ..structures import Frame, RgbImage
 from .frame_numbers import no_such_frame
-from .reversing import Marks
+from .reversing import Fingerprints
 from .video_reader import VideoSource
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class DecordSource(VideoSource):
             if index >= start:
                 yield frame
 
-    def frames_near(self, start: int, marks: Marks, run_up: int) -> Iterator[Frame]:  # noqa: ARG002
+    def frames_near(self, start: int, fingerprints: Fingerprints, run_up: int) -> Iterator[Frame]:  # noqa: ARG002
         """Yield what decord finds at ``start`` and after it; `reversed_frames` checks it."""
         import decord
 

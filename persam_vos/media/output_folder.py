@@ -38,7 +38,8 @@ class OutputFolder:
     written.
 
     Frames come in order by `write`. Those of a backward half come before them, by
-    `write_backwards`, until `turn`: their masks are written at once, log and overlay then.
+    `write_backwards`, which writes their masks; `finish_backward` then writes their log and
+    overlay.
 
     On machines of many cores masks are written by a few threads, behind the call that hands them in
     by two for each thread at most. The log takes in a frame when its mask is there; what a mask's
@@ -95,7 +96,7 @@ class OutputFolder:
         log = self._log or self._start()
         self._write_mask(tracked, log.hold)
 
-    def turn(self, frames: Iterator[Frame]) -> None:
+    def finish_backward(self, frames: Iterator[Frame]) -> None:
         """Write overlay and log of the backward half; ``frames`` are its pictures in order."""
         if self._log is None or self._masks is None:
             return
@@ -123,14 +124,14 @@ class OutputFolder:
         with contextlib.suppress(OutputError):  # the first error is the one to see
             self._close()
 
-    def _write_mask(self, tracked: TrackedFrame, take_down: Callable[[str], None]) -> None:
-        """Have one frame's mask written, and its log entry taken down after it."""
+    def _write_mask(self, tracked: TrackedFrame, add_entry: Callable[[str], None]) -> None:
+        """Have one frame's mask written, and its log entry added after it."""
         assert self._masks is not None  # as there is a log
         path = self._mask_path(tracked.name)
         self.visibility.note(tracked)
         self._masks.submit(
             partial(self._save_mask, path, tracked.label_map),
-            commit=partial(self._count, take_down, log_entry(tracked)),
+            commit=partial(self._count, add_entry, log_entry(tracked)),
             undo=partial(_remove, path),
         )
 
@@ -142,10 +143,10 @@ class OutputFolder:
         with self._timer.measure("write"), self._timer.part("masks"):
             write_label_png(path, label_map)
 
-    def _count(self, take_down: Callable[[str], None], entry: str) -> None:
+    def _count(self, add_entry: Callable[[str], None], entry: str) -> None:
         """Count a mask that is there."""
         self._written += 1
-        take_down(entry)
+        add_entry(entry)
 
     def _draw(self, frame: Frame, label_map: LabelMap) -> None:
         """Add one picture to the overlay, if there is to be one."""

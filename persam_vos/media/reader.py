@@ -15,7 +15,7 @@ Reader = Literal["pyav", "decord"]
 
 
 class Source(Protocol):
-    """Frames that can be read, lazily, as often as one likes; consumed by the pipeline."""
+    """Frames that can be read, lazily, any number of times; consumed by ``tracking``."""
 
     @property
     def info(self) -> SourceInfo:

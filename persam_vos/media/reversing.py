@@ -15,7 +15,7 @@ from ..structures import Frame, SourceInfo
 from .frame_numbers import no_such_frame
 
 FRAMES_HELD = 64
-"""Pictures of a stretch: with fewer, more pictures are decoded twice; more gain little."""
+"""Frames of a stretch: with fewer, more of them are decoded twice; more gain little."""
 BYTES_HELD = 256 << 20
 """A stretch is shorter where pictures are large: 43 frames at 1080p, 10 at 4K."""
 FEWEST_HELD = 4
@@ -34,12 +34,12 @@ class Seekable(Protocol):
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Yield the frames from ``start`` on, by reading from the first one."""
 
-    def frames_near(self, start: int, marks: Marks, run_up: int) -> Iterator[Frame]:
+    def frames_near(self, start: int, fingerprints: Fingerprints, run_up: int) -> Iterator[Frame]:
         """Yield what seems to be the frames from ``start`` on, by a seek ``run_up`` before it."""
 
 
-class Marks:
-    """How to know frames again: the time and a checksum of each, 12 bytes a frame."""
+class Fingerprints:
+    """Tell frames of a video apart: by the time and a checksum of each, 12 bytes a frame."""
 
     def __init__(self) -> None:
         self.seconds = array("d")
@@ -49,12 +49,12 @@ class Marks:
         return len(self.seconds)
 
     def add(self, frame: Frame) -> None:
-        """Remember the next frame."""
+        """Add the next frame."""
         self.seconds.append(frame.time_seconds)
         self._checksums.append(zlib.crc32(frame.image.data))
 
-    def know(self, frame: Frame) -> bool:
-        """Whether this is the frame that was remembered under its index."""
+    def match(self, frame: Frame) -> bool:
+        """Whether this is the frame that was added under its index."""
         same_time = self.seconds[frame.index] == frame.time_seconds
         return same_time and self._checksums[frame.index] == zlib.crc32(frame.image.data)
 
@@ -62,24 +62,24 @@ class Marks:
 def reversed_frames(source: Seekable, until: int) -> Iterator[Frame]:
     """Yield the frames of a video from ``until`` back to 0, pixel for pixel as read forwards.
 
-    The video is read once up to there, to mark its frames; then stretch by stretch, the last one
-    first, each from a key frame before it. Where a stretch differs from its marks, since the file
-    cannot be sought in or the seek went wrong, it is read from the first frame on: slower, never
-    wrong. Raises MediaError where the video breaks off or ends before ``until``.
+    The video is read once up to there, for fingerprints of its frames; then stretch by stretch, the
+    last one first, each from a key frame before it. A stretch that does not match its fingerprints,
+    since the file cannot be sought in or the seek went wrong, is read from the first frame on:
+    slower, but never wrong. Raises MediaError where the video breaks off or ends before ``until``.
     """
     held = frames_held(source.info)
-    marks = Marks()
+    fingerprints = Fingerprints()
     stretch: deque[Frame] = deque(maxlen=held)
     for frame in islice(source.frames(), until + 1):
-        marks.add(frame)
+        fingerprints.add(frame)
         stretch.append(frame)
-    if len(marks) <= until:
-        raise no_such_frame(source.info.path, until, len(marks))
+    if len(fingerprints) <= until:
+        raise no_such_frame(source.info.path, until, len(fingerprints))
     while stretch:
         first = stretch[0].index
         while stretch:
             yield stretch.pop()
-        stretch.extend(_read(source, max(0, first - held), first, marks))
+        stretch.extend(_read(source, max(0, first - held), first, fingerprints))
 
 
 def frames_held(info: SourceInfo) -> int:
@@ -88,15 +88,15 @@ def frames_held(info: SourceInfo) -> int:
     return max(FEWEST_HELD, min(FRAMES_HELD, BYTES_HELD // (3 * height * width)))
 
 
-def _read(source: Seekable, first: int, end: int, marks: Marks) -> list[Frame]:
+def _read(source: Seekable, first: int, end: int, fingerprints: Fingerprints) -> list[Frame]:
     """Read the frames from ``first`` to before ``end``, none if there are none between."""
     count = end - first
     for run_up in RUN_UPS:
         if run_up >= first:
             break
         with contextlib.suppress(MediaError):
-            near = source.frames_near(first, marks, run_up)
-            stretch = list(takewhile(marks.know, islice(near, count)))
+            frames = source.frames_near(first, fingerprints, run_up)
+            stretch = list(takewhile(fingerprints.match, islice(frames, count)))
             if len(stretch) == count:
                 return stretch
     return list(islice(source.frames(first), count))

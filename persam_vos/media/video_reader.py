@@ -26,7 +26,7 @@ from .container import (
 )
 from .frame_numbers import no_such_frame
 from .orientation import Orientation
-from .reversing import Marks, reversed_frames
+from .reversing import Fingerprints, reversed_frames
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -96,13 +96,13 @@ class VideoSource:
         """Yield the frames from ``until`` back to 0, the same as forwards; raises MediaError."""
         return reversed_frames(self, until)
 
-    def frames_near(self, start: int, marks: Marks, run_up: int) -> Iterator[Frame]:
+    def frames_near(self, start: int, fingerprints: Fingerprints, run_up: int) -> Iterator[Frame]:
         """Yield what seems to be the frames from ``start`` on, after a seek before them.
 
         `reversed_frames` checks them. None where there is no time to seek by.
         """
-        near = self._pictures_near(start, marks, run_up)
-        return ordered_map(self._frame, near, workers=worker_count())
+        pictures = self._pictures_near(start, fingerprints, run_up)
+        return ordered_map(self._frame, pictures, workers=worker_count())
 
     def _pictures(self, start: int) -> Iterator[_Decoded]:
         """Decode the pictures from ``start`` on; raises MediaError as `frames` does."""
@@ -118,7 +118,9 @@ class VideoSource:
         if count <= start:
             raise no_such_frame(str(self.path), start, count)
 
-    def _pictures_near(self, start: int, marks: Marks, run_up: int) -> Iterator[_Decoded]:
+    def _pictures_near(
+        self, start: int, fingerprints: Fingerprints, run_up: int
+    ) -> Iterator[_Decoded]:
         """Decode what seems to be the pictures from ``start`` on, up to the first failure."""
         import av
 
@@ -127,12 +129,12 @@ class VideoSource:
             if stream.start_time is None or stream.time_base is None:
                 return
             times, index = Times(stream), start
-            ticks = stream.start_time + int(marks.seconds[start - run_up] / stream.time_base)
+            ticks = stream.start_time + int(fingerprints.seconds[start - run_up] / stream.time_base)
             with contextlib.suppress(av.FFmpegError):
                 container.seek(ticks, stream=stream)
                 for picture in container.decode(stream):
                     seconds = times.of(picture)
-                    if seconds >= marks.seconds[start]:
+                    if seconds >= fingerprints.seconds[start]:
                         yield _Decoded(index, picture, seconds)
                         index += 1
 

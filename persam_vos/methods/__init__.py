@@ -1,1 +1,1 @@
-"""One order of the stages a file: what ``method`` and ``recipe`` choose."""
+"""Methods, each an order of the stages: what ``method`` and ``recipe`` choose."""

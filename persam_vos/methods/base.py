@@ -1,4 +1,4 @@
-"""What every method answers: the one interface between a clip's propagation and its method."""
+"""The interface of methods: how a clip's propagation calls its method."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from ..structures import Encoded, LabelMap, ObjectLogits
 
 F = TypeVar("F")
-"""What a method makes of a frame before it looks for its objects: a dataclass of tensors."""
+"""Features that a method extracts from a frame, whatever its objects: a dataclass of tensors."""
 
 
 class Method(Protocol, Generic[F]):
@@ -18,8 +18,8 @@ class Method(Protocol, Generic[F]):
 
     A method is written once, eagerly. Frames come in order: for each, `features`, then `propagate`
     with what that returned, and then, if the frame is a reference, `add_reference`. ``runtime`` may
-    capture the first two as graphs and replay them: then they have static shapes, never ask the
-    device for a number, and write `state` in place.
+    capture the first two as graphs and replay them: then they have static shapes, never read a
+    number from the device, and write `state` in place.
     """
 
     needs_previous: ClassVar[bool] = False
@@ -31,14 +31,14 @@ class Method(Protocol, Generic[F]):
         """Learn objects, or correct known ones, from a frame with known masks.
 
         ``labels`` is (H, W) at image size; every id of ``object_ids`` has a pixel in it. If objects
-        were known before, `propagate` has answered for this frame already.
+        were known before, `propagate` was called for this frame already.
         """
 
     def remove(self, object_id: int) -> None:
         """Forget an object that is known; one at least is left."""
 
     def features(self, encoded: Encoded) -> F:
-        """Make what frames are compared by; depends on no object."""
+        """Extract the features by which frames are matched; they depend on no object."""
 
     def propagate(
         self, features: F, encoded: Encoded, previous: LabelMap | None = None
@@ -50,11 +50,11 @@ class Method(Protocol, Generic[F]):
 
     @property
     def graphable(self) -> bool:
-        """Whether `features` and `propagate` do the same work on every frame from now on."""
+        """Whether `features` and `propagate` do the same operations from now on."""
         return False
 
     def state(self) -> Iterator[torch.Tensor]:
-        """Yield the tensors that `propagate` goes on from.
+        """Yield the tensors that `propagate` depends on.
 
-        Those that `add_reference` wrote in place are the very same afterwards.
+        `add_reference` writes them in place where it can: they are then the same tensors as before.
         """

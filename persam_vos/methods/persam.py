@@ -1,4 +1,4 @@
-"""PerSAM and PerSAM-F as the paper defines them, with the public code's defects mended.
+"""PerSAM and PerSAM-F as the paper defines them, without the defects of the upstream code.
 
 Per frame and object: location prior (positive and negative point), the last box and a point inside
 the last mask; a first decode, guided by the target (PerSAM) or mixed from three scales (PerSAM-F);
@@ -173,14 +173,14 @@ class PersamMethod(Method[torch.Tensor]):
             return torch.full((len(object_ids), 3), 1 / 3)
         _, with_box = self._prompts(encoded, labels, object_ids, found)
         candidates = self.decoder(encoded.features, with_box)
-        truth = _coverage(masks, encoded, candidates.low_res_logits.shape[-2:], LOGIT_CELL)
+        reference = _coverage(masks, encoded, candidates.low_res_logits.shape[-2:], LOGIT_CELL)
         rows, columns = (-(-extent // LOGIT_CELL) for extent in encoded.input_hw)  # the picture
         schedule = fit.FitSchedule(self.settings.fit_steps, self.settings.fit_rate)
         return torch.stack(
             [
                 fit.fit_scale_weights(
                     candidates.low_res_logits[row, 1:, :rows, :columns],
-                    truth[row, :rows, :columns] >= 0.5,
+                    reference[row, :rows, :columns] >= 0.5,
                     schedule=schedule,
                 )
                 for row in range(len(object_ids))
@@ -191,7 +191,7 @@ class PersamMethod(Method[torch.Tensor]):
 def _coverage(
     masks: torch.Tensor, encoded: Encoded, grid_hw: tuple[int, ...], cell: int
 ) -> torch.Tensor:
-    """Measure the share of each cell of a frame's grid that each mask covers."""
+    """Measure the fraction of each cell of a frame's grid that each mask covers."""
     height, width = grid_hw
     return targets.grid_coverage(
         masks, input_hw=encoded.input_hw, grid_hw=(height, width), cell=cell

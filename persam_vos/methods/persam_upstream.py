@@ -1,10 +1,10 @@
-"""The video programs of PerSAM's authors, to the letter, as a yardstick; identities fixed.
+"""The video programs of PerSAM's authors, to the letter, as a yardstick; only ids are mended.
 
 Everything happens as in the upstream programs, at the picture's full resolution, one object after
 the other: the target from a resized uint8 mask, half mean and half maximum of the raw features; the
 most similar pixel of the upsampled map as a positive point; the centre of the last box; the last
 box grown by 10 pixels; three decoder calls. What differs, and must: objects are keyed by id, so one
-that vanishes does not shift the others; an empty mask is an answer, not a crash; an object smaller
+that vanishes does not shift the others; an empty mask is a result, not a crash; an object smaller
 than a cell gets its best cell.
 """
 
@@ -71,8 +71,8 @@ class UpstreamMethod(Method[torch.Tensor]):
                 grown, _ = _grown_box(box, geometry.size_hw)
                 candidates = self._decode(encoded, points, box=grown)
                 full = geometry.logits_to_image(candidates.low_res_logits[0, 1:])
-                truth = torch.from_numpy(mask).to(full.device)
-                target.scale_weights = fit.fit_scale_weights(full, truth, schedule=_FIT)
+                reference = torch.from_numpy(mask).to(full.device)
+                target.scale_weights = fit.fit_scale_weights(full, reference, schedule=_FIT)
             self._targets[object_id] = target
 
     def remove(self, object_id: int) -> None:
@@ -100,11 +100,11 @@ class UpstreamMethod(Method[torch.Tensor]):
             target = self._targets[object_id]
             target.box = prompts.box_of(previous == object_id) or target.box
             if target.scale_weights is None:
-                answer = self._training_free(encoded, target)
+                result = self._training_free(encoded, target)
             else:
-                answer = self._fine_tuned(encoded, target, target.scale_weights)
-            logits.append(answer[0])
-            scores.append(answer[1])
+                result = self._fine_tuned(encoded, target, target.scale_weights)
+            logits.append(result[0])
+            scores.append(result[1])
         low_res = torch.stack(logits)
         ids = torch.tensor(object_ids, dtype=torch.uint8, device=low_res.device)
         sure = low_res.new_tensor(scores)
@@ -196,7 +196,7 @@ class UpstreamMethod(Method[torch.Tensor]):
 
 
 def _target_vector(features: torch.Tensor, mask: np.ndarray, geometry: Geometry) -> torch.Tensor:
-    """Describe a target as method step 1 and 2 of the upstream recipe; returns (C,), normalised."""
+    """Describe a target as the upstream programs do; returns (C,), normalised."""
     picture = np.zeros((*mask.shape, 3), dtype=np.uint8)
     picture[..., 0] = mask * np.uint8(_MASK_VALUE)
     resized = torch.from_numpy(geometry.resize(picture)).to(features.device)

@@ -1,1 +1,1 @@
-"""Where computing happens, and how: devices, streams, graphs, locks, queues, pools, timers."""
+"""How work is carried out: devices, streams, graphs, locks, queues, pools, timers."""

@@ -32,12 +32,12 @@ def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 class Batcher(Generic[T, R]):
-    """Do ``work`` for several threads, in a thread of its own, on what waits; a context manager.
+    """Does ``work`` for several threads, in batches, in a thread of its own; a context manager.
 
-    A batch has the item that waits longest, and others with the same ``key``, at most
+    A batch has the item that has waited longest, and others with the same ``key``, at most
     ``batch_size`` in all. When ``work`` fails, each item is tried alone, so that the error reaches
-    the one who asked for it. How much waits is bounded by those who ask: each for a few items
-    ahead. Leaving the block cancels what waits.
+    the thread that submitted it. The queue has no bound of its own: callers wait for results before
+    they submit more. Leaving the block cancels what waits.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Batcher(Generic[T, R]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="persam-vos-batcher")
 
     def submit(self, item: T) -> Future[R]:
-        """Hand in an item, for its result later; raises RuntimeError once the block was left."""
-        asked: Future[R] = Future()
+        """Submit an item; returns its future result. Raises RuntimeError after the block."""
+        future: Future[R] = Future()
         with self._lock:
-            self._waiting.append((item, asked))
-        self._thread.submit(self._next_batch)  # which finds nothing if others took this item along
-        return asked
+            self._waiting.append((item, future))
+        self._thread.submit(self._next_batch)  # finds nothing if this item was in a batch of others
+        return future
 
     def __enter__(self) -> Batcher[T, R]:
         return self
@@ -77,11 +77,11 @@ class Batcher(Generic[T, R]):
                 return
             key = self._key(self._waiting[0][0])
             alike = [one for one in self._waiting if self._key(one[0]) == key][: self._batch_size]
-            taken = {id(asked) for _, asked in alike}
-            self._waiting = [one for one in self._waiting if id(one[1]) not in taken]
-        self._answer(alike)
+            in_batch = {id(future) for _, future in alike}
+            self._waiting = [one for one in self._waiting if id(one[1]) not in in_batch]
+        self._resolve(alike)
 
-    def _answer(self, batch: Sequence[tuple[T, Future[R]]]) -> None:
+    def _resolve(self, batch: Sequence[tuple[T, Future[R]]]) -> None:
         try:
             results = self._work([item for item, _ in batch])
         except BaseException as error:
@@ -89,7 +89,7 @@ class Batcher(Generic[T, R]):
                 batch[0][1].set_exception(error)
                 return
             for one in batch:
-                self._answer([one])
+                self._resolve([one])
         else:
-            for (_, asked), result in zip(batch, results, strict=True):
-                asked.set_result(result)
+            for (_, future), result in zip(batch, results, strict=True):
+                future.set_result(result)

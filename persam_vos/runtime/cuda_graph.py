@@ -1,6 +1,6 @@
-"""Capture what a GPU does in a step as a graph, and have it done again by one launch.
+"""Capture what a GPU does in a step as a CUDA graph, and replay it with one launch.
 
-A step is a thousand small kernels, and starting one takes a processor longer than a GPU to run it.
+A step is a thousand small kernels, each of which takes longer to launch than to run.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .tensor_tree import tensors_of, with_tensors
 
 R = TypeVar("R")
 
-_HIGH_PRIORITY, _PRIORITY = -3, -2  # of the streams that are captured from, and of no others
+_HIGH_PRIORITY, _PRIORITY = -3, -2  # of streams for captures; no other stream has these
 _STREAMS = 32  # that torch has of each priority
 _USED: set[int] = set()  # streams that living graphs were captured from
 _ENDED: deque[tuple[torch.cuda.CUDAGraph, int]] = deque()  # graphs, and their streams
-_SIZES = 2  # whose graphs a module keeps, each with the memory that the work needs
+_SIZES = 2  # input sizes whose graphs a module keeps, each with its own device memory
 
 
 class CaptureError(PersamVosError):
@@ -36,10 +36,10 @@ class CaptureError(PersamVosError):
 class CudaGraph:
     """Work on tensors of fixed sizes, captured as a CUDA graph; calling it replays the work.
 
-    ``work`` was done before, on tensors like ``inputs``, so that nothing is made for the first time
-    while it is captured. It may read and write other tensors, always the same ones, which have to
-    stay where they are; it must not ask the device for a number. What calls return is overwritten
-    by the next one. Raises CaptureError.
+    ``work`` must have been done before, on tensors like ``inputs``, so that nothing is initialised
+    during the capture. It may read and write other tensors, which have to stay at their addresses;
+    it must not read numbers from the device. Each call overwrites what the last one returned.
+    Raises CaptureError.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class CudaGraph:
 class GraphedFunction(Generic[R]):
     """A function of dataclasses of tensors, captured when it is first called.
 
-    What is not a tensor stays as it was then. Calls raise what `CudaGraph` raises.
+    Values that are not tensors stay as they were then. Calls raise what `CudaGraph` raises.
     """
 
     def __init__(self, function: Callable[..., R], *, high_priority: bool = False) -> None:
@@ -108,10 +108,10 @@ class GraphedFunction(Generic[R]):
 
 
 class GraphedModule:
-    """Work on one tensor that is captured when a size comes twice in a row.
+    """Work on one tensor, captured for a size that comes twice in a row.
 
     Sizes that change, such as those of batches of several clips, are not worth a graph. Results are
-    copies; threads and streams take turns.
+    copies, and only one thread or stream at a time replays a graph.
     """
 
     def __init__(self, work: Callable[[torch.Tensor], tuple[torch.Tensor, ...]]) -> None:
@@ -124,7 +124,7 @@ class GraphedModule:
         """Why sizes could not be captured."""
 
     def __call__(self, tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Do the work."""
+        """Do the work, by a graph if there is one for this size."""
         graph = self._graph_for(tensor)
         if graph is None:
             return self._work(tensor)
@@ -135,10 +135,10 @@ class GraphedModule:
             return results
 
     def _graph_for(self, tensor: torch.Tensor) -> CudaGraph | None:
-        """Return the graph for a size, captured now if this is the time.
+        """Return the graph for the tensor's size, captured now if the size came twice in a row.
 
-        Not under the lock: others may wait for that and have access to the device, which we wait
-        for.
+        A capture waits for all access to the device to end, and a thread with access may wait for
+        our lock: so it is not done under the lock.
         """
         size = tensor.shape
         with self._lock:
@@ -146,15 +146,15 @@ class GraphedModule:
             if not again or size in self.graphs or size in self.refusals:
                 return self.graphs.get(size)
         try:
-            made = CudaGraph(self._work, [tensor])
+            graph = CudaGraph(self._work, [tensor])
         except CaptureError as error:
             self.refusals[size] = str(error)
             return None
         with self._lock:
             while len(self.graphs) >= _SIZES:
                 del self.graphs[next(iter(self.graphs))]
-            self.graphs[size] = made
-        return made
+            self.graphs[size] = graph
+        return graph
 
 
 def _unused_stream(priority: int) -> torch.cuda.Stream:
@@ -172,7 +172,7 @@ def _unused_stream(priority: int) -> torch.cuda.Stream:
 
 
 def _end_graphs() -> None:
-    """Give back what graphs held that nobody has any more, when nothing can be at work."""
+    """Free graphs that are no longer referenced, once the device is idle."""
     torch.cuda.synchronize()
     while _ENDED:
         graph, stream = _ENDED.popleft()
@@ -182,7 +182,7 @@ def _end_graphs() -> None:
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Collect garbage before the block but not in it: to free what a GPU holds ends a capture."""
+    """Collect garbage before the block but not in it: freeing device memory would end a capture."""
     gc.collect()
     was_on = gc.isenabled()
     gc.disable()

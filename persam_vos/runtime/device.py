@@ -20,7 +20,7 @@ _DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-_NO_MEMORY = (  # what errors say of it that have no type of their own: CPUs, MPS, cuBLAS and cuDNN
+_NO_MEMORY = (  # texts of errors without a type of their own: CPU, MPS, cuBLAS, cuDNN
     *("DefaultCPUAllocator", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED"),
 )
 _HIGH_WATER = re.compile(rb"^VmHWM:\s+(\d+) kB$", re.MULTILINE)  # in Linux's status of a process
@@ -40,12 +40,12 @@ class Compute:
 
     @property
     def static_shapes(self) -> bool:
-        """Whether steps are captured as graphs, so that no shape may depend on what is seen."""
+        """Whether steps are captured as graphs, so that no shape may depend on the picture."""
         return self.device.type == "cuda"
 
     @property
     def bank_dtype(self) -> torch.dtype:
-        """What features are kept in to be compared: float16 where products are not float32's."""
+        """Precision of remembered features: float16 where products are not in float32."""
         half = self.device.type == "cuda" and self.dtype is not torch.float32
         return torch.float16 if half else torch.float32
 
@@ -56,7 +56,7 @@ class Compute:
 
     @property
     def results_in_flight(self) -> int:
-        """How many frames may be asked for before the first one's answer is waited for."""
+        """How many frames may be submitted before the result of the first is waited for."""
         return 4 if self.device.type == "cuda" else 0
 
     def upload(self, array: npt.NDArray[np.uint8]) -> torch.Tensor:
@@ -163,7 +163,7 @@ def _resolve_device(device: str) -> torch.device:
         raise UsageError(
             param("device", device),
             got=f"a torch {torch.__version__} that finds no {kind} device",
-            expected=f"one of {', '.join(k for k, there in available.items() if there)}",
+            expected=f"one of {', '.join(k for k, found in available.items() if found)}",
             remedy=f"use {param('device', 'auto')}, or install a torch build for this device",
         )
     count = torch.cuda.device_count() if kind == "cuda" else 1

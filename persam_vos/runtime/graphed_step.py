@@ -1,7 +1,7 @@
 """Run a clip's step on a device: eagerly, or from graphs that were captured once.
 
 The step itself knows nothing of this. On a GPU it has three graphs: features, propagate, render.
-The first and the last are replayed beside those of other frames.
+The first and the last are replayed on streams of their own, while other frames propagate.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .stream import HostCopy, device_access, new_stream, record, wait
 from .tensor_tree import same_tensors
 
 Rendered = tuple[torch.Tensor, torch.Tensor]
-"""Labels (H, W) uint8, and numbers of each object, (N, 6) float64."""
+"""Labels (H, W) uint8, and (N, 6) float64 `tracking.step.measurements` of each object."""
 
 
 class Step(Protocol):
@@ -27,16 +27,16 @@ class Step(Protocol):
 
     @property
     def graphable(self) -> bool:
-        """Whether it does the same work on every frame from now on."""
+        """Whether it does the same operations on every frame from now on."""
 
     def state(self) -> Iterator[torch.Tensor]:
-        """Yield the tensors that it goes on from."""
+        """Yield the tensors that it depends on."""
 
     def __call__(self, encoded: Encoded, previous: LabelMap | None) -> Rendered:
         """Do all three that follow."""
 
     def features(self, encoded: Encoded) -> Any:
-        """Make what frames are compared by."""
+        """Extract the features by which frames are matched."""
 
     def propagate(self, features: Any, encoded: Encoded, previous: LabelMap | None) -> ObjectLogits:
         """Segment all objects."""
@@ -57,11 +57,11 @@ class EagerStep:
         self._main = new_stream(self._device, high_priority=True)
 
     def learn(self, encoded: Encoded, learn: Callable[[Encoded], None]) -> None:
-        """Have the step's method learn something of a frame."""
-        self.update(lambda: learn(self._taken(encoded)))
+        """Have the step's method learn from a frame."""
+        self.update(lambda: learn(self._on_stream(encoded)))
 
     def update(self, change: Callable[[], None]) -> None:
-        """Change what the step goes on from, such as its objects."""
+        """Change the state of the step's method, such as its objects."""
         with device_access(self._device), self._main():
             change()
 
@@ -73,10 +73,10 @@ class EagerStep:
 
     def _run(self, encoded: Encoded, previous: LabelMap | None) -> HostCopy:
         with self._main():
-            return HostCopy(self._step(self._taken(encoded), previous))
+            return HostCopy(self._step(self._on_stream(encoded), previous))
 
-    def _taken(self, encoded: Encoded) -> Encoded:
-        """Take what another stream made, and put the image beside it if it is not there."""
+    def _on_stream(self, encoded: Encoded) -> Encoded:
+        """Wait for what another stream encoded, and upload the image if it is not on the device."""
         wait(self._device, encoded.ready, encoded)
         if encoded.pixels is not None:
             return encoded
@@ -84,20 +84,20 @@ class EagerStep:
 
 
 class GraphedStep(EagerStep):
-    """Runs a step from graphs, once it is warm: nothing is then made for the first time.
+    """Runs a step from graphs, after a first eager run that initialises everything.
 
-    What is learned later holds for the graphs if it was written in place; else they are captured
-    anew. What cannot be captured is run eagerly from then on.
+    Graphs stay valid when the method learns more, if it writes its state in place; else they are
+    captured anew. A step that cannot be captured is run eagerly from then on.
     """
 
     def __init__(self, step: Step, compute: Compute) -> None:
         super().__init__(step, compute)
-        self._beside, self._rendering = new_stream(self._device), new_stream(self._device)
+        self._extracting, self._rendering = new_stream(self._device), new_stream(self._device)
         self._warm = self._refused = False
         self._capture_anew()
 
     def update(self, change: Callable[[], None]) -> None:
-        """Change what the step goes on from; graphs hold if nothing moved."""
+        """Change the state of the step's method; graphs stay if it did not move."""
         before = list(self._step.state())
         super().update(change)
         if not same_tensors(before, self._step.state()):
@@ -115,20 +115,24 @@ class GraphedStep(EagerStep):
         return super()._run(encoded, previous)
 
     def _replay(self, encoded: Encoded) -> HostCopy:
-        """Label one frame by graphs; each result is overwritten by the next one's."""
+        """Label one frame by graphs; the results of each are overwritten by the next replay."""
         device = self._device
-        with self._beside():
+        with self._extracting():
             wait(device, encoded.ready, encoded)
-            wait(device, self._propagate.inputs_read)  # the last frame's features were read
+            wait(
+                device, self._propagate.inputs_read
+            )  # features are overwritten: the last frame's must have been read
             features = self._features(encoded)
-            seen = record(device)
+            extracted = record(device)
         with self._main():
-            wait(device, seen, encoded)
-            wait(device, self._render.inputs_read)  # the last frame's logits were read
+            wait(device, extracted, encoded)
+            wait(
+                device, self._render.inputs_read
+            )  # logits are overwritten: the last frame's must have been read
             logits = self._propagate(features, encoded)
-            stepped = record(device)
+            propagated = record(device)
         with self._rendering():
-            wait(device, stepped, encoded)
+            wait(device, propagated, encoded)
             return HostCopy(self._render(logits, encoded))
 
     def _capture_anew(self) -> None:

@@ -1,4 +1,4 @@
-"""Compute many things in batches that fit the memory, found by halving when they do not."""
+"""Compute many items in batches that fit the memory: batches are halved until they do."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .device import Compute, free_cache, is_out_of_memory
 
 @dataclass(slots=True)
 class OomBatcher:
-    """Batches of ``batch_size`` things; halved for good once memory was too small for one."""
+    """Batches of ``batch_size`` items; halved for good when one does not fit the memory."""
 
     batch_size: int = 1
 
     def run(
         self, count: int, work: Callable[[slice], tuple[Tensor, ...]], compute: Compute, thing: str
     ) -> tuple[Tensor, ...]:
-        """Do ``work`` on ``count`` things, at least one; returns its results in one piece each.
+        """Do ``work`` on ``count`` items, at least one; returns its results, concatenated.
 
-        ``work`` is given which of the things to do, and answers tensors whose first axis counts
-        them. Raises PersamVosError when not even one fits the memory of ``compute``'s device; it
-        calls one a ``thing``.
+        ``work`` gets a slice of the items, and returns tensors whose first axis counts them.
+        Raises PersamVosError when not even one item fits the memory of ``compute``'s device; the
+        message calls an item a ``thing``.
         """
         parts: list[tuple[Tensor, ...]] = []
         start = 0
@@ -51,10 +51,10 @@ def _too_large(thing: str, compute: Compute, error: RuntimeError) -> PersamVosEr
     on_cpu = compute.device.type == "cpu"
     other = "free memory that other programs hold" if on_cpu else param("device", "cpu")
     remedy = f"use a smaller {param('image_size')}, or {other}"
-    told = str(error).splitlines()[0]
+    reason = str(error).splitlines()[0]
     return PersamVosError(
         f"memory of {compute.device}",
-        got=f"too little for one {thing} ({told})",
+        got=f"too little for one {thing} ({reason})",
         expected="enough for one at a time",
         remedy=remedy,
     )

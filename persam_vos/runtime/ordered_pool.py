@@ -13,7 +13,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_WORKERS = 4
-"""More threads than these wait for the one that they work for."""
+"""More threads than these would only wait for the consumer."""
 
 
 def worker_count() -> int:
@@ -55,7 +55,7 @@ def look_ahead(futures: Iterator[Future[R]], count: int) -> Iterator[R]:
     more = True
     while more or pending:
         while more and len(pending) < count:
-            more = _take(futures, pending)
+            more = _submit_next(futures, pending)
         if pending:
             yield pending.popleft().result()
 
@@ -72,8 +72,8 @@ def closing_iterator(items: Iterable[T]) -> Iterator[Iterator[T]]:
             close()
 
 
-def _take(futures: Iterator[Future[R]], pending: deque[Future[R]]) -> bool:
-    """Take one future more, or the error of taking it; tells whether there may be another."""
+def _submit_next(futures: Iterator[Future[R]], pending: deque[Future[R]]) -> bool:
+    """Append one more future, or the error in its place; tells whether there may be another."""
     try:
         pending.append(next(futures))
     except StopIteration:

@@ -1,4 +1,4 @@
-"""Write behind someone who goes on: the work is done by threads, and counts in order."""
+"""Write in the background: threads do the work in any order, and it is committed in order."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class OrderedWriter:
 
     A context manager. At most ``pending`` tasks are not committed when `submit` returns; with 0,
     each is done and committed at once, and there is no thread. Tasks are begun in order, one after
-    another if there is one worker. When one fails, those after it never count: what was not begun
-    is not done, and what was done is undone. Leaving the block, also by an exception, finishes what
-    was submitted.
+    another if there is one worker. When one fails, none after it is committed: what was not begun
+    is cancelled, and what was done is undone. Leaving the block, also by an exception, finishes
+    what was submitted.
     """
 
     def __init__(self, *, workers: int = 1, pending: int = 4) -> None:
@@ -93,9 +93,11 @@ class OrderedWriter:
                 self._first_failed = number if failed is None else min(failed, number)
             raise
 
-    def _commit(self, most: int) -> None:
-        """Commit what is done, and wait until at most so many tasks are pending."""
-        while self._pending and (len(self._pending) > most or self._pending[0].future.done()):
+    def _commit(self, max_pending: int) -> None:
+        """Commit what is done, and wait until at most ``max_pending`` tasks are pending."""
+        while self._pending and (
+            len(self._pending) > max_pending or self._pending[0].future.done()
+        ):
             self._pending[0].future.exception()  # waits; an interrupt here leaves all in place
             task = self._pending.popleft()
             try:

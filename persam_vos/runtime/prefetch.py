@@ -24,7 +24,7 @@ def prefetch(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None]:
     At most ``depth`` items are ready ahead of the consumer, and one more is being produced. Items
     come in order. An error of ``items`` is raised here after the items before it. The end, an
     error, closing the generator or dropping it stops the thread, which closes ``items``. At the end
-    of the program the thread finishes the items that it was asked for.
+    of the program the thread finishes the items that were submitted.
     """
     stopped = threading.Event()
     following = partial(next, _until(stopped, items), _End.END)
@@ -37,7 +37,7 @@ def prefetch(items: Iterable[T], *, depth: int = 2) -> Generator[T, None, None]:
                     return
                 yield item
         finally:
-            stopped.set()  # what was asked for is asked for still: it ends the iteration
+            stopped.set()  # calls that were submitted still run, and end the iteration
 
 
 def _until(stopped: threading.Event, items: Iterable[T]) -> Generator[T, None, None]:

@@ -43,7 +43,8 @@ def collect_from_processes(
 ) -> Generator[Outcome, None, None]:
     """Do the same, but yield the outcomes as they come.
 
-    ``lost`` answers for each job whose process died, and for those after it: the pool is gone.
+    ``lost`` makes the outcome of each job whose process died, and of those after it: a process that
+    dies ends the pool.
     """
     with _pool(workers, start) as pool:
         jobs_by_future = {pool.submit(work, job): job for job in jobs}

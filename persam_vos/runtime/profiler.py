@@ -49,8 +49,8 @@ class Profiler(StageTimer):
     A context manager: ``trace`` is written when the block ends, also by an error, if a frame was
     finished; until then its events are in a temporary file, so that memory does not grow with the
     clip. Once ``compute`` is set, every block ends by waiting for the device, so that work is
-    counted where it was asked for; that makes a GPU's run slower. Raises OutputError for a trace
-    that cannot be written.
+    counted in the stage that launched it; that makes a GPU's run slower. Raises OutputError for a
+    trace that cannot be written.
     """
 
     def __init__(self, trace: Path) -> None:

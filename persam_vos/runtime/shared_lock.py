@@ -10,8 +10,8 @@ from contextlib import contextmanager
 class SharedLock:
     """A readers-writer lock; both kinds may be nested, within a thread, in any order.
 
-    A thread that holds a share and wants the lock exclusively gives its share up while it waits,
-    and has it again afterwards: two that want that at the same time do not wait for each other.
+    A thread that holds a share and wants the lock exclusively gives up its share while it waits,
+    and gets it back afterwards, so that two such threads do not wait for each other.
     """
 
     def __init__(self) -> None:

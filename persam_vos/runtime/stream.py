@@ -1,6 +1,6 @@
-"""Streams of a GPU: work beside other work, handed on by events; results that come later.
+"""CUDA streams and events, and copies to the host that are waited for later.
 
-CPUs have no streams: there everything here does nothing, at once.
+CPUs have no streams: there all of this does nothing.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from .shared_lock import SharedLock
 from .tensor_tree import tensors_of
 
 DEVICE_LOCK = SharedLock()
-"""Whoever has a GPU do something shares it; who captures a graph has it exclusively."""
+"""Shared by threads that launch work on a GPU; held exclusively while a graph is captured."""
 
 Stream = Callable[[], contextlib.AbstractContextManager[object]]
-"""Gives contexts in which a device does things in their order; those of several streams overlap.
+"""Makes contexts whose work a device does in order; work of several streams overlaps.
 
-What is made in one is handed to another by `record` and `wait`.
+What one stream computes is handed to another by `record` and `wait`.
 """
 
 
 @contextlib.contextmanager
 def device_access(device: torch.device) -> Iterator[None]:
-    """Return a context in which this thread may have a device do something."""
+    """Return a context in which this thread may launch work on a device."""
     if device.type != "cuda":
         yield
         return
@@ -37,7 +37,7 @@ def device_access(device: torch.device) -> Iterator[None]:
 
 
 def new_stream(device: torch.device, *, high_priority: bool = False) -> Stream:
-    """Make a stream; of high priority, if the device is to prefer what is in it."""
+    """Make a stream, whose work the device prefers if it has ``high_priority``."""
     if device.type != "cuda":
         return contextlib.nullcontext
     priority = -1 if high_priority else 0
@@ -46,16 +46,16 @@ def new_stream(device: torch.device, *, high_priority: bool = False) -> Stream:
 
 
 def record(device: torch.device) -> DeviceEvent | None:
-    """Return an event: all is done that was asked for so far in the stream we are in."""
+    """Record an event on the current stream: it occurs when all work launched so far is done."""
     if device.type != "cuda":
         return None
     return cast(DeviceEvent, torch.cuda.current_stream(device).record_event())
 
 
 def wait(device: torch.device, event: DeviceEvent | None, tree: object = None) -> None:
-    """Let the stream we are in wait for an event; ``tree`` holds the tensors that it is about.
+    """Let the current stream wait for an event, after which it may use the tensors of ``tree``.
 
-    They are kept, until this stream has used them, from being given to others.
+    Their memory is not reused before this stream is done with them.
     """
     if event is None:
         return
@@ -66,7 +66,7 @@ def wait(device: torch.device, event: DeviceEvent | None, tree: object = None) -
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until a device has done everything that was asked of it; CPUs always have."""
+    """Wait until a device has done all work that was launched; CPUs always have."""
     if device.type == "cuda":
         with DEVICE_LOCK.shared():  # to wait for the whole device would end a capture
             if not torch.cuda.is_current_stream_capturing():
@@ -76,13 +76,13 @@ def synchronise(device: torch.device) -> None:
 
 
 class HostCopy:
-    """Copies of tensors on the host, made while the program goes on; `wait` before reading them."""
+    """Copies of tensors to the host, made in the background; `wait` returns them."""
 
     def __init__(self, tensors: Sequence[torch.Tensor]) -> None:
         self._event: DeviceEvent | None = None
         self._tensors = tuple(tensors)
         if tensors[0].device.type == "cuda":
-            self._tensors = tuple(_copied(tensor) for tensor in tensors)
+            self._tensors = tuple(_copy_to_host(tensor) for tensor in tensors)
             self._event = record(tensors[0].device)
 
     def wait(self) -> tuple[torch.Tensor, ...]:
@@ -90,9 +90,9 @@ class HostCopy:
         if self._event is None:
             return tuple(tensor.cpu() for tensor in self._tensors)
         self._event.synchronize()
-        return tuple(tensor.clone() for tensor in self._tensors)  # pinned memory is dear
+        return tuple(tensor.clone() for tensor in self._tensors)  # pinned memory is scarce
 
 
-def _copied(tensor: torch.Tensor) -> torch.Tensor:
+def _copy_to_host(tensor: torch.Tensor) -> torch.Tensor:
     host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
     return host.copy_(tensor, non_blocking=True)

@@ -31,7 +31,7 @@ def with_tensors(tree: T, tensors: Iterable[torch.Tensor]) -> T:
 
 
 def update_in_place(old: T | None, new: T) -> T:
-    """Write ``new`` over ``old`` if all sizes are the same; returns which of the two holds now."""
+    """Write ``new`` into the tensors of ``old`` if all sizes are equal; returns what is valid."""
     pairs = list(zip(tensors_of(old), tensors_of(new), strict=False))
     if old is None or any(one.shape != other.shape for one, other in pairs):
         return new
@@ -41,7 +41,7 @@ def update_in_place(old: T | None, new: T) -> T:
 
 
 def same_tensors(before: Iterable[torch.Tensor], after: Iterable[torch.Tensor]) -> bool:
-    """Tell whether two lists hold the very same tensors: what was written in place still is."""
+    """Tell whether two lists hold the very same tensors, as after writing in place."""
     one, other = list(before), list(after)
     return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 

@@ -17,12 +17,12 @@ _NOTHING = nullcontext()
 class StageTimer:
     """Busy seconds per stage; waiting for a neighbour is not counted.
 
-    `persam_vos.runtime.profiler.Profiler` is the timer that looks closer.
+    `persam_vos.runtime.profiler.Profiler` is the timer that also counts parts and waiting.
     """
 
     def __init__(self) -> None:
         self.notes: dict[str, str] = {}
-        """What was not done as hoped, such as work that no graph holds, and why."""
+        """What could not be done as intended, such as capturing a graph, and why."""
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._lock = threading.Lock()
 
@@ -37,7 +37,7 @@ class StageTimer:
             with self._lock:
                 self._count(stage, start, end)
 
-    def part(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 - a profile counts it
+    def part(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 - the Profiler counts it
         """Count the block as a part of the stage that it is in; here it is not counted."""
         return _NOTHING
 
@@ -53,7 +53,7 @@ class StageTimer:
             yield item
 
     def _count(self, stage: str, start: float, end: float) -> None:
-        """Take down one finished block of this thread, under the lock."""
+        """Count one finished block of this thread; called under the lock."""
         self._seconds[stage] += end - start
 
     @property

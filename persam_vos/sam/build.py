@@ -130,9 +130,9 @@ def build_sam(
 
 
 def keep_in(network: SamNetwork, dtype: torch.dtype) -> SamNetwork:
-    """Keep all weights in the precision that is computed in; returns the same network.
+    """Convert the weights to the precision of the computation, in place; returns the network.
 
-    But for the positions, whose phases are of many turns.
+    Except for the position encoding, which needs float32.
     """
     positions, points = network.positions, network.prompt_encoder.pe_layer
     matrix = points.positional_encoding_gaussian_matrix

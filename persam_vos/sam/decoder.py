@@ -13,7 +13,7 @@ them. What differs from their forward is the order of the arithmetic, not the re
 
 Added to SAM: tokens that are absent (label -2), target-guided attention (PerSAM, eq. 8) and
 target-semantic prompting (PerSAM, eq. 10), in both blocks but not in the final attention, as in
-PerSAM's public code: a guided final attention levels the masks.
+PerSAM's published code: a guided final attention levels the masks.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def grid_positions(prompt_encoder: PromptEncoder, grid_hw: tuple[int, int]) -> T
 def _encode_positions(unit_xy: Tensor, matrix: Tensor) -> Tensor:
     """Encode positions in [0, 1], (..., 2), as random Fourier features, (..., C) float32.
 
-    In float32 whatever the weights' precision: half of it has no room for phases of many turns.
+    In float32 whatever the weights' precision: phases of many periods need it.
     """
     centred = 2 * unit_xy.float() - 1
     matrix = matrix.float()

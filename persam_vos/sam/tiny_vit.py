@@ -74,7 +74,7 @@ class _Gelu(nn.Module):
 
 
 def _pointwise(layer: nn.Conv2d, x: Tensor) -> Tensor:
-    """Apply a 1 x 1 convolution; a GPU adds the bias in the same go if it is a matrix product."""
+    """Apply a 1 x 1 convolution; on a GPU as one matrix product that adds the bias too."""
     if not x.is_cuda:
         out: Tensor = layer(x)
         return out

@@ -1,7 +1,7 @@
 """Encode the top left of SAM's square with its ViT: the picture alone, without the padding.
 
 The modules and weights are ``segment_anything``'s ``ImageEncoderViT``. Absolute positions are those
-of the part; relative ones stay as they are, so that on the whole square the answer is the module's.
+of the part; relative ones do not change, so that on the whole square the result is the module's.
 At the part's lower and right edge windows are filled with nothing instead of padding.
 """
 
@@ -28,7 +28,7 @@ def encode_part(encoder: ViT, images: Tensor) -> Tensor:
 
 
 def _through(block: ViTBlock, x: Tensor) -> Tensor:
-    """Pass (B, h, w, C) cells through a block, whose attention is global or in windows."""
+    """Run a block, whose attention is global or in windows, on (B, h, w, C) cells."""
     cells = block.norm1(x)
     if block.window_size:
         windows = _windows(cells, block.window_size)
@@ -64,9 +64,9 @@ def _attend(attention: ViTAttention, cells: Tensor) -> Tensor:
     heads = attention.num_heads
     projected = attention.qkv(cells).view(batch, height * width, 3, heads, -1)
     query, key, value = projected.permute(2, 0, 3, 1, 4)  # (B, heads, h w, d) each
-    asking = query.reshape(batch, heads, height, width, -1)
-    by_row = torch.einsum("bnhwd,hkd->bnhwk", asking, _offsets(attention.rel_pos_h, height))
-    by_column = torch.einsum("bnhwd,wkd->bnhwk", asking, _offsets(attention.rel_pos_w, width))
+    grid_query = query.reshape(batch, heads, height, width, -1)
+    by_row = torch.einsum("bnhwd,hkd->bnhwk", grid_query, _offsets(attention.rel_pos_h, height))
+    by_column = torch.einsum("bnhwd,wkd->bnhwk", grid_query, _offsets(attention.rel_pos_w, width))
     bias = by_row[..., None] + by_column[..., None, :]  # (B, heads, h, w, h, w)
     attended = F.scaled_dot_product_attention(
         query, key, value, attn_mask=bias.reshape(batch, heads, height * width, -1)

@@ -102,7 +102,7 @@ class SplitScore:
 def statistics(per_frame: Scores) -> Statistics:
     """Return mean, recall and decay of the (T,) scores of one object, T >= 1.
 
-    Recall is the share of frames above 0.5; decay is the mean of the first quarter of the frames
+    Recall is the fraction of frames above 0.5; decay is the mean of the first quarter of the frames
     minus that of the last. The quarters share their border frames and round as the toolkit's
     ``db_statistics`` does (except that it wraps around in clips of more than 256 frames). Raises
     ScoringError when there is no frame.

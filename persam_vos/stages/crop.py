@@ -16,7 +16,7 @@ _CELL = PATCH // _SCALE  # input pixels along a cell of a window: a patch of the
 def place_window(
     mask: torch.Tensor, cell: int, window_hw: tuple[int, int], grid_hw: tuple[int, int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Place a window so that a mask is in its centre, as far as the picture allows.
+    """Place a window with a mask in its centre, as far as the picture's border allows.
 
     ``mask`` is (H, W) bool, by cells of ``cell`` input pixels; window and grid, (height, width),
     have cells of 8. Returns row and column of the window's first cell, (2,) int64, and the long

@@ -19,7 +19,7 @@ _OBJECTS_AT_ONCE = 16  # about 100 MB of activations each on the square; bounds 
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """The mask decoder on one device; ``decoder(features, prompts)`` answers for all objects."""
+    """The mask decoder on one device; ``decoder(features, prompts)`` decodes all objects."""
 
     network: SamNetwork
     compute: Compute
@@ -38,10 +38,10 @@ class Decoder:
         """
 
         def decode(rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
-            seen = features if positions is None else features[rows]
+            some = features if positions is None else features[rows]
             places = None if positions is None else positions[rows]
             with self.timer.part("decode"):
-                found = self.network.decode(seen, prompts.rows(rows), places)
+                found = self.network.decode(some, prompts.rows(rows), places)
             return found.low_res_logits, found.predicted_iou
 
         count = len(prompts.points_xy)
@@ -61,8 +61,8 @@ def best_scale(candidates: MaskCandidates) -> tuple[torch.Tensor, torch.Tensor]:
 def mixed_scales(candidates: MaskCandidates, weights: torch.Tensor) -> torch.Tensor:
     """Mix the three scales by the (N, 3) weights of PerSAM-F; returns logits (N, 256, 256).
 
-    Where the mix is empty, the scale with the highest predicted IoU stands in, as in the
-    upstream recipe.
+    An empty mix is replaced by the scale with the highest predicted IoU, as in the upstream
+    programs.
     """
     mixed = torch.einsum("nk,nkhw->nhw", weights, candidates.low_res_logits[:, 1:])
     empty = (mixed <= 0).flatten(1).all(1)

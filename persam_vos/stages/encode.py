@@ -21,7 +21,7 @@ class Prepared:
 
     ``image`` is (1, 3, H, W) float32 on the compute device; ``input_hw`` the size of the picture in
     it, which is at the top left. ``pixels`` is the frame's image, if it was uploaded for this;
-    ``ready`` tells when all that is there.
+    ``ready`` is the event after which all of this is computed.
     """
 
     frame: Frame
@@ -63,7 +63,7 @@ def encode(
 ) -> list[Encoded]:
     """Embed pictures that were padded to one size, in batches of as many as ``batcher`` says.
 
-    ``encode_layers`` is ``SamNetwork.encode_layers``, or answers as it does. Raises PersamVosError
+    ``encode_layers`` is ``SamNetwork.encode_layers``, or does the same. Raises PersamVosError
     when there is no memory for one picture alone.
     """
     alone = len(pictures) == 1

@@ -44,12 +44,12 @@ def fit_scale_weights(
     """
     inside = mask.flatten().bool()
     flat = logits.detach().flatten(1).float()
-    # Wrongness: positive where a pixel is on the wrong side. sigmoid of it is the error u.
+    # Wrongness: logits, positive where a pixel is on the wrong side; their sigmoid is the error u.
     wrong = torch.where(inside, -flat, flat)
-    unsettled = wrong.amax(0) > _SATURATED_LOGIT  # the others have no gradient
+    unsaturated = wrong.amax(0) > _SATURATED_LOGIT  # the others have no gradient
     problem = _Problem(
-        foreground=wrong[:, unsettled & inside].cpu().numpy(),
-        background=wrong[:, unsettled & ~inside].cpu().numpy(),
+        foreground=wrong[:, unsaturated & inside].cpu().numpy(),
+        background=wrong[:, unsaturated & ~inside].cpu().numpy(),
         foreground_count=int(inside.sum()),
         pixel_count=inside.numel(),
     )
@@ -58,7 +58,7 @@ def fit_scale_weights(
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """The unsettled pixels of one object; in numpy, where small steps cost least."""
+    """The unsaturated pixels of one object; in numpy, where small steps cost least."""
 
     foreground: _Pixels  # (3, P) wrongness logits
     background: _Pixels  # (3, Q) wrongness logits

@@ -1,10 +1,11 @@
 """Guided upsampling: a guided filter scales masks to pixels, along the picture's edges.
 
-A mask is known cell by cell, its picture pixel by pixel. Within a small window the probability of
-an object is taken to be linear in the picture's colours; the coefficients that fit the cells best
-are then applied to the pixels. Where there is no edge the slopes are zero, and the mask stays as it
-is. Source: He, Sun and Tang, Guided Image Filtering, 2013, eq. 14 to 16; that the coefficients are
-found on a coarser grid than they are used on is their Fast Guided Filter, 2015.
+Masks have a value per cell, the picture per pixel. Within a small window the probability of an
+object is modelled as linear in the picture's colours; the coefficients that fit the cells best are
+then applied to the pixels. Where there is no edge the slopes are zero, and the mask stays as it is.
+
+Source: He, Sun and Tang, Guided Image Filtering, 2013, eq. 14 to 16. The coefficients are found on
+a coarser grid than they are used on, as in their Fast Guided Filter, 2015.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..structures import CropLogits, ObjectLogits, ScaledMasks
 
 _RADIUS = 4  # colour cells each way, a power of two: windows of 18 input pixels
 _NOISE = 1e-3  # variance of normalised colours that is no edge
-_MARGIN = 4  # mask cells round a mask that its outline can move in
+_MARGIN = 4  # mask cells by which a mask's boundary can move outwards
 _PIXELS_AT_ONCE = 1 << 24  # of all masks that are scaled together: 64 bytes each, or 1 GB
 _FINER = LOGIT_CELL // COLOUR_CELL  # colour cells along a mask cell
 
@@ -32,21 +33,21 @@ def guided_upsample(
     *,
     static_shapes: bool = False,
 ) -> Iterator[ScaledMasks]:
-    """Scale the masks of what is present to the picture, one at a time, where they are.
+    """Scale the masks of present objects to the picture, each within its extent.
 
     ``colours`` is (3, 8h, 8w) for logits of (N, 4h, 4w), as in `Encoded`; ``picture`` (H, W, 3)
-    uint8 RGB on the same device; ``weights`` those of `Geometry.colour_weights`. What it yields are
-    the objects' probabilities, which may lie a little outside of [0, 1]. In ``static_shapes`` masks
-    are scaled as large as the picture, some at a time.
+    uint8 RGB on the same device; ``weights`` those of `Geometry.colour_weights`. Yields
+    probabilities, which may lie a little outside of [0, 1]. With ``static_shapes`` all masks are
+    scaled to the whole picture, some at a time.
     """
     height, width = (len(of.T) for of in weights)  # without padding
     inside = objects.low_res_logits > 0
     drawn = (objects.low_res_logits.flatten(1).amax(1) > 0) & objects.present
     if static_shapes:
         whole = (slice(0, height), slice(0, width))
-        most = max(1, _PIXELS_AT_ONCE // (picture.shape[0] * picture.shape[1]))
-        for start in range(0, len(drawn), most):
-            some = slice(start, start + most)
+        batch_size = max(1, _PIXELS_AT_ONCE // (picture.shape[0] * picture.shape[1]))
+        for start in range(0, len(drawn), batch_size):
+            some = slice(start, start + batch_size)
             scaled = _scaled(objects, some, whole, colours, picture, weights)
             scaled.values.masked_fill_(~drawn[some, None, None], 0.0)
             yield scaled
@@ -139,19 +140,19 @@ def _sums(grids: torch.Tensor) -> torch.Tensor:
         sums = padded = F.pad(grids, border)
         size = 1
         while size < 2 * _RADIUS:
-            room = sums.shape[axis] - size
-            sums = sums.narrow(axis, 0, room) + sums.narrow(axis, size, room)
+            length = sums.shape[axis] - size
+            sums = sums.narrow(axis, 0, length) + sums.narrow(axis, size, length)
             size *= 2
         grids = sums.narrow(axis, 0, count) + padded.narrow(axis, size, count)
     return grids
 
 
-def _grown(first: int, end: int, most: int) -> slice:
+def _grown(first: int, end: int, limit: int) -> slice:
     """Turn a span of mask cells into one of colour cells, with a margin."""
-    return slice(max(0, first - _MARGIN) * _FINER, min(most, (end + _MARGIN) * _FINER))
+    return slice(max(0, first - _MARGIN) * _FINER, min(limit, (end + _MARGIN) * _FINER))
 
 
 def _pixels(weights: torch.Tensor, cells: slice) -> slice:
     """Return the pixels that lie in some cells, by the (pixels, cells) ``weights``."""
-    count, most = weights.shape
-    return slice(cells.start * count // most, -(-cells.stop * count // most))
+    count, cell_count = weights.shape
+    return slice(cells.start * count // cell_count, -(-cells.stop * count // cell_count))

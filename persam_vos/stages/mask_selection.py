@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-_AGREEMENT_WEIGHT = 3.0  # against predicted IoU, which alone picks wrong scales
-_SURE_LOGIT = 4.0  # the decoder's logits reach 30; its certainty counts no more than the memory's
+_AGREEMENT_WEIGHT = 3.0  # against predicted IoU, which alone selects wrong scales
+_SURE_LOGIT = 4.0  # the decoder's logits reach 30: clamped, so that it cannot override the memory
 
 
 def agreement(probabilities: torch.Tensor, readout: torch.Tensor) -> torch.Tensor:
@@ -29,19 +29,19 @@ def best_candidate(
     return logits[rows, index], predicted_iou[rows, index], agree[rows, index]
 
 
-def fuse(logits: torch.Tensor, readout: torch.Tensor, *, decoder_share: float) -> torch.Tensor:
+def fuse(logits: torch.Tensor, readout: torch.Tensor, *, decoder_weight: float) -> torch.Tensor:
     """Mix the decoder's logits with the readout ones; any shape, the same for both.
 
-    Where both are sure and disagree, neither wins outright: the readout mask is often better
-    than the decoder's where the decoder misreads the object.
+    Where both are certain and disagree, the readout is often right, since the decoder may have
+    misread the object.
     """
-    return torch.lerp(readout, logits.clamp(-_SURE_LOGIT, _SURE_LOGIT), decoder_share)
+    return torch.lerp(readout, logits.clamp(-_SURE_LOGIT, _SURE_LOGIT), decoder_weight)
 
 
 def confidence(
     predicted_iou: torch.Tensor, agreement: torch.Tensor, appearance: torch.Tensor
 ) -> torch.Tensor:
-    """Say how sure a mask is, (N,) in [0, 1]: the product of three things that all must hold.
+    """Score how certain a mask is, (N,) in [0, 1]: the product of three that must all be high.
 
     The decoder's predicted IoU, the agreement with the readout, and the appearance score.
     """

@@ -12,8 +12,8 @@ _OBJECTS_AT_ONCE = 8  # a byte for each of their pixels
 def measure(labels: torch.Tensor, object_ids: torch.Tensor) -> torch.Tensor:
     """Measure (N,) objects on an (H, W) label map: (N, 5) as area, top, bottom, left, right.
 
-    int64, in pixels; the ends are one beyond the last pixel. Of what is not there the area, 0,
-    alone means something. Stays on the device.
+    int64, in pixels; the ends are one beyond the last pixel. Of an absent object
+    only the area, 0, is meaningful. Stays on the device.
     """
     rows = []
     for some in torch.split(object_ids, _OBJECTS_AT_ONCE):

@@ -88,7 +88,7 @@ def inner_points(masks: torch.Tensor) -> torch.Tensor:
 
     The exact distance transform, along one axis and then the other (Felzenszwalb and Huttenlocher,
     2012, eq. 3), without their envelope: a GPU compares all pairs within reach sooner. Memory is
-    bounded. An empty mask answers its first pixel.
+    bounded. For an empty mask it is the first pixel.
     """
     height, width = masks.shape[1:]
     reach = (min(height, width) + 1) // 2  # no pixel is farther from the outside

@@ -23,7 +23,7 @@ class Appearance:
 def grid_coverage(
     masks: torch.Tensor, *, input_hw: tuple[int, int], grid_hw: tuple[int, int], cell: int
 ) -> torch.Tensor:
-    """Measure the share of each feature cell that each mask covers.
+    """Measure the fraction of each feature cell that each mask covers.
 
     ``masks`` is (N, H, W) bool or float in [0, 1], in image pixels; ``input_hw`` the picture's
     size at the top left of the encoder's input, of which a grid of ``grid_hw`` cells of ``cell``
@@ -51,9 +51,9 @@ def target_vectors(features: torch.Tensor, coverage: torch.Tensor) -> torch.Tens
 def target_means(features: torch.Tensor, coverage: torch.Tensor) -> torch.Tensor:
     """Average the features of each target as they are (eq. 9); like `target_vectors` otherwise."""
     flat = features[0].float().flatten(1)  # (C, h*w)
-    share = coverage.flatten(1).to(flat)  # (N, h*w)
-    solid = share * (share >= 0.5)
-    weights = torch.where(solid.sum(1, keepdim=True) > 0, solid, share)
+    covered = coverage.flatten(1).to(flat)  # (N, h*w)
+    solid = covered * (covered >= 0.5)
+    weights = torch.where(solid.sum(1, keepdim=True) > 0, solid, covered)
     weights = weights / weights.sum(1, keepdim=True).clamp_min(1e-12)
     return weights @ flat.T
 
@@ -94,7 +94,7 @@ def describe_appearance(
 
 
 def joined(appearances: Sequence[Appearance], rows: slice = slice(None)) -> Appearance:
-    """Put the appearances of some objects together, and take ``rows`` of them."""
+    """Concatenate the appearances of some objects, and select ``rows`` of them."""
     parts = ((a.vectors, a.own_similarity, a.other_similarity) for a in appearances)
     return Appearance(*(torch.cat(part)[rows] for part in zip(*parts, strict=True)))
 
@@ -102,7 +102,7 @@ def joined(appearances: Sequence[Appearance], rows: slice = slice(None)) -> Appe
 def appearance_score(
     similarities: torch.Tensor, logits: torch.Tensor, appearance: Appearance
 ) -> torch.Tensor:
-    """Score how much each mask looks like its target, (N,) in [0, 1].
+    """Score how similar what each mask covers is to its target, (N,) in [0, 1].
 
     ``similarities`` is (N, h, w), of a frame with the targets; ``logits`` (N, 4h, 4w) of their
     masks.

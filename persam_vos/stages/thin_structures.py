@@ -1,9 +1,9 @@
 """Restore thin structures: what is thinner than a cell fills no cell by half, and is not drawn.
 
-A line and its like, or a gap between two limbs, covers a third of each cell that it passes through:
-less than half, so that it is lost where masks are cut at one half, although the memory knows the
-third. A morphological top-hat finds such cells: they stand out of all that is as wide as three
-cells. How much is restored is each object's own affair: as much as its known mask has thin parts.
+A line, or a gap between two limbs, may cover a third of each cell that it passes through: masks cut
+at one half lose it, although the readout knows the third. A morphological top-hat finds such cells,
+which stand out of everything that is at least three cells wide. How much is restored depends on how
+thin the object's reference mask is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 _THIN_FRACTION = 0.06  # of an object that is thin, or of thin gaps in it: all is restored
-_GAIN = 2.5  # of what stands out: outlines that follow the picture take half of it back
+_GAIN = 2.5  # of what stands out: guided upsampling takes half of it back
 _MIN_PROB = 0.01  # of a cell; bounds the log-odds to +-4.6
 
 
@@ -28,7 +28,7 @@ class Thinness:
 
 
 def measure_thinness(coverage: torch.Tensor) -> Thinness:
-    """Measure how thin objects are by their known masks' (N, h, w) ``coverage`` of cells."""
+    """Measure how thin objects are, by the (N, h, w) ``coverage`` of their reference masks."""
     area = coverage.sum((1, 2)).clamp_min(1e-6)
     thin = (_top_hat(of).sum((1, 2)) / area for of in (coverage, 1 - coverage))
     return Thinness(*((fraction / _THIN_FRACTION).clamp_max(1) for fraction in thin))
@@ -48,8 +48,8 @@ def restore_thin(logits: torch.Tensor, thinness: Thinness) -> torch.Tensor:
 def _top_hat(probs: torch.Tensor) -> torch.Tensor:
     """Find by how much (N, h, w) cells stand out of what is wide: probs minus their opening.
 
-    The opening is by 3 x 3 cells: the least of all neighbours, and the most of that; on a CPU along
-    one axis after the other, which is far less work than pooling is.
+    The opening is by 3 x 3 cells: the minimum over all neighbours, and the maximum of that; on a
+    CPU along one axis after the other, which is far less work than pooling.
     """
     if probs.device.type != "cpu":
         return probs - F.max_pool2d(-F.max_pool2d(-probs, 3, 1, 1), 3, 1, 1)
@@ -63,10 +63,13 @@ def _top_hat(probs: torch.Tensor) -> torch.Tensor:
 def _of_three(
     grids: torch.Tensor, axis: int, choose: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 ) -> torch.Tensor:
-    """Choose among each cell of (N, h, w) and its two neighbours along an axis, where there are."""
+    """Reduce each cell of (N, h, w) with its neighbours along an axis by ``choose``."""
     chosen = grids.clone()
-    room = grids.shape[axis] - 1
-    low, high = grids.narrow(axis, 0, room), grids.narrow(axis, 1, room)
-    for own, other in ((chosen.narrow(axis, 0, room), high), (chosen.narrow(axis, 1, room), low)):
+    length = grids.shape[axis] - 1
+    low, high = grids.narrow(axis, 0, length), grids.narrow(axis, 1, length)
+    for own, other in (
+        (chosen.narrow(axis, 0, length), high),
+        (chosen.narrow(axis, 1, length), low),
+    ):
         own.copy_(choose(own, other))
     return chosen

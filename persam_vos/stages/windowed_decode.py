@@ -1,7 +1,7 @@
-"""Windowed decoding: each object in a window round its box; the decoder's price is by the cell.
+"""Windowed decoding: each object in a window round its box, since decoding takes time per cell.
 
-Cells keep the positions that they have on the whole picture, so that the decoder sees the same as
-ever, only less of it.
+Cells keep the positions that they have on the whole picture, so that the decoder sees a part of the
+same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Decode = Callable[[torch.Tensor, Prompts, torch.Tensor], MaskCandidates]
 _MARGIN = 0.5  # of the box's sides, on each side of it
 _MIN_MARGIN = 4  # feature cells: 64 input pixels
 _STEP = 8  # feature cells that windows' sides are multiples of: few sizes, large batches
-_OUTSIDE = -10.0  # logit of what no window shows
+_OUTSIDE = -10.0  # logit outside of an object's window
 _SCALE = PATCH // LOGIT_CELL
 
 
@@ -48,7 +48,7 @@ def windowed_decode(
     height, width = features.shape[-2:]
     logits = features.new_full((len(boxes), 4, _SCALE * height, _SCALE * width), _OUTSIDE)
     iou = features.new_zeros((len(boxes), 4))
-    rows_of_cells = features[0].permute(1, 2, 0)  # (h, w, C), contiguous as encoders answer
+    rows_of_cells = features[0].permute(1, 2, 0)  # (h, w, C), contiguous as encoders return it
     for group in _groups(boxes, (height, width)):
         low_res_windows = [_window(corner, group.size_hw, _SCALE) for corner in group.corners]
         cells = [_window(corner, group.size_hw) for corner in group.corners]
@@ -59,14 +59,14 @@ def windowed_decode(
                 for dense, (y, x) in zip(own.dense_logits, low_res_windows, strict=True)
             ]
             own = replace(own, dense_logits=torch.stack(crops))
-        answer = decode(
+        decoded = decode(
             torch.stack([rows_of_cells[window] for window in cells]).permute(0, 3, 1, 2),
             own,
             torch.cat([positions[:, :, y, x] for y, x in cells]),
         )
-        iou[group.rows] = answer.predicted_iou
+        iou[group.rows] = decoded.predicted_iou
         for row, (y, x), low_res in zip(
-            group.rows, low_res_windows, answer.low_res_logits, strict=True
+            group.rows, low_res_windows, decoded.low_res_logits, strict=True
         ):
             logits[row, :, y, x] = low_res
     return MaskCandidates(logits, iou)

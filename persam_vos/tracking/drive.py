@@ -1,4 +1,4 @@
-"""The one driver of tracking: a plan, an engine, and who writes the frames."""
+"""The one driver of tracking: a plan, an engine, and a writer of frames."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FrameWriter(Protocol):
     def write_backwards(self, tracked: TrackedFrame) -> None:
         """Take in a frame of the backward half, whose index is the last one's less 1."""
 
-    def turn(self, frames: Iterator[Frame]) -> None:
+    def finish_backward(self, frames: Iterator[Frame]) -> None:
         """End the backward half; ``frames`` are the pictures of the source in order."""
 
 
@@ -43,7 +43,7 @@ def drive(
     count = 0
     if plan.has_backward:
         count += _write_all(plan.backward(engine, timer), writer.write_backwards, on_frame)
-        writer.turn(plan.source.frames())
+        writer.finish_backward(plan.source.frames())
     if plan.has_forward:
         count += _write_all(plan.forward(engine, timer), writer.write, on_frame)
     return count

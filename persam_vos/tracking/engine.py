@@ -1,4 +1,4 @@
-"""A network on a device, and how to use it: what loading makes, and clips share."""
+"""The engine: a network on a device with its settings; loaded once, shared by clips."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from ..stages.decode import Decoder
 from ..stages.encode import Prepared, encode, prepare
 from ..structures import Encoded, Frame
 
-_FEW_THREADS = 3  # of a CPU's encoder: it and the tracker take turns
+_FEW_THREADS = 3  # of a CPU's encoder: with these it does not overlap with tracking
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A network on a device, and how to use it; shared by any number of clips."""
+    """A network on a device with its settings; shared by any number of clips."""
 
     network: SamNetwork
     compute: Compute
@@ -44,7 +44,7 @@ class Engine:
     encode_batcher: OomBatcher = field(default_factory=OomBatcher, kw_only=True)
     """How many pictures are encoded at once."""
     batcher: Batcher[Prepared, Encoded] | None = field(default=None, kw_only=True)
-    """Who encodes for several clips at a time, see `shared`; None: the engine, for each its own."""
+    """Encodes for several clips at a time, see `shared`; None: each clip is encoded by itself."""
 
     @property
     def encoding(self) -> Encoder:
@@ -55,12 +55,13 @@ class Engine:
     def overlaps(self) -> bool:
         """Whether the next frames are encoded while one is tracked.
 
-        Few cores would wait for each other: on 2, eight objects take 12 per cent less in turn.
+        On few cores the two would slow each other down: on 2, eight objects take 12 per cent less
+        time one after the other.
         """
         return self.compute.device.type != "cpu" or self.encoding.threads > _FEW_THREADS
 
     def new_method(self, timer: StageTimer | None = None) -> Method[Any]:
-        """Make the chosen method, knowing no object yet; its parts are timed by ``timer``."""
+        """Make a new method as chosen, without objects; its parts are timed by ``timer``."""
         decoder = Decoder(self.network, self.compute, timer or StageTimer())
         if self.settings.method == "memory":
             refiner = CropRefiner(self.encoding.eager_layers, self.settings.small_side)
@@ -83,8 +84,8 @@ class Engine:
         """Embed the frames of a clip in order, a bounded number of them ahead.
 
         In batches of one size, so that a run can be repeated to the last bit; or, where the engine
-        is shared, in batches with what other clips ask for. ``timer`` then counts what it takes to
-        hand pictures in. Raises what `encode_batch` raises.
+        is shared, in batches with frames of other clips. ``timer`` then counts the time to prepare
+        and submit pictures. Raises what `encode_batch` raises.
         """
         if self.batcher is None:
             with new_stream(self.compute.device)():
@@ -93,12 +94,12 @@ class Engine:
                         encoded = self.encode_batch(batch)
                     yield from encoded
             return
-        asked = self._ask(self.batcher, frames, timer)
+        futures = self._submit(self.batcher, frames, timer)
         with closing(
-            prefetch(asked, depth=max(1, self.encode_batcher.batch_size // 2))
-        ) as handed_in:
-            for later in handed_in:
-                yield later.result()
+            prefetch(futures, depth=max(1, self.encode_batcher.batch_size // 2))
+        ) as submitted:
+            for future in submitted:
+                yield future.result()
 
     @contextmanager
     def shared(self) -> Iterator[Engine]:
@@ -112,13 +113,13 @@ class Engine:
         ) as batcher:
             yield replace(self, batcher=batcher)
 
-    def _ask(
+    def _submit(
         self, batcher: Batcher[Prepared, Encoded], frames: Iterable[Frame], timer: StageTimer
     ) -> Iterator[Future[Encoded]]:
         for frame in frames:
             with timer.measure("encode"):
-                asked = batcher.submit(self.prepare(frame))
-            yield asked
+                future = batcher.submit(self.prepare(frame))
+            yield future
 
     def _encode(self, pictures: Sequence[Prepared]) -> list[Encoded]:
         device = self.compute.device

@@ -1,4 +1,4 @@
-"""The only file that knows the order of things.
+"""The order of the stages, which only this file and the methods know.
 
 Take frames; encode each; on a reference frame learn the targets; on every frame read, prompt,
 decode and compose; hand on the labels.

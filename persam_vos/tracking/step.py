@@ -1,4 +1,4 @@
-"""One frame's step, eagerly: from its embedding to its labels; and results that come later."""
+"""One frame's step, eagerly, from its embedding to its labels; and results that are pending."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ class FrameStep:
     image_size: int
     static_shapes: bool
     timer: StageTimer
-    _weights: _Weights | None = field(default=None, init=False)  # kept for what graphs read
+    _weights: _Weights | None = field(
+        default=None, init=False
+    )  # graphs read them: they have to stay
 
     @property
     def graphable(self) -> bool:
-        """Whether the method does the same work on every frame from now on."""
+        """Whether the method does the same operations on every frame from now on."""
         return self.method.graphable
 
     def state(self) -> Iterator[torch.Tensor]:
-        """Yield the tensors that the method goes on from."""
+        """Yield the tensors that the method depends on."""
         return self.method.state()
 
     def __call__(self, encoded: Encoded, previous: LabelMap | None) -> Rendered:
@@ -49,7 +51,7 @@ class FrameStep:
         return self.render(logits, encoded)
 
     def features(self, encoded: Encoded) -> Any:
-        """Make what frames are compared by."""
+        """Extract the features by which frames are matched."""
         with self.timer.part("features"):
             return self.method.features(encoded)
 
@@ -83,7 +85,7 @@ class FrameStep:
 
 @dataclass(slots=True)
 class PendingResult:
-    """The labels of a frame, on their way; objects in ascending order of their ids."""
+    """The labels of a frame, perhaps still being computed; objects ascend by id."""
 
     frame: Frame
     object_ids: tuple[int, ...]
@@ -91,10 +93,10 @@ class PendingResult:
     _tracked: TrackedFrame | None = None
 
     def wait(self) -> TrackedFrame:
-        """Return the labels once they are there."""
+        """Wait for the labels, and return them."""
         if self._tracked is None:
             labels, numbers = self.copy.wait()
-            objects = map(_result, self.object_ids, numbers.tolist())  # vacant rows are left over
+            objects = map(_result, self.object_ids, numbers.tolist())  # vacant rows are dropped
             self._tracked = TrackedFrame(self.frame, labels.numpy(), tuple(objects))
         return self._tracked
 
@@ -102,7 +104,7 @@ class PendingResult:
 def known_result(
     frame: Frame, label_map: LabelMap, object_ids: tuple[int, ...], scores: Sequence[float]
 ) -> PendingResult:
-    """Make a result of labels (H, W) that are known, and a score for each object."""
+    """Make a result of given labels (H, W) uint8, and a score in [0, 1] for each object."""
     labels = torch.from_numpy(label_map)
     ids = torch.tensor(object_ids, dtype=torch.uint8)
     numbers = measurements(labels, ids, torch.tensor(scores, dtype=torch.float64))

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from ..errors import FetchError
 from ..files.cache import cache_path
 
-# Raise it whenever ``formats.read_checkpoint`` answers otherwise, so that old files are rebuilt.
+# Raise it whenever the result of ``formats.read_checkpoint`` changes, to rebuild old files.
 CONVERSION: Final = 1
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted(path for room in ("persam_vos", "cli") for path in (ROOT / room).rglob("*.py"))
+FILES = sorted(path for package in ("persam_vos", "cli") for path in (ROOT / package).rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]
 
 FILE_LINES, MEDIAN_FILE_LINES = 400, 160

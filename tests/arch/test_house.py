@@ -1,4 +1,4 @@
-"""What the rooms promise beyond the order of their imports."""
+"""What packages promise beyond the order of their imports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parents[2] / "persam_vos"
-MODULES_BESIDE_ROOMS = 8
+MODULES_BESIDE_PACKAGES = 8
 
 
 def lines_with(pattern: str) -> list[str]:
@@ -19,8 +19,8 @@ def lines_with(pattern: str) -> list[str]:
     ]
 
 
-def test_few_modules_stand_beside_the_rooms() -> None:
-    assert len(list(LIBRARY.glob("*.py"))) <= MODULES_BESIDE_ROOMS
+def test_few_modules_stand_beside_the_packages() -> None:
+    assert len(list(LIBRARY.glob("*.py"))) <= MODULES_BESIDE_PACKAGES
 
 
 def test_cuda_is_called_under_runtime_only() -> None:

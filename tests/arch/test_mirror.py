@@ -24,8 +24,8 @@ def sources(folder: str) -> list[Path]:
 
 def mirrored(source: Path) -> Path:
     """Where the tests of a source file are."""
-    room = Path("cli") if source.parts[0] == "cli" else source.parent.relative_to("persam_vos")
-    return Path("tests") / room / f"test_{source.name}"
+    package = Path("cli") if source.parts[0] == "cli" else source.parent.relative_to("persam_vos")
+    return Path("tests") / package / f"test_{source.name}"
 
 
 @pytest.mark.parametrize("folder", ["persam_vos", "cli"])

@@ -6,7 +6,13 @@ import onnx
 import pytest
 import torch
 
-from persam_vos.backends.export import INPUT, STRIDES, Exportable, export_encoder, export_recipe
+from persam_vos.backends.export import (
+    INPUT,
+    STRIDES,
+    Exportable,
+    export_encoder,
+    export_fingerprint,
+)
 from persam_vos.sam.build import SamNetwork, build_sam, random_state
 from persam_vos.sam.tiny_vit import TinyViT
 
@@ -51,7 +57,7 @@ def test_the_file_is_a_valid_graph_for_any_size(module: Exportable) -> None:
 
 
 def test_the_recipe_names_torch_and_the_code() -> None:
-    recipe = export_recipe()
-    assert recipe.startswith(torch.__version__)
-    assert "class TinyViT" in recipe
-    assert "def quantize_int8" in recipe
+    fingerprint = export_fingerprint()
+    assert fingerprint.startswith(torch.__version__)
+    assert "class TinyViT" in fingerprint
+    assert "def quantize_int8" in fingerprint

@@ -46,12 +46,12 @@ class Cache:
         self.asked: list[str] = []
         self.made: list[str] = []
 
-    def __call__(self, name: str, recipe: str, make: Callable[[], bytes]) -> bytes:
+    def __call__(self, name: str, fingerprint: str, make: Callable[[], bytes]) -> bytes:
         self.asked.append(name)
-        if (name, recipe) not in self.models:
+        if (name, fingerprint) not in self.models:
             self.made.append(name)
-            self.models[name, recipe] = make()
-        return self.models[name, recipe]
+            self.models[name, fingerprint] = make()
+        return self.models[name, fingerprint]
 
 
 def images(height: int, width: int) -> torch.Tensor:

@@ -144,7 +144,7 @@ def test_a_backward_half_comes_out_in_the_order_of_frames(tmp_path: Path) -> Non
     with open_folder(tmp_path / "both") as folder:
         for index in (2, 1, 0):
             folder.write_backwards(tracked(index))
-        folder.turn(pictures_of(0, 1, 2, 3, 4))
+        folder.finish_backward(pictures_of(0, 1, 2, 3, 4))
         for index in (3, 4):
             folder.write(tracked(index))
         folder.finish({"frame_count": 5})
@@ -157,7 +157,7 @@ def test_a_backward_half_alone_is_a_finished_run(tmp_path: Path) -> None:
     with open_folder(tmp_path, overlay=False) as folder:
         folder.write_backwards(tracked(1))
         folder.write_backwards(tracked(0))
-        folder.turn(pictures_of(0, 1, 2))
+        folder.finish_backward(pictures_of(0, 1, 2))
         folder.finish({"frame_count": 2})
     assert names(tmp_path) == {"masks/00000.png", "masks/00001.png", "track.json"}
     assert [frame["index"] for frame in log_of(tmp_path)["frames"]] == [0, 1]
@@ -175,7 +175,7 @@ def test_a_backward_half_that_breaks_off_keeps_masks_and_log(tmp_path: Path) -> 
 
 def test_nothing_to_turn_is_no_output(tmp_path: Path) -> None:
     with open_folder(tmp_path / "out") as folder:
-        folder.turn(pictures_of(0))
+        folder.finish_backward(pictures_of(0))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from persam_vos.errors import MediaError
 from persam_vos.media import reversing
 from persam_vos.media.reader import Reader, Source, open_source
-from persam_vos.media.reversing import Marks, frames_held
+from persam_vos.media.reversing import Fingerprints, frames_held
 from persam_vos.structures import Frame
 
 MakeVideo = Callable[..., Path]
@@ -87,8 +87,8 @@ class Counting:
         self.starts.append(start)
         yield from self._source.frames(start)
 
-    def frames_near(self, start: int, marks: Marks, run_up: int) -> Iterator[Frame]:
-        near = self._source.frames_near(start, marks, run_up)
+    def frames_near(self, start: int, fingerprints: Fingerprints, run_up: int) -> Iterator[Frame]:
+        near = self._source.frames_near(start, fingerprints, run_up)
         if self._lies:
             next(near)  # one frame too far, under the right number
         for index, frame in enumerate(near, start):

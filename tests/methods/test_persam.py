@@ -1,4 +1,4 @@
-"""PerSAM and PerSAM-F on the real network: what changes the answer, and what must not."""
+"""PerSAM and PerSAM-F on the real network: what changes the result, and what must not."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def calls(method: PersamMethod) -> list[int]:
     return method.decoder.calls
 
 
-def labels_of(answer: ObjectLogits, encoded: Encoded) -> LabelMap:
+def labels_of(result: ObjectLogits, encoded: Encoded) -> LabelMap:
     size_hw = encoded.frame.size_hw
-    scaled = scale(answer, Geometry(size_hw).logit_weights(answer.low_res_logits))
-    return compose(scaled, size_hw, answer.low_res_logits.device).numpy()
+    scaled = scale(result, Geometry(size_hw).logit_weights(result.low_res_logits))
+    return compose(scaled, size_hw, result.low_res_logits.device).numpy()
 
 
 def blank(engine: RememberingEngine, like: Frame) -> Encoded:
@@ -63,22 +63,22 @@ def only(labels: LabelMap, object_id: int) -> LabelMap:
     return np.where(labels == object_id, labels, 0).astype(np.uint8)
 
 
-def answer_for(
+def result_for(
     engine: RememberingEngine,
     demo: DemoFrames,
     settings: MethodSettings,
     object_ids: tuple[int, ...] = (ASTRONAUT,),
 ) -> ObjectLogits:
-    """Learn objects on frame 0 and answer for frame 1."""
+    """Learn objects on frame 0 and result for frame 1."""
     method = new_method(engine, settings)
     method.add_reference(engine.encode(demo.frames[0]), demo.labels[0], object_ids)
     return propagated(method, engine.encode(demo.frames[1]), demo.labels[0])
 
 
 def test_the_next_frame_is_found(engine: RememberingEngine, demo_frames: DemoFrames) -> None:
-    answer = answer_for(engine, demo_frames, MethodSettings(method="persam-f"), (1, 2, 3))
-    labels = labels_of(answer, engine.encode(demo_frames.frames[1]))
-    assert answer.object_ids.tolist() == [1, 2, 3]
+    result = result_for(engine, demo_frames, MethodSettings(method="persam-f"), (1, 2, 3))
+    labels = labels_of(result, engine.encode(demo_frames.frames[1]))
+    assert result.object_ids.tolist() == [1, 2, 3]
     for object_id in (1, 2, 3):
         assert overlap(labels, demo_frames.labels[1], object_id) > 0.8
 
@@ -117,21 +117,21 @@ def test_a_frame_takes_three_decodes_and_one_without_refinement(
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_each_mechanism_of_the_paper_changes_the_answer(
+def test_each_mechanism_of_the_paper_changes_the_result(
     engine: RememberingEngine, demo_frames: DemoFrames, mechanism: Any
 ) -> None:
-    full = answer_for(engine, demo_frames, MethodSettings(method="persam"))
+    full = result_for(engine, demo_frames, MethodSettings(method="persam"))
     without = MethodSettings(method="persam", without=frozenset({mechanism}))
-    less = answer_for(engine, demo_frames, without)
+    less = result_for(engine, demo_frames, without)
     assert float((full.low_res_logits - less.low_res_logits).abs().max()) > 0.1
 
 
 def test_objects_in_a_batch_answer_as_they_would_alone(
     engine: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
-    together = answer_for(engine, demo_frames, FAST, (1, 2, 3))
+    together = result_for(engine, demo_frames, FAST, (1, 2, 3))
     for row, object_id in enumerate(together.object_ids.tolist()):
-        alone = answer_for(engine, demo_frames, FAST, (object_id,))
+        alone = result_for(engine, demo_frames, FAST, (object_id,))
         torch.testing.assert_close(
             together.low_res_logits[row : row + 1], alone.low_res_logits, atol=2e-2, rtol=1e-3
         )
@@ -141,8 +141,8 @@ def test_objects_in_a_batch_answer_as_they_would_alone(
 def test_ids_are_names_not_positions(engine: RememberingEngine, demo_frames: DemoFrames) -> None:
     renamed = np.array([0, 200, 7, 1], np.uint8)
     other = DemoFrames(demo_frames.frames, tuple(renamed[one] for one in demo_frames.labels))
-    plain = answer_for(engine, demo_frames, FAST, (1, 2, 3))
-    gaps = answer_for(engine, other, FAST, (1, 7, 200))
+    plain = result_for(engine, demo_frames, FAST, (1, 2, 3))
+    gaps = result_for(engine, other, FAST, (1, 7, 200))
     assert gaps.object_ids.tolist() == [1, 7, 200]
     torch.testing.assert_close(
         gaps.low_res_logits, plain.low_res_logits.flip(0), atol=2e-2, rtol=1e-3
@@ -175,9 +175,9 @@ def test_an_object_smaller_than_a_cell_is_tracked(
     )
     encoded = engine.encode(demo_frames.frames[0])
     method.add_reference(encoded, labels, (9,))
-    answer = propagated(method, encoded, labels)
-    assert torch.isfinite(answer.low_res_logits).all()
-    assert 0 <= answer.scores[0] <= 1
+    result = propagated(method, encoded, labels)
+    assert torch.isfinite(result.low_res_logits).all()
+    assert 0 <= result.scores[0] <= 1
 
 
 def test_describing_again_replaces_what_was_known(
@@ -189,7 +189,7 @@ def test_describing_again_replaces_what_was_known(
     method.add_reference(encoded, wrong, (ASTRONAUT,))
     method.add_reference(encoded, demo_frames.labels[0], (ASTRONAUT,))
     corrected = propagated(method, engine.encode(demo_frames.frames[1]), demo_frames.labels[0])
-    expected = answer_for(engine, demo_frames, FAST)
+    expected = result_for(engine, demo_frames, FAST)
     torch.testing.assert_close(corrected.low_res_logits, expected.low_res_logits)
 
 

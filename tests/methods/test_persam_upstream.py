@@ -1,4 +1,4 @@
-"""The upstream recipe's defects that must not come back; its parity is in test_parity_public."""
+"""The upstream recipe's defects that must not come back; its parity is in test_upstream_parity."""
 
 from __future__ import annotations
 

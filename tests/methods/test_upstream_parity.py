@@ -1,4 +1,4 @@
-"""`--recipe upstream` against what the public programs wrote with the same weights."""
+"""`--recipe upstream` against what the upstream programs wrote with the same weights."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
-from wheel_contents import ROOMS, ROOT, module_files, packaged_files
+from wheel_contents import PACKAGES, ROOT, module_files, packaged_files
 
 import persam_vos
 
@@ -25,13 +25,15 @@ def test_every_folder_with_modules_is_packaged() -> None:
 
 def test_every_file_that_is_no_module_is_package_data() -> None:
     data = PROJECT["tool"]["setuptools"]["package-data"]
-    listed = {f"{room.replace('.', '/')}/{name}" for room, names in data.items() for name in names}
+    listed = {
+        f"{package.replace('.', '/')}/{name}" for package, names in data.items() for name in names
+    }
     assert listed == packaged_files() - module_files()
 
 
 def test_the_command_line_is_not_installed_as_cli() -> None:
-    assert ROOMS["persam_vos_cli"] == "cli"
-    assert PROJECT["tool"]["setuptools"]["package-dir"] == ROOMS
+    assert PACKAGES["persam_vos_cli"] == "cli"
+    assert PROJECT["tool"]["setuptools"]["package-dir"] == PACKAGES
 
 
 def test_changelog_project_and_command_agree_on_the_version() -> None:

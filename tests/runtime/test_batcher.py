@@ -1,4 +1,4 @@
-"""Batches of one thread's items, and of what several threads ask for."""
+"""Batches of one thread's items, and of items from several threads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_an_error_comes_after_the_batch_of_the_items_before_it() -> None:
 
 
 class Worker:
-    """Answers numbers with their squares, batch by batch; the first waits until it is let go."""
+    """Squares numbers, batch by batch; the first waits until it is let go."""
 
     def __init__(self) -> None:
         self.started, self.let_go = threading.Event(), threading.Event()
@@ -47,10 +47,10 @@ class Worker:
         return [number**2 for number in numbers]
 
 
-def ask_while_busy(
+def submit_while_busy(
     batcher: Batcher[int, int], worker: Worker, numbers: list[int]
 ) -> list[Future[int]]:
-    """Ask for 0, and while that is being worked on for the others."""
+    """Submit 0, and the others while it is being worked on."""
     first = batcher.submit(0)
     worker.started.wait()
     return [first, *map(batcher.submit, numbers)]
@@ -59,16 +59,16 @@ def ask_while_busy(
 def test_what_waits_is_done_together_by_key_the_oldest_first() -> None:
     worker = Worker()
     with Batcher(worker, key=lambda number: number >= 100, batch_size=3) as batcher:
-        asked = ask_while_busy(batcher, worker, [1, 100, 2, 3, 4, 101])
+        futures = submit_while_busy(batcher, worker, [1, 100, 2, 3, 4, 101])
         worker.let_go.set()
-        assert [one.result() for one in asked] == [0, 1, 10_000, 4, 9, 16, 10_201]
+        assert [one.result() for one in futures] == [0, 1, 10_000, 4, 9, 16, 10_201]
     assert worker.batches == [[0], [1, 2, 3], [100, 101], [4]]
 
 
 def test_an_error_reaches_only_the_item_that_caused_it() -> None:
     worker = Worker()
     with Batcher(worker, key=bool, batch_size=8) as batcher:
-        _, one, bad, two = ask_while_busy(batcher, worker, [1, 13, 2])
+        _, one, bad, two = submit_while_busy(batcher, worker, [1, 13, 2])
         worker.let_go.set()
         assert (one.result(), two.result()) == (1, 4)
         with pytest.raises(ValueError, match="bad luck"):
@@ -79,7 +79,7 @@ def test_an_error_reaches_only_the_item_that_caused_it() -> None:
 def test_leaving_cancels_what_waits_and_refuses_more() -> None:
     worker = Worker()
     with Batcher(worker, key=bool, batch_size=8) as batcher:
-        first, waiting = ask_while_busy(batcher, worker, [1])
+        first, waiting = submit_while_busy(batcher, worker, [1])
         threading.Timer(0.1, worker.let_go.set).start()
     assert first.result() == 0
     with pytest.raises(CancelledError):

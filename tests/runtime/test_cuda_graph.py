@@ -18,7 +18,7 @@ SIZES = (1, 2, 3)
 class StandIn:
     """Does the work each time, and counts."""
 
-    made: list[int]
+    captured: list[int]
 
     def __init__(
         self, work: Callable[..., tuple[torch.Tensor, ...]], inputs: Sequence[torch.Tensor]
@@ -26,44 +26,44 @@ class StandIn:
         if len(inputs[0]) == 3:
             raise CaptureError("out of memory")
         self.work = work
-        self.made.append(len(inputs[0]))
+        self.captured.append(len(inputs[0]))
 
     def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return self.work(*inputs)
 
 
 @pytest.fixture
-def repeated(monkeypatch: pytest.MonkeyPatch) -> GraphedModule:
-    StandIn.made = []
+def module(monkeypatch: pytest.MonkeyPatch) -> GraphedModule:
+    StandIn.captured = []
     monkeypatch.setattr(cuda_graph, "CudaGraph", StandIn)
     return GraphedModule(lambda tensor: (2 * tensor,))
 
 
-def ask(repeated: GraphedModule, *sizes: int) -> list[int]:
+def run(module: GraphedModule, *sizes: int) -> list[int]:
     for size in sizes:
-        (result,) = repeated(torch.ones(size))
+        (result,) = module(torch.ones(size))
         assert torch.equal(result, torch.full((size,), 2.0))
-    return StandIn.made
+    return StandIn.captured
 
 
-def test_a_size_is_captured_when_it_comes_twice_in_a_row(repeated: GraphedModule) -> None:
-    assert ask(repeated, 1, 2, 1, 2, 1) == []
-    assert ask(repeated, 1, 1, 1) == [1]
-    assert ask(repeated, 2, 2, 1, 2) == [1, 2]
+def test_a_size_is_captured_when_it_comes_twice_in_a_row(module: GraphedModule) -> None:
+    assert run(module, 1, 2, 1, 2, 1) == []
+    assert run(module, 1, 1, 1) == [1]
+    assert run(module, 2, 2, 1, 2) == [1, 2]
 
 
-def test_few_sizes_are_kept(repeated: GraphedModule) -> None:
-    assert ask(repeated, 1, 1, 2, 2, 4, 4) == [1, 2, 4]
-    assert [size.numel() for size in repeated.graphs] == [2, 4]
-    assert ask(repeated, 1, 1) == [1, 2, 4, 1]
+def test_few_sizes_are_kept(module: GraphedModule) -> None:
+    assert run(module, 1, 1, 2, 2, 4, 4) == [1, 2, 4]
+    assert [size.numel() for size in module.graphs] == [2, 4]
+    assert run(module, 1, 1) == [1, 2, 4, 1]
 
 
-def test_what_cannot_be_captured_is_done_and_not_tried_again(repeated: GraphedModule) -> None:
-    assert ask(repeated, 3, 3, 3, 3) == []
-    assert list(repeated.refusals.values()) == ["out of memory"]
+def test_what_cannot_be_captured_is_done_and_not_tried_again(module: GraphedModule) -> None:
+    assert run(module, 3, 3, 3, 3) == []
+    assert list(module.refusals.values()) == ["out of memory"]
 
 
-def test_a_function_of_trees_is_captured_once_and_answers_with_trees(
+def test_a_function_of_trees_is_captured_once_and_returns_trees(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cuda_graph, "CudaGraph", TracedGraph)

@@ -15,16 +15,16 @@ CPU = Compute(torch.device("cpu"), torch.float32)
 
 
 class Memory:
-    """Doubles numbers, as long as no more than ``room`` are asked for at once."""
+    """Doubles numbers, as long as no more than ``capacity`` are computed at once."""
 
-    def __init__(self, room: int, fail: Callable[[], object]) -> None:
-        self.room = room
+    def __init__(self, capacity: int, fail: Callable[[], object]) -> None:
+        self.capacity = capacity
         self.fail = fail
         self.tried: list[int] = []
 
     def __call__(self, rows: slice) -> tuple[torch.Tensor, ...]:
         self.tried.append(rows.stop - rows.start)
-        if self.tried[-1] > self.room:
+        if self.tried[-1] > self.capacity:
             self.fail()
         numbers = torch.arange(rows.start, rows.stop)
         return numbers, 2 * numbers
@@ -52,16 +52,16 @@ def test_halves_until_it_fits_and_remembers(fail: Callable[[], object]) -> None:
     assert batcher.batch_size == 2
 
 
-def test_a_short_portion_that_does_not_fit_is_halved_too() -> None:
+def test_a_short_batch_that_does_not_fit_is_halved_too() -> None:
     batcher, memory = OomBatcher(8), Memory(2, allocate_too_much)
     assert len(batcher.run(3, memory, CPU, "number")[0]) == 3
     assert memory.tried == [3, 1, 1, 1]
 
 
 def test_what_fits_is_done_at_once_and_not_copied() -> None:
-    answer = torch.zeros(4)
-    (same,) = OomBatcher(4).run(4, lambda _: (answer,), CPU, "number")
-    assert same is answer
+    result = torch.zeros(4)
+    (same,) = OomBatcher(4).run(4, lambda _: (result,), CPU, "number")
+    assert same is result
 
 
 @pytest.mark.parametrize("fail", FAILURES)

@@ -51,7 +51,7 @@ def test_parts_follow_their_stage_and_waiting_is_the_time_between_blocks(
     )
 
 
-def test_a_plain_clock_counts_no_parts(hand: list[float]) -> None:
+def test_a_plain_timer_counts_no_parts(hand: list[float]) -> None:
     timer = StageTimer()
     run(timer, hand)
     assert timer.seconds == {"track": 6.0, "write": 0.5}

@@ -143,12 +143,12 @@ def test_earlier_layers_are_those_of_the_same_pass(tiny_state):
     images = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
     assert isinstance(network.image_encoder, TinyViT)
     with torch.inference_mode():
-        features, fine, finest = network.encode_layers(images)
+        features, layer_s8, layer_s4 = network.encode_layers(images)
         whole, stages = network.image_encoder.forward_stages(images)
     assert torch.equal(features, whole)
-    assert torch.equal(fine, stages[1])
-    assert torch.equal(finest, stages[0])
-    assert [layer.shape[1:] for layer in (features, fine, finest)] == [
+    assert torch.equal(layer_s8, stages[1])
+    assert torch.equal(layer_s4, stages[0])
+    assert [layer.shape[1:] for layer in (features, layer_s8, layer_s4)] == [
         (256, 4, 6),
         (128, 8, 12),
         (64, 16, 24),

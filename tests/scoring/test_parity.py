@@ -41,14 +41,14 @@ def test_csv_files_are_equal_byte_for_byte(shared_dir, score):
 
 @pytest.mark.parametrize("method", ["persam", "persam_f"])
 @pytest.mark.parametrize("clip", ["dog-agility", "rollerblade", "motorbike", "bear-motorbike"])
-def test_public_programs_score_as_recorded(shared_dir, method, clip):
-    recipe = shared_dir / "parity/public-recipe"
+def test_upstream_programs_score_as_expected(shared_dir, method, clip):
+    upstream = shared_dir / "parity/public-recipe"
     tree = "composites-dev" if clip == "bear-motorbike" else "davis16-dev"
     truth = shared_dir / "data" / tree / "Annotations/480p" / clip
-    (score,) = score_folders(recipe / method / clip, truth).sequences
-    recorded = json.loads((recipe / "scores.json").read_text())[method][clip]
+    (score,) = score_folders(upstream / method / clip, truth).sequences
+    expected = json.loads((upstream / "scores.json").read_text())[method][clip]
     parts = zip(score.region_statistics, score.boundary_statistics, strict=True)
     ours = {str(i): [j.mean, f.mean] for i, (j, f) in zip(score.object_ids, parts, strict=True)}
-    assert ours.keys() == recorded.keys()
-    for object_id, pair in recorded.items():
+    assert ours.keys() == expected.keys()
+    for object_id, pair in expected.items():
         assert ours[object_id] == pytest.approx(pair, abs=1e-9)

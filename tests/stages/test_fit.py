@@ -27,7 +27,7 @@ def discs(radius: float, *radii: float, seed: int = 0) -> tuple[torch.Tensor, to
 def by_autograd(
     problems: Sequence[tuple[torch.Tensor, torch.Tensor]], schedule: FitSchedule
 ) -> list[list[float]]:
-    """What the public code does: torch's AdamW and cosine schedule, on all pixels.
+    """What the upstream code does: torch's AdamW and cosine schedule, on all pixels.
 
     AdamW treats every number alone, so all problems run as one batch.
     """

@@ -42,26 +42,26 @@ def test_agreement_with_the_memory_outweighs_predicted_iou() -> None:
 
 
 def test_predicted_iou_decides_between_masks_that_agree_alike() -> None:
-    offered = torch.stack([half(logit=8), half(logit=8)])[None]
-    _, iou, _ = mask_selection.best_candidate(offered, torch.tensor([[0.4, 0.7]]), half()[None])
+    candidates = torch.stack([half(logit=8), half(logit=8)])[None]
+    _, iou, _ = mask_selection.best_candidate(candidates, torch.tensor([[0.4, 0.7]]), half()[None])
     assert float(iou) == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize(
-    ("decoder", "recalled", "positive"),
+    ("decoder", "readout", "positive"),
     [(30.0, -3.0, True), (30.0, -4.6, False), (-30.0, 3.0, False), (0.5, 0.5, True)],
 )
-def test_the_decoder_cannot_shout_the_memory_down(
-    decoder: float, recalled: float, positive: bool
+def test_the_decoder_cannot_override_the_memory(
+    decoder: float, readout: float, positive: bool
 ) -> None:
-    fused = mask_selection.fuse(torch.tensor(decoder), torch.tensor(recalled), decoder_share=0.5)
+    fused = mask_selection.fuse(torch.tensor(decoder), torch.tensor(readout), decoder_weight=0.5)
     assert bool(fused > 0) is positive
 
 
-def test_shares_of_the_decoder_go_from_none_to_all() -> None:
-    decoder, recalled = torch.tensor([3.0]), torch.tensor([-1.0])
-    for share, expected in ((0.0, -1.0), (0.25, 0.0), (1.0, 3.0)):
-        assert float(mask_selection.fuse(decoder, recalled, decoder_share=share)) == pytest.approx(
+def test_the_decoder_has_its_weight() -> None:
+    decoder, readout = torch.tensor([3.0]), torch.tensor([-1.0])
+    for weight, expected in ((0.0, -1.0), (0.25, 0.0), (1.0, 3.0)):
+        assert float(mask_selection.fuse(decoder, readout, decoder_weight=weight)) == pytest.approx(
             expected
         )
 

@@ -36,7 +36,7 @@ def unit(vector: np.ndarray) -> np.ndarray:
     return vector / math.sqrt(float((vector**2).sum()))
 
 
-def test_coverage_at_input_size_is_the_share_of_pixels_of_each_cell() -> None:
+def test_coverage_at_input_size_is_the_fraction_of_pixels_of_each_cell() -> None:
     input_hw = (72, 128)  # four rows and a half of cells
     masks = boxes_mask(input_hw, (3, 40, 5, 77), (60, 72, 100, 128), (0, 72, 0, 128))
     found = coverage(masks, input_hw)
@@ -64,9 +64,9 @@ def test_thin_objects_keep_some_coverage_when_shrunk() -> None:
 
 def test_target_is_the_mean_of_normalised_features_of_cells_half_covered() -> None:
     features = random_features()
-    share = torch.zeros(1, SIDE, SIDE)
-    share[0, 2, 3], share[0, 2, 4], share[0, 5, 5] = 1.0, 0.6, 0.4
-    vectors = targets.target_vectors(features, share)
+    coverage = torch.zeros(1, SIDE, SIDE)
+    coverage[0, 2, 3], coverage[0, 2, 4], coverage[0, 5, 5] = 1.0, 0.6, 0.4
+    vectors = targets.target_vectors(features, coverage)
     cells = features[0].numpy()
     expected = (unit(cells[:, 2, 3]) + 0.6 * unit(cells[:, 2, 4])) / 1.6
     np.testing.assert_allclose(vectors[0], expected, atol=1e-6)
@@ -74,9 +74,9 @@ def test_target_is_the_mean_of_normalised_features_of_cells_half_covered() -> No
 
 def test_target_smaller_than_a_cell_takes_the_cells_it_touches() -> None:
     features = random_features()
-    share = torch.zeros(1, SIDE, SIDE)
-    share[0, 1, 1], share[0, 1, 2] = 0.03, 0.01
-    vectors = targets.target_vectors(features, share)
+    coverage = torch.zeros(1, SIDE, SIDE)
+    coverage[0, 1, 1], coverage[0, 1, 2] = 0.03, 0.01
+    vectors = targets.target_vectors(features, coverage)
     cells = features[0].numpy()
     expected = (3 * unit(cells[:, 1, 1]) + unit(cells[:, 1, 2])) / 4
     np.testing.assert_allclose(vectors[0], expected, atol=1e-6)
@@ -91,18 +91,18 @@ def test_one_pixel_of_a_large_picture_has_a_finite_target() -> None:
 
 
 def test_objects_do_not_see_each_other() -> None:
-    features, share = random_features(), torch.rand(3, SIDE, SIDE)
-    together = targets.target_vectors(features, share)
+    features, coverage = random_features(), torch.rand(3, SIDE, SIDE)
+    together = targets.target_vectors(features, coverage)
     for row in range(3):
-        alone = targets.target_vectors(features, share[row : row + 1])
+        alone = targets.target_vectors(features, coverage[row : row + 1])
         torch.testing.assert_close(together[row : row + 1], alone)
 
 
 def test_similarity_is_the_mean_cosine_with_the_target_cells() -> None:
     reference, other = random_features(1), random_features(2)
-    share = torch.zeros(1, SIDE, SIDE)
-    share[0, 3, 3:6] = 1.0
-    found = targets.similarity(other, targets.target_vectors(reference, share))
+    coverage = torch.zeros(1, SIDE, SIDE)
+    coverage[0, 3, 3:6] = 1.0
+    found = targets.similarity(other, targets.target_vectors(reference, coverage))
     for y in range(SIDE):
         for x in range(SIDE):
             cell = unit(other[0, :, y, x].numpy())
@@ -112,5 +112,5 @@ def test_similarity_is_the_mean_cosine_with_the_target_cells() -> None:
 
 def test_mean_similarity_is_weighted_and_zero_for_nothing() -> None:
     similarities = torch.tensor([[[0.5, -1.0]], [[0.5, -1.0]]])
-    share = torch.tensor([[[1.0, 0.25]], [[0.0, 0.0]]])
-    assert targets.mean_similarity(similarities, share).tolist() == pytest.approx([0.2, 0.0])
+    coverage = torch.tensor([[[1.0, 0.25]], [[0.0, 0.0]]])
+    assert targets.mean_similarity(similarities, coverage).tolist() == pytest.approx([0.2, 0.0])

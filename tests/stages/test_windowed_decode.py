@@ -1,4 +1,4 @@
-"""Windows round boxes: what the decoder is shown of each object, and where its answer lands."""
+"""Windows round boxes: what the decoder is shown of each object, and where the result lands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OUTSIDE = -10.0
 
 
 class Recorder:
-    """Answers with the place of every cell it is shown, and keeps what it was asked."""
+    """Returns the index of every cell it gets, and keeps its inputs."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[torch.Tensor, Prompts, torch.Tensor]] = []
@@ -36,8 +36,8 @@ def numbered() -> torch.Tensor:
     return cells.expand(1, 8, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
-def asked(boxes: torch.Tensor) -> Prompts:
-    """Prompts that tell each object's row by its point, and each fine cell by its dense logit."""
+def prompts_for(boxes: torch.Tensor) -> Prompts:
+    """Prompts that tell each object's row by its point, and each mask cell by its dense logit."""
     points = torch.arange(len(boxes), dtype=torch.float32)[:, None, None].expand(-1, 1, 2)
     dense = torch.arange(16.0 * HEIGHT * WIDTH).view(1, 1, 4 * HEIGHT, 4 * WIDTH)
     return Prompts(points, torch.ones(len(boxes), 1), dense.expand(len(boxes), -1, -1, -1))
@@ -59,23 +59,23 @@ BOXES = torch.tensor(
 )
 
 
-def test_answers_land_where_their_windows_lie() -> None:
-    answer = windowed_decode(Recorder(), numbered(), numbered(), asked(BOXES), BOXES)
+def test_results_land_where_their_windows_lie() -> None:
+    decoded = windowed_decode(Recorder(), numbered(), numbered(), prompts_for(BOXES), BOXES)
     own = numbered()[0, 0].repeat_interleave(4, 0).repeat_interleave(4, 1)
-    assert answer.low_res_logits.shape == (5, 4, 4 * HEIGHT, 4 * WIDTH)
+    assert decoded.low_res_logits.shape == (5, 4, 4 * HEIGHT, 4 * WIDTH)
     for row, (x0, y0, x1, y1) in enumerate((BOXES / 4).int().tolist()):
-        logits = answer.low_res_logits[row, 2]
+        logits = decoded.low_res_logits[row, 2]
         seen = logits != OUTSIDE
         assert torch.equal(logits[seen], own[seen])
         assert bool(seen[y0:y1, x0:x1].all()), "the box is inside"
-        assert answer.predicted_iou[row].tolist() == [row] * 4
-    assert bool((answer.low_res_logits[3] != OUTSIDE).all())
-    assert (answer.low_res_logits[0, 0] != OUTSIDE).sum() == 16 * 16 * 16, "4 + 2 x 4 cells, to 16"
+        assert decoded.predicted_iou[row].tolist() == [row] * 4
+    assert bool((decoded.low_res_logits[3] != OUTSIDE).all())
+    assert (decoded.low_res_logits[0, 0] != OUTSIDE).sum() == 16 * 16 * 16, "4 + 2 x 4 cells, to 16"
 
 
-def test_everything_an_object_is_asked_with_is_of_its_window() -> None:
+def test_all_inputs_of_an_object_are_of_its_window() -> None:
     recorder = Recorder()
-    windowed_decode(recorder, numbered(), numbered(), asked(BOXES), BOXES)
+    windowed_decode(recorder, numbered(), numbered(), prompts_for(BOXES), BOXES)
     sizes = [tuple(features.shape[2:]) for features, _, _ in recorder.calls]
     assert len(set(sizes)) == len(sizes), "one call for each size"
     assert sum(len(features) for features, _, _ in recorder.calls) == len(BOXES)
@@ -83,7 +83,9 @@ def test_everything_an_object_is_asked_with_is_of_its_window() -> None:
         assert torch.equal(features, positions)
         assert features.is_contiguous(memory_format=torch.channels_last)
         assert prompts.dense_logits is not None
-        corner = prompts.dense_logits[:, 0, 0, 0]  # of the fine grid, 4 cells for each coarse one
+        corner = prompts.dense_logits[
+            :, 0, 0, 0
+        ]  # of the mask grid, 4 x 4 cells for each of the features
         first = features[:, 0, 0, 0]
         assert torch.equal(corner, 4 * (first // WIDTH) * 4 * WIDTH + 4 * (first % WIDTH))
 
@@ -94,11 +96,11 @@ def test_windows_stay_inside_small_and_odd_pictures(size: tuple[int, int]) -> No
     boxes = torch.tensor([box(0, 0, height, width), box(height - 1, width - 1, height, width)])
     features = torch.ones(1, 8, height, width).contiguous(memory_format=torch.channels_last)
     points = torch.zeros(2, 1, 2)
-    answer = windowed_decode(
+    decoded = windowed_decode(
         Recorder(), features, features, Prompts(points, torch.ones(2, 1)), boxes
     )
-    assert bool((answer.low_res_logits[0] == 1).all())
-    assert bool((answer.low_res_logits[1, :, -4:, -4:] == 1).all())
+    assert bool((decoded.low_res_logits[0] == 1).all())
+    assert bool((decoded.low_res_logits[1, :, -4:, -4:] == 1).all())
 
 
 def test_a_window_of_the_whole_picture_decodes_as_the_picture(mobile_sam: SamNetwork) -> None:

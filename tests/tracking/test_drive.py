@@ -33,8 +33,8 @@ class Notes:
     def write_backwards(self, tracked: TrackedFrame) -> None:
         self.told.append(f"back {tracked.index}")
 
-    def turn(self, frames: Iterator[Frame]) -> None:
-        self.told.append(f"turn at {next(frames).index}")
+    def finish_backward(self, frames: Iterator[Frame]) -> None:
+        self.told.append(f"finish at {next(frames).index}")
 
 
 @pytest.fixture
@@ -51,12 +51,12 @@ def plan(demo_frames: DemoFrames, tmp_path_factory: pytest.TempPathFactory) -> T
 @pytest.mark.parametrize(
     ("direction", "expected"),
     [
-        ("both", "back 1, back 0, turn at 0, write 2, write 3"),
+        ("both", "back 1, back 0, finish at 0, write 2, write 3"),
         ("forward", "write 1, write 2, write 3"),
-        ("backward", "back 1, back 0, turn at 0"),
+        ("backward", "back 1, back 0, finish at 0"),
     ],
 )
-def test_halves_are_written_in_turn(
+def test_halves_are_written_one_after_the_other(
     engine: RememberingEngine, plan: TrackPlan, direction: Direction, expected: str
 ) -> None:
     notes, seen, timer = Notes(), list[int](), StageTimer()
@@ -65,7 +65,7 @@ def test_halves_are_written_in_turn(
         planned, engine, notes, timer=timer, on_frame=lambda tracked: seen.append(tracked.index)
     )
     assert ", ".join(notes.told) == expected
-    assert count == len(seen) == len([one for one in notes.told if "turn" not in one])
+    assert count == len(seen) == len([one for one in notes.told if "finish" not in one])
     assert set(timer.seconds) == {"read", "encode", "track"}
 
 

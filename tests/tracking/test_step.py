@@ -50,7 +50,7 @@ def test_static_shapes_give_the_same_labels(
             assert area == pytest.approx(one.area_px, rel=0.02)
 
 
-def test_labels_are_made_without_asking_the_device(
+def test_labels_are_made_without_waiting_for_the_device(
     static: RememberingEngine, demo_frames: DemoFrames
 ) -> None:
     state = Propagation.start(static)
@@ -70,7 +70,7 @@ def test_labels_are_made_without_asking_the_device(
 
 @pytest.mark.parametrize(
     ("size_hw", "small_side"),
-    [pytest.param((120, 214), 0, id="alone"), pytest.param((240, 427), 256, id="with close-ups")],
+    [pytest.param((120, 214), 0, id="alone"), pytest.param((240, 427), 256, id="with crops")],
 )
 def test_graphs_label_as_eager_steps_do_while_objects_come_are_corrected_and_go(
     engine: RememberingEngine,
@@ -78,14 +78,14 @@ def test_graphs_label_as_eager_steps_do_while_objects_come_are_corrected_and_go(
     size_hw: tuple[int, int],
     small_side: int,
 ) -> None:
-    made: list[TracedGraph] = []
+    captured: list[TracedGraph] = []
 
     def capture(*args: Any, **options: Any) -> TracedGraph:
-        made.append(TracedGraph(*args, **options))
-        return made[-1]
+        captured.append(TracedGraph(*args, **options))
+        return captured[-1]
 
     monkeypatch.setattr(cuda_graph, "CudaGraph", capture)
-    monkeypatch.setattr(memory_bank, "AGES", (1, 2, 3, 4))  # full sooner
+    monkeypatch.setattr(memory_bank, "AGES", (1, 2, 3, 4))  # graphable sooner
     compute = StaticCompute(torch.device("cpu"), torch.float32)
     settings = replace(engine.settings, image_size=256, small_side=small_side)
     chosen = Engine(engine.network, compute, settings)
@@ -99,13 +99,13 @@ def test_graphs_label_as_eager_steps_do_while_objects_come_are_corrected_and_go(
         frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)
         given = labels * (labels == shown[number]) if number in shown else None
         expected, found = (one.advance(chosen.encode(frame), given) for one in (plain, state))
-        assert len(made) == (0 if number <= 3 else 3 if number <= 11 else 6), number
+        assert len(captured) == (0 if number <= 3 else 3 if number <= 11 else 6), number
         assert (expected.label_map != found.label_map).mean() < 1e-3
         for mine, other in zip(expected.objects, found.objects, strict=True):
             assert mine.object_id == other.object_id
             assert mine.score == pytest.approx(other.score, abs=1e-3)
     assert [(one.object_id, one.visible) for one in found.objects] == [(1, True), (3, True)]
-    assert [one.high_priority for one in made] == [False, True, False] * 2
+    assert [one.high_priority for one in captured] == [False, True, False] * 2
     method = state.step.method
     assert isinstance(method, MemoryMethod)
     assert (method.crop_refiner.crop_memory is not None) == (small_side > 0)
@@ -170,7 +170,7 @@ def test_a_gpu_replays_what_it_captured() -> None:
     state = Propagation.start(engine)
     runner = state.runner
     assert isinstance(runner, GraphedStep)
-    shown = {0: 1, 1: 2, 24: 3}  # the second makes room for the third
+    shown = {0: 1, 1: 2, 24: 3}  # the second adds capacity for the third
     captured = []
     for number, (image, labels) in enumerate(clip[:28]):
         frame = Frame(number, str(number), np.ascontiguousarray(image), 0.0)

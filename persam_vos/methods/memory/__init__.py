@@ -1,1 +1,1 @@
-"""Remember frames, recall masks from them, recognise objects: what the memory method is made of."""
+"""Remember frames, read masks from them, recognise objects: what the memory method is made of."""

@@ -1,8 +1,8 @@
 """Find, for each s16 cell of a frame, the remembered s16 cells that are most like it.
 
-The last frames are searched in a window round the cell, tile by tile: cells of one tile have most
-of their windows in common. Older frames are searched everywhere. Of look-alikes the near one wins,
-since a spatial prior takes a little off with the distance.
+The last frames are searched in a window round the cell, tile by tile, since the windows of a tile's
+cells overlap for the most part. Older frames are searched everywhere. A spatial prior lowers the
+similarity a little with the distance, so that of two look-alikes the nearer one wins.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from .features import EXCLUDED, FrameFeatures
 from .memory_bank import MemoryBank, RowIndex, StaticMemoryBank
 
 _REACH = 8  # s16 cells each way that the last frames are searched in: 128 input pixels
-_WINDOWED = 3  # of the recent frames; since the older ones an object may have come any way
+_WINDOWED = 3  # recent frames; in the time since older ones an object may have moved anywhere
 _TOP_K = 6  # candidates from each remembered frame
 _TILE = 8  # cells on a side that are searched for together
-_SEEN = _TILE + 2 * _REACH  # cells on a side that a tile's cells can see
+_VIEW = _TILE + 2 * _REACH  # cells on a side of what all windows of a tile cover, its view
 
 
 @dataclass(frozen=True, slots=True)
 class SpatialPrior:
-    """What the squared distance of two s16 cells, in cells, takes off their similarity.
+    """How much the similarity of two s16 cells falls with their squared distance, in cells.
 
-    ``strength`` times what ``query``, (h w,), says of the cell that is searched for, times what
-    ``key``, (R, h w), says of the remembered one.
+    By ``strength`` times the factor in [0, 1] of the cell that is searched for, ``query`` (h w,),
+    times that of the remembered cell, ``key`` (R, h w).
     """
 
     strength: float
@@ -35,31 +35,33 @@ class SpatialPrior:
     key: torch.Tensor
 
     def between(self, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-        """Return the factors for (Q,) cells and (Q, c) places in the bank: (Q, c)."""
+        """Return the factors for (Q,) cells and (Q, c) flat indices of remembered cells: (Q, c)."""
         return self.strength * self.query[queries, None] * self.key.flatten()[keys]
 
 
 @dataclass(frozen=True, slots=True)
 class _Tiles:
-    """The T tiles that hold some selected cells, and where each of these is in them.
+    """The T tiles that hold some selected cells, and where in them these are.
 
-    ``queries`` (T, _TILE^2) are the tiles' cells, and ``seen`` (T, _SEEN^2) which cells lie round
-    them; what would lie outside the picture has its ``mask``, (T, _SEEN^2), and stands for a cell
-    inside. ``places`` (Q,) are the selected cells' places in ``queries`` laid end to end, and
-    ``corners`` (Q,) the row and column of the first cell that their tiles see.
+    ``queries`` (T, _TILE^2) are the tiles' cells, ``view`` (T, _VIEW^2) the cells that their
+    windows cover. Cells outside of the picture are replaced by the nearest inside, and excluded by
+    ``mask`` (T, _VIEW^2), which is added to similarities. ``places`` (Q,) are the selected cells'
+    indices in the flattened ``queries``, ``corners`` the row and the column, (Q,) each, of the
+    first cell of their tile's view.
     """
 
     queries: torch.Tensor
-    seen: torch.Tensor
+    view: torch.Tensor
     mask: torch.Tensor
     places: torch.Tensor
     corners: tuple[torch.Tensor, torch.Tensor]
 
 
 class CandidateSearch:
-    """Searches a clip's memory bank; leaves out what is not needed.
+    """Searches a clip's memory bank, for selected cells only.
 
-    Its tables depend on the grid alone; they are made once for a clip, and end with it.
+    The tensors that it holds depend on the grid alone: they are made once for a clip, and end with
+    it.
     """
 
     def __init__(self, grid_hw: tuple[int, int], device: torch.device) -> None:
@@ -73,9 +75,9 @@ class CandidateSearch:
     ) -> torch.Tensor:
         """Return the candidates of the (Q,) ``selected`` s16 cells: (Q, c), in no order.
 
-        These are the most similar cells of each remembered frame, after ``prior``; in the windows
-        of the last frames, where it can take little, it takes its whole strength. Candidates are
-        places in the s16 tables of the bank laid end to end.
+        These are the most similar cells of each remembered frame, after ``prior``. In the windows
+        of the last frames the prior has its whole strength, since distances are short there.
+        Candidates are indices into the bank's s16 cells of all rows, flattened: row * h w + cell.
         """
         strength = prior.strength * prior.query[selected, None]
         queries = _augmented_query(query.s16[selected], self._positions[selected], strength)
@@ -90,7 +92,7 @@ class CandidateSearch:
         return torch.cat(found, dim=1)
 
     def _together(self, rows: list[RowIndex]) -> list[list[RowIndex]]:
-        """Group rows that are searched at once: a CPU's cache wants one at a time."""
+        """Group rows that are searched at once: on a CPU one at a time, to fit its cache."""
         return [[row] for row in rows]
 
     def _tiles(self, selected: torch.Tensor) -> _Tiles:
@@ -120,14 +122,14 @@ class CandidateSearch:
     def _masked(
         self, affinity: torch.Tensor, bank: MemoryBank, rows: list[RowIndex]
     ) -> torch.Tensor:
-        """Exclude keys of (R, Q, h w) affinities that are not to be searched: here, none is."""
+        """Exclude keys of (R, Q, h w) affinities that are not searched; here there are none."""
         del bank, rows
         return affinity
 
     def _search_reference(
         self, bank: MemoryBank, row: int, queries: torch.Tensor, prior: torch.Tensor
     ) -> torch.Tensor:
-        """Search a reference frame where that is worth it: (Q, c)."""
+        """Search the selected cells of a reference frame: (Q, c)."""
         cells = bank.references[row]
         table = bank.s16[row].index_select(0, cells)
         keys = _augmented_key(table, self._positions[cells], prior[row, cells, None])
@@ -148,31 +150,31 @@ class CandidateSearch:
         """
         tables, starts = bank.read_rows(bank.s16, rows)
         frames, width = len(tables), self.grid_hw[1]
-        keys = tables.index_select(1, tiles.seen.flatten()).view(-1, _SEEN**2, tables.shape[-1])
+        keys = tables.index_select(1, tiles.view.flatten()).view(-1, _VIEW**2, tables.shape[-1])
         mask = tiles.mask.to(keys.dtype).repeat(frames, 1)[:, None]
         affinity = torch.baddbmm(mask, queries.repeat(frames, 1, 1), keys.transpose(1, 2))
         affinity += (self._outside - strength * self._squares).to(affinity.dtype)
-        own = affinity.view(frames, -1, _SEEN**2).index_select(1, tiles.places)
-        best = _top_k(own.view(-1, _SEEN, _SEEN), min(_TOP_K, tables.shape[1]))
+        own = affinity.view(frames, -1, _VIEW**2).index_select(1, tiles.places)
+        best = _top_k(own.view(-1, _VIEW, _VIEW), min(_TOP_K, tables.shape[1]))
         best = best.view(frames, len(tiles.places), -1)
         top, left = (corner[:, None] for corner in tiles.corners)
-        return _side_by_side((top + best // _SEEN) * width + left + best % _SEEN + starts)
+        return _side_by_side((top + best // _VIEW) * width + left + best % _VIEW + starts)
 
 
 class DenseCandidateSearch(CandidateSearch):
     """The same in static shapes: all cells are selected, and all frames searched at once.
 
-    It wants a `StaticMemoryBank`, whose key mask excludes what needs no search.
+    Needs a `StaticMemoryBank`, whose key mask excludes the cells that are not searched.
     """
 
     def __init__(self, grid_hw: tuple[int, int], device: torch.device) -> None:
         super().__init__(grid_hw, device)
         tiles = _cut_tiles(grid_hw, torch.arange(grid_hw[0] * grid_hw[1]))
         top, left = (corner.to(device) for corner in tiles.corners)
-        queries, seen, mask, places = (
-            part.to(device) for part in (tiles.queries, tiles.seen, tiles.mask, tiles.places)
+        queries, view, mask, places = (
+            part.to(device) for part in (tiles.queries, tiles.view, tiles.mask, tiles.places)
         )
-        self._all_tiles = _Tiles(queries, seen, mask, places, (top, left))
+        self._all_tiles = _Tiles(queries, view, mask, places, (top, left))
 
     def _together(self, rows: list[RowIndex]) -> list[list[RowIndex]]:
         return [rows] * bool(rows)
@@ -213,7 +215,7 @@ def _positions(cells: torch.Tensor, width: int) -> torch.Tensor:
 def _augmented_query(
     features: torch.Tensor, positions: torch.Tensor, prior: torch.Tensor
 ) -> torch.Tensor:
-    """Append what makes products with `_augmented_key` fall by the squared distance x both priors.
+    """Append numbers that lower products with `_augmented_key` by both priors x squared distance.
 
     ``features`` (..., D), ``positions`` (..., 2), ``prior`` (..., 1).
     """
@@ -228,8 +230,8 @@ def _augmented_key(
     return _append(features, (prior * positions, prior, -prior * square))
 
 
-def _append(features: torch.Tensor, more: Sequence[torch.Tensor]) -> torch.Tensor:
-    return torch.cat([features, *(part.to(features.dtype) for part in more)], dim=-1)
+def _append(features: torch.Tensor, columns: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([features, *(part.to(features.dtype) for part in columns)], dim=-1)
 
 
 def _side_by_side(found: torch.Tensor) -> torch.Tensor:
@@ -247,10 +249,10 @@ def _cut_tiles(grid_hw: tuple[int, int], selected: torch.Tensor) -> _Tiles:
     inner = torch.arange(_TILE, device=selected.device)
     outer = torch.arange(-_REACH, _TILE + _REACH, device=selected.device)
     queries, _ = _cells_at(top, left, inner, grid_hw)
-    seen, inside = _cells_at(top, left, outer, grid_hw)
+    view, inside = _cells_at(top, left, outer, grid_hw)
     return _Tiles(
         queries,
-        seen,
+        view,
         ~inside * EXCLUDED,
         places=rank * _TILE**2 + y % _TILE * _TILE + x % _TILE,
         corners=(top[rank] - _REACH, left[rank] - _REACH),
@@ -260,9 +262,9 @@ def _cut_tiles(grid_hw: tuple[int, int], selected: torch.Tensor) -> _Tiles:
 def _cells_at(
     top: torch.Tensor, left: torch.Tensor, steps: torch.Tensor, grid_hw: tuple[int, int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """List the cells at all pairs of ``steps`` from some corners, and whether they are inside.
+    """List the cells at all pairs of ``steps`` from T corners: (T, n^2), and if they are inside.
 
-    Those outside stand for the nearest inside.
+    Those outside of the picture are replaced by the nearest inside.
     """
     height, width = grid_hw
     y, x = top[:, None] + steps, left[:, None] + steps
@@ -272,24 +274,24 @@ def _cells_at(
 
 
 def _tile_distances() -> tuple[torch.Tensor, torch.Tensor]:
-    """Return how far what a tile sees is from each of its cells: (_TILE^2, _SEEN^2) each.
+    """Return squared distances, in cells, from a tile's cells to those of its view.
 
-    Squared, in cells; and what excludes those outside of a cell's window.
+    And what excludes those outside of a cell's window; (_TILE^2, _VIEW^2) both.
     """
     inner = torch.arange(_TILE)
     outer = torch.arange(-_REACH, _TILE + _REACH)
-    apart = (inner[:, None] - outer).float()  # (_TILE, _SEEN)
+    apart = (inner[:, None] - outer).float()  # (_TILE, _VIEW)
     squares, excluded = (
-        (axis[:, None, :, None] + axis[None, :, None, :]).view(_TILE**2, _SEEN**2)
+        (axis[:, None, :, None] + axis[None, :, None, :]).view(_TILE**2, _VIEW**2)
         for axis in (apart.square(), (apart.abs() > _REACH) * EXCLUDED)
     )
     return squares, excluded
 
 
 def _top_k(values: torch.Tensor, count: int) -> torch.Tensor:
-    """Return the places of the ``count`` largest of each (Q, h, w): (Q, count), in no order.
+    """Return the flat indices of the ``count`` largest of each (Q, h, w): (Q, count), in no order.
 
-    They lie in the ``count`` rows with the largest maxima: the others need not be sorted.
+    They lie in the ``count`` rows with the largest maxima, so that only those are sorted.
     """
     height, width = values.shape[1:]
     rows = values.amax(-1).topk(min(count, height), dim=-1, sorted=False).indices  # (Q, r)

@@ -1,9 +1,9 @@
-"""Remembered crops: of each frame one window, seen at twice the resolution.
+"""Remembered crops: of each frame one window, encoded at twice the resolution.
 
-A crop is a level below stride 4, inside a window alone. It is cut along the s8 cells, so that each
-of its s16 cells is one of the frame's s8 cells. What an s8 cell resembles in remembered frames is
-known from the whole pictures; their crops tell more exactly where there. What lies outside of all
-crops keeps its say: a window shows too little to tell look-alikes apart.
+Crops add stride 2 to the strides 16, 8 and 4, inside of a window. A window is cut along s8 cells,
+so that each s16 cell of its crop is an s8 cell of the frame. Which remembered s8 cells a cell
+resembles is known from the whole frames; their crops refine where exactly. Matches that no crop
+shows still count with their weights: a window alone shows too little to tell look-alikes apart.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from .readout import (
 )
 
 _SCALE = 2  # s4 cells of a crop along one of its frame
-_NOWHERE = -(1 << 20)  # corner of a crop that was not made
-_TOP_K = 8  # of the crops' s8 cells that each one reads from
+_NOWHERE = -(1 << 20)  # corner of rows without a crop
+_TOP_K = 8  # s8 cells of remembered crops that each s8 cell reads from
 
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """What a window of a frame shows; ``corner``, (2,) int64: row and column of its first s8 cell.
+    """A window of a frame; ``corner``, (2,) int64, is row and column of its first s8 cell.
 
-    ``features`` are of the window at twice the frame's resolution.
+    ``features`` are those of the window at twice the frame's resolution.
     """
 
     corner: torch.Tensor
@@ -51,9 +51,10 @@ class CropMemory:
     ``corners`` (R, 2) int64 are row and column of the windows' first s8 cells on the frames.
     ``s8`` is (R, 4 h w, D) in quad order and ``s4`` (R, 16 h w, d) in raster order, as in
     `FrameFeatures`; ``masks_s4`` (R, 16 h w, 1 + N) are soft masks of the s4 cells.
-    ``s8_neighbourhoods``, (h w, 16), lists the s8 cells, in quad order, in and round each cell of
-    a window in raster order; ``neighbourhoods``, (4 h w, 16), the s4 cells in and round each s8
-    cell; ``children``, (h w, 16), the s4 cells in each cell of a window, quarter by quarter.
+    ``s8_neighbourhoods``, (h w, 16) int64, lists the s8 cells of a crop, in quad order, in and
+    round each cell of its window in raster order. ``neighbourhoods``, (4 h w, 16), lists the s4
+    cells in and round each s8 cell; ``children``, (h w, 16), those in each cell of a window,
+    quarter by quarter.
     """
 
     window_hw: tuple[int, int]
@@ -67,7 +68,7 @@ class CropMemory:
 
     @classmethod
     def new(cls, features: FrameFeatures, bank: MemoryBank) -> CropMemory:
-        """Have a vacant crop for each row of a bank; ``features`` are of a crop like them."""
+        """Make a vacant crop for each row of a bank; ``features`` are those of any crop."""
         (rows, _, channels), device = bank.masks_s4.shape, features.s8.device
         zeros = features.s8.new_zeros
         return cls(
@@ -105,7 +106,7 @@ class CropMemory:
             table[row] = bank.read_row(table, newest)
 
     def reserve(self, bank: MemoryBank) -> None:
-        """Have as many rows and channels as a bank has; there is nothing in new ones."""
+        """Add vacant rows and channels, up to as many as a bank has."""
         rows, channels = len(bank.s16) - len(self.corners), 1 + bank.capacity
         channels -= self.masks_s4.shape[-1]
         if rows or channels:
@@ -115,7 +116,7 @@ class CropMemory:
             self.masks_s4 = F.pad(self.masks_s4, (0, channels, *more_rows[2:]))
 
     def keep_objects(self, channels: list[int]) -> None:
-        """Keep the objects of some channels, counted from 1; what the others had is background."""
+        """Keep the objects of some channels, counted from 1; the others become background."""
         kept = torch.tensor(channels, dtype=torch.int64, device=self.masks_s4.device)
         self.masks_s4 = keep_channels(self.masks_s4, kept)
 
@@ -127,10 +128,10 @@ def refine_readout(
     memory: MemoryReader,
     matches: Matches,
 ) -> torch.Tensor:
-    """Read a frame's (N, 4h, 4w) ``logits`` at twice the resolution where its crop shows it.
+    """Read masks at twice the resolution of a frame's (N, 4h, 4w) ``logits``, inside of its crop.
 
-    ``matches`` is what was found for the whole frame. Returns (N, 4h', 4w') log-odds for a window
-    of (h', w') s8 cells. What the readout is certain of is only upsampled.
+    ``matches`` are those of the whole frame. Returns (N, 4h', 4w') log-odds for a window of
+    (h', w') s8 cells. Where the readout is certain, it is only upsampled.
     """
     features = crop.features
     scaled = upsample_window(logits, crop.corner, features.grid_hw)
@@ -138,11 +139,11 @@ def refine_readout(
     for query in _chunks(_queries(crop, memory.bank, matches), memory):
         keys = _keys(query.places, crop_memory, memory.bank)
         probs = _read(features, query, keys, crop_memory)  # (B, 16, N)
-        hidden = query.weights.float() * ~keys.inside
-        weight = hidden.sum(1)
-        told = rows_of(memory.bank.masks_s8.flatten(0, 1), query.places)[..., 1:].float()
-        told = (hidden[..., None] * told).sum(1) / weight.clamp_min(1e-6)[:, None]  # (B, N)
-        probs = torch.lerp(probs, told[:, None], weight[:, None, None])
+        uncropped = query.weights.float() * ~keys.inside
+        weight = uncropped.sum(1)
+        whole = rows_of(memory.bank.masks_s8.flatten(0, 1), query.places)[..., 1:].float()
+        whole = (uncropped[..., None] * whole).sum(1) / weight.clamp_min(1e-6)[:, None]  # (B, N)
+        probs = torch.lerp(probs, whole[:, None], weight[:, None, None])
         found = torch.logit(probs.clamp(MIN_PROB, 1 - MIN_PROB)).permute(2, 0, 1)
         s4 = crop_memory.children[query.cells]  # (B, 16)
         flat[:, s4] = torch.where(query.uncertain[:, None], found, flat[:, s4])
@@ -166,10 +167,10 @@ def upsample_window(
 
 @dataclass(frozen=True, slots=True)
 class _Queries:
-    """B cells of a window, in raster order in it, and what they resemble in whole frames.
+    """B cells of a window, and their matches in whole frames.
 
-    ``cells`` (B,); ``places``, ``similarity`` and ``weights`` (B, k) as in `Matches`; only the
-    ``uncertain``, (B,) bool, are read anew.
+    ``cells`` (B,) are indices in the window's raster order; ``places``, ``similarity`` and
+    ``weights`` (B, k) are as in `Matches`; only ``uncertain`` cells, (B,) bool, are read anew.
     """
 
     cells: torch.Tensor
@@ -211,10 +212,10 @@ def _chunks(queries: _Queries, memory: MemoryReader) -> Iterator[_Queries]:
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """Where crops show k places for each of B cells: (B, k).
+    """Where in remembered crops the k matches of B cells lie; all are (B, k).
 
-    ``rows`` of the bank, row ``y`` and column ``x`` in the windows of their crops, and whether
-    those are ``inside``; ``is_reference`` is 1 for rows of reference frames.
+    ``rows`` are those of the bank, ``y`` and ``x`` row and column in the windows of their crops;
+    ``inside`` tells if the window shows the match; ``is_reference`` is 1 for reference frames.
     """
 
     rows: torch.Tensor
@@ -250,16 +251,16 @@ def _read(
     own = 4 * queries.cells[:, None] + torch.arange(4, device=device)
     s8 = crop_memory.s8_neighbourhoods[keys.y * width + keys.x]
     s8 = (s8 + (4 * count * keys.rows)[..., None]).flatten(1)  # (B, 16 k)
-    reference = keys.is_reference.to(query.s8.dtype).repeat_interleave(16, dim=1)
-    bonus = REFERENCE_BONUS * reference + EXCLUDED * ~keys.inside.repeat_interleave(16, dim=1)
+    is_reference = keys.is_reference.to(query.s8.dtype).repeat_interleave(16, dim=1)
+    bonus = REFERENCE_BONUS * is_reference + EXCLUDED * ~keys.inside.repeat_interleave(16, dim=1)
     similarity = torch.baddbmm(
         bonus.to(query.s8.dtype)[:, None],
         query.s8[own],
         rows_of(crop_memory.s8.flatten(0, 1), s8).transpose(1, 2),
     )
     best, index = similarity.topk(_TOP_K, dim=-1, sorted=False)  # (B, 4, k')
-    reference = reference.gather(1, index.flatten(1)).view(index.shape)
-    known = S8_WEIGHT * (best - REFERENCE_BONUS * reference) + S4_REFERENCE_BONUS * reference
+    is_reference = is_reference.gather(1, index.flatten(1)).view(index.shape)
+    known = S8_WEIGHT * (best - REFERENCE_BONUS * is_reference) + S4_REFERENCE_BONUS * is_reference
     places = s8.gather(1, index.flatten(1))
     s4 = crop_memory.neighbourhoods[places % (4 * count)]
     s4 = s4 + (16 * count * (places // (4 * count)))[..., None]
@@ -281,5 +282,5 @@ def _s8_neighbourhoods(grid_hw: tuple[int, int], device: torch.device) -> torch.
     y = (2 * torch.arange(height, device=device)[:, None] + steps).clamp(0, 2 * height - 1)
     x = (2 * torch.arange(width, device=device)[:, None] + steps).clamp(0, 2 * width - 1)
     rows, columns = y[:, None, :, None], x[None, :, None, :]
-    quads = 4 * ((rows // 2) * width + columns // 2) + 2 * (rows % 2) + columns % 2
-    return quads.reshape(height * width, 16)
+    indices = 4 * ((rows // 2) * width + columns // 2) + 2 * (rows % 2) + columns % 2
+    return indices.reshape(height * width, 16)

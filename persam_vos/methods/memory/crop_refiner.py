@@ -1,4 +1,4 @@
-"""Look at small objects more closely: one more encoding a frame, of a crop round them."""
+"""Refine small objects: each frame is encoded once more, in a high-resolution crop round them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .readout import Matches, MemoryReader
 EncodeLayers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 """As ``SamNetwork.encode_layers``."""
 
-_MIN_DETAIL = 1.5  # pixels along an input pixel: with fewer, a crop has nothing to add
-_WINDOW_SHARE = 5  # input pixels of the largest object for a window's s8 cell: 1.6 x as large
+_MIN_DETAIL = 1.5  # image pixels per input pixel: with fewer, a crop shows nothing more
+_PIXELS_PER_CELL = 5  # of the largest object per s8 cell of 8: windows are 1.6 x as large
 
 
 @dataclass(slots=True)
 class CropRefiner:
-    """Crops of a clip's small objects, as long as one window has room for all of them.
+    """Crops round a clip's small objects, as long as one window can hold all of them.
 
-    ``small_side`` is the long side, in input pixels, of the box round the objects that are small:
-    those that were shown so. Crops are made of frames in which the box is no larger; the window is
-    1.6 times as large. There are none of pictures that have hardly more pixels than the encoder is
-    shown anyway. ``encode_layers`` answers as ``SamNetwork.encode_layers``.
+    An object is small if the long side of its box is at most ``small_side`` input pixels on its
+    reference frame. A frame gets a crop if the box round all of its small objects is no larger
+    either; the window is 1.6 times as large. Pictures with hardly more pixels than the encoder's
+    input get none. ``encode_layers`` does what ``SamNetwork.encode_layers`` does.
     """
 
     encode_layers: EncodeLayers
@@ -44,10 +44,10 @@ class CropRefiner:
     _projection: FeatureProjection | None = None
     _scaling: CropScaling | None = None
     _thinness: Thinness | None = None
-    _newest: tuple[Crop, torch.Tensor, torch.Tensor] | None = None  # with masks, and if it is valid
+    _newest: tuple[Crop, torch.Tensor, torch.Tensor] | None = None  # crop, masks, whether valid
 
     def state(self) -> Iterator[torch.Tensor]:
-        """Yield what `refine` goes on from."""
+        """Yield the tensors that `refine` depends on."""
         parts = (self.crop_memory, self._is_small, self._projection, self._scaling, self._thinness)
         return tensors_of(parts)
 
@@ -59,7 +59,7 @@ class CropRefiner:
         masks: torch.Tensor,
         channels: list[int],
     ) -> None:
-        """Learn objects from a reference frame, which the bank keeps in ``row``.
+        """Learn objects from a reference frame, which is in ``row`` of the bank.
 
         ``masks`` (N, H, W) bool are those of the bank's channels 1 + ``channels``.
         """
@@ -92,8 +92,8 @@ class CropRefiner:
         given = _cut(coverage, corner, crop.features.grid_hw)
         self._measure_thinness(given, channels, known)
         others = upsample_window(newest, corner, crop.features.grid_hw).flatten(1).T
-        everything, newest_row = with_reference(others, given, channels), bank.recent_rows[0]
-        self.crop_memory.put(bank, newest_row, crop, everything, side > 0)
+        all_masks, newest_row = with_reference(others, given, channels), bank.recent_rows[0]
+        self.crop_memory.put(bank, newest_row, crop, all_masks, side > 0)
         self.crop_memory.make_reference(bank, row, newest_row)
 
     def keep_objects(self, rows: list[int]) -> None:
@@ -117,16 +117,16 @@ class CropRefiner:
         logits: torch.Tensor,
         present: torch.Tensor,
     ) -> CropLogits | None:
-        """Look closer at a frame that the memory was read for, and is going to be told.
+        """Read the memory at twice the resolution in a crop of a frame, before it is remembered.
 
-        ``logits`` are the objects' (N, 4h, 4w), ``present`` (N,) bool. None if there is nothing to
-        look at, where shapes may depend on that.
+        ``matches`` and ``logits``, (N, 4h, 4w), are those of the whole frame, ``present`` is (N,)
+        bool. Returns None if there is nothing to refine, unless shapes are static.
         """
         self._newest = None
         if self.crop_memory is None:
             return None
-        shown = (logits > 0) & present[:, None, None]
-        corner, side = self._place_window(self._small_ones(shown), LOGIT_CELL, memory.bank)
+        visible = (logits > 0) & present[:, None, None]
+        corner, side = self._place_window(self._small_ones(visible), LOGIT_CELL, memory.bank)
         valid = (side > 0) & (side <= self.small_side)
         if matches is None or not memory.strategy.any(valid):
             return None
@@ -149,7 +149,7 @@ class CropRefiner:
     def _measure_thinness(self, given: torch.Tensor, channels: list[int], known: int) -> None:
         """Measure how thin objects are in crops, by (16 h w, N) known masks of some of them.
 
-        For others that were never seen so nothing is given back.
+        Of objects without such a mask no thin structure is restored.
         """
         assert self.crop_memory is not None
         height, width = (4 * side for side in self.crop_memory.window_hw)
@@ -167,7 +167,7 @@ class CropRefiner:
         return place_window(mask, cell, self._window_hw(bank), (height, width))
 
     def _window_hw(self, bank: MemoryBank) -> tuple[int, int]:
-        side = 2 * (self.small_side // (2 * _WINDOW_SHARE))
+        side = 2 * (self.small_side // (2 * _PIXELS_PER_CELL))
         height, width = (min(side, 2 * cells) for cells in bank.grid_hw)
         return height, width
 
@@ -185,10 +185,12 @@ class CropRefiner:
         colours = F.avg_pool2d(image, COLOUR_CELL)
         input_hw = (image.shape[2], image.shape[3])
         layer_s8, layer_s4 = layers or (None, None)
-        shown = Encoded(encoded.frame, features.float(), input_hw, colours, layer_s8, layer_s4)
+        encoded_crop = Encoded(
+            encoded.frame, features.float(), input_hw, colours, layer_s8, layer_s4
+        )
         if self._projection is None:
-            self._projection = fit_projection(shown, bank.s16.dtype)
-        return Crop(corner, extract_features(shown, self._projection))
+            self._projection = fit_projection(encoded_crop, bank.s16.dtype)
+        return Crop(corner, extract_features(encoded_crop, self._projection))
 
 
 def _cut(grids: torch.Tensor, corner: torch.Tensor, window_hw: tuple[int, int]) -> torch.Tensor:

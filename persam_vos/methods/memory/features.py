@@ -2,7 +2,7 @@
 
 A cell of stride s is s x s input pixels. At strides 16 and 8 the features are the encoder's neck,
 joined with an earlier layer of twice the resolution; at stride 4 they are the layer of four times
-the resolution. The picture's own colours belong to all of them, because the encoder was trained to
+the resolution. The picture's colours are part of all of them, because the encoder was trained to
 tell where things end, not which is which.
 """
 
@@ -22,7 +22,7 @@ _DIMENSIONS = 90  # of 384 of the joined layers: matches as well as all of them
 _COLOUR_DIMENSIONS = 6  # numbers that describe a colour
 _S4_DIMENSIONS = 10  # of 64; with the colours a s4 cell is 64 bytes, one line of a cache
 _COLOUR_WEIGHT = 0.2  # of the similarity of s16 and s8 cells
-_S4_WEIGHTS = (0.3, 0.2)  # of layer and colours in that of s4 cells; the rest is the s8's
+_S4_WEIGHTS = (0.3, 0.2)  # of layer and colours in that of s4 cells; their s8 cells have the rest
 _COLOUR_RANGE = (0.68, 2.7)  # radians per normalised luma and chroma: tells shades, not noise
 
 
@@ -46,9 +46,9 @@ class FrameFeatures:
 class FeatureProjection:
     """Principal directions (PCA, not centred) of a clip's features; made by `fit_projection`.
 
-    ``neck`` is (C, D') and ``layer`` (C', D') or None; ``s4`` (C'', d) or None, with zeros where
-    the colours belong, and ``s4_mean``, (C'',), is subtracted at stride 4. Features are kept in
-    ``dtype``: their numbers are at most 1, and their similarities are compared, not their digits.
+    ``neck`` is (C, D') and ``layer`` (C', D') or None; ``s4`` (C'', d) or None, with zeros in
+    the columns of the colours, and ``s4_mean``, (C'',), is subtracted at stride 4. Features are
+    stored in ``dtype``: half precision will do, since they are at most 1 and only compared.
     """
 
     neck: torch.Tensor
@@ -61,7 +61,7 @@ class FeatureProjection:
 def fit_projection(encoded: Encoded, dtype: torch.dtype = torch.float32) -> FeatureProjection:
     """Find the directions that hold most of a frame's features; a clip's first frame is taken.
 
-    Projected features keep their inner products, at a fraction of the affinity's price.
+    Projected features keep their inner products, which then cost a fraction of the time.
     """
     neck, layer = encoded.features.float(), encoded.layer_s8
     if layer is None:
@@ -83,13 +83,11 @@ def fit_projection(encoded: Encoded, dtype: torch.dtype = torch.float32) -> Feat
 def extract_features(encoded: Encoded, projection: FeatureProjection) -> FrameFeatures:
     """Project a frame's features on the directions of its clip."""
     height, width = encoded.features.shape[-2:]
-    s8 = _colour_angles(F.avg_pool2d(encoded.colours.float(), 4))  # (4 h w, 6)
-    quads = to_quad_order(_s8_rows(encoded, projection, s8), (2 * height, 2 * width))
-    s16 = F.normalize(quads.view(height * width, 4, -1).mean(1), dim=-1)
-    s16, quads, s4 = (
-        grid.to(projection.dtype) for grid in (s16, quads, _s4_rows(encoded, projection))
-    )
-    return FrameFeatures(s16, quads, s4, (height, width))
+    colours = _colour_angles(F.avg_pool2d(encoded.colours.float(), 4))  # (4 h w, 6)
+    s8 = to_quad_order(_s8_rows(encoded, projection, colours), (2 * height, 2 * width))
+    s16 = F.normalize(s8.view(height * width, 4, -1).mean(1), dim=-1)
+    s16, s8, s4 = (grid.to(projection.dtype) for grid in (s16, s8, _s4_rows(encoded, projection)))
+    return FrameFeatures(s16, s8, s4, (height, width))
 
 
 def to_quad_order(rows: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
@@ -111,8 +109,8 @@ def s4_neighbourhoods(
 ) -> torch.Tensor:
     """List the s4 cells in, and ``reach`` cells round, each s8 cell of (h, w) s16 ones.
 
-    (4 h w, (2 + 2 reach)^2), s8 cells by quads. At the picture's edge the cells there are
-    listed again. The order without a ring is row by row.
+    (4 h w, (2 + 2 reach)^2) int64, the s8 cells in quad order, the s4 cells row by row. Beyond
+    the picture's edge the cells at the edge are listed again.
     """
     height, width = grid_hw
     s8 = torch.arange(4 * height * width, device=device)
@@ -151,13 +149,13 @@ def _s8_rows(
 
 
 def _s4_rows(encoded: Encoded, projection: FeatureProjection) -> torch.Tensor:
-    """Join the finest layer and the colours at the s4 grid, (16 h w, d)."""
+    """Join the layer of stride 4 and the colours, (16 h w, d)."""
     layer_weight, colour_weight = _S4_WEIGHTS
     colours = _colour_angles(F.avg_pool2d(encoded.colours.float(), 2))
     if projection.s4 is None or projection.s4_mean is None or encoded.layer_s4 is None:
         return colours * math.sqrt(layer_weight + colour_weight)
-    seen = _project(encoded.layer_s4, projection.s4) - projection.s4_mean @ projection.s4
-    rows: torch.Tensor = F.normalize(seen, dim=-1) * layer_weight**0.5
+    centred = _project(encoded.layer_s4, projection.s4) - projection.s4_mean @ projection.s4
+    rows: torch.Tensor = F.normalize(centred, dim=-1) * layer_weight**0.5
     rows[:, _S4_DIMENSIONS:] = colours * colour_weight**0.5
     return rows
 
@@ -165,8 +163,8 @@ def _s4_rows(encoded: Encoded, projection: FeatureProjection) -> torch.Tensor:
 def _colour_angles(colours: torch.Tensor) -> torch.Tensor:
     """Turn (1, 3, H, W) normalised RGB into unit vectors, (H * W, 6).
 
-    Their inner product is the mean cosine of the differences of luma and two chromas, each an
-    angle: near 1 for like colours, falling with the square of small differences.
+    Luma and the two chromas become angles; the inner product of two colours is the mean cosine of
+    the differences of theirs: 1 for equal colours, less by the square of small differences.
     """
     red, green, blue = _rows(colours).unbind(-1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue  # BT.601

@@ -1,7 +1,8 @@
-"""The memory bank: features and soft masks of remembered frames, of a size that no clip changes.
+"""The memory bank: features and soft masks of remembered frames; it does not grow with the clip.
 
-The last frames lie in a ring. Reference frames, whose masks are known to be right, lie behind it
-for as long as an object needs them. All objects and the background are channels of one mask tensor.
+The last frames are in a ring buffer. Reference frames, whose masks are given, are in the rows
+behind it for as long as an object needs them. Background and objects are channels of one mask
+tensor.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import torch.nn.functional as F
 from .features import EXCLUDED, FrameFeatures, s4_neighbourhoods, to_quad_order
 
 AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
-_NEAR = 4  # s16 cells round a reference's objects that are all searched
-_SPARSE_STEP = 8  # of the rest every eighth is, each way: most false matches are elsewhere
+_REFERENCE_REACH = 4  # s16 cells round a reference's objects that are all searched
+_SPARSE_STEP = 8  # of the rest every eighth is, each way: enough to tell false matches
 _TABLES = ("s16", "s8", "s4", "masks_s4", "masks_s8", "has_object", "is_reference")
-_OBJECT_PROB = 0.02  # of an s8 cell; a readout never says less than 0.01
+_OBJECT_PROB = 0.02  # of an s8 cell that has some of an object; readouts are 0.01 or more
 _SPARE = 4  # objects, or references, that capacity is added for at once, after the first
 
 RowIndex = int | torch.Tensor
-"""A row of the tables: a number, or (1,) int64 on the device."""
+"""Row of a remembered frame: a number, or (1,) int64 on the device."""
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class MemoryBank:
 
     @property
     def full(self) -> bool:
-        """Whether as many frames are remembered as ever will be."""
+        """Whether the ring is full."""
         return self._count >= AGES[-1]
 
     @property
@@ -107,16 +108,16 @@ class MemoryBank:
         self._write_masks(row, masks_s4)
 
     def correct(self, masks_s4: torch.Tensor) -> None:
-        """Give the newest frame other masks."""
+        """Replace the masks of the newest frame."""
         self._write_masks(self.recent_rows[0], masks_s4)
 
     def make_reference(self) -> int:
-        """Keep the newest frame, whose masks are right, until `forget`; returns its row."""
+        """Keep the newest frame, whose masks are given, until `forget`; returns its row."""
         rows = len(self.s16)
         row = next((r for r in range(AGES[-1], rows) if r not in self.references), rows)
         if row == rows:
-            behind = rows - AGES[-1]
-            self._grow(self._capacity_for(behind + 1, behind) - behind)
+            count = rows - AGES[-1]
+            self._grow(self._capacity_for(count + 1, count) - count)
         newest = self.recent_rows[0]
         for name in _TABLES:
             table = getattr(self, name)
@@ -126,13 +127,13 @@ class MemoryBank:
         return row
 
     def forget(self, row: int) -> None:
-        """Give the row of a reference back."""
+        """Free the row of a reference frame."""
         del self.references[row]
         for name in _TABLES:
             getattr(self, name)[row] = 0
 
     def reserve(self, objects: int) -> None:
-        """Have channels for so many objects or more; new ones are nowhere in what is remembered."""
+        """Have channels for at least so many objects; new ones are 0 in all remembered masks."""
         added = self._capacity_for(objects, self.capacity) - self.capacity
         if added:
             self.masks_s4, self.masks_s8 = (
@@ -140,9 +141,9 @@ class MemoryBank:
             )
 
     def keep_objects(self, channels: list[int]) -> None:
-        """Keep the objects of some channels, counted from 1; what the others had is background.
+        """Keep the objects of some channels, counted from 1; the others become background.
 
-        ``has_object`` forgets them, too.
+        In ``has_object``, too.
         """
         kept = torch.tensor(channels, dtype=torch.int64, device=self.masks_s4.device)
         self.masks_s4, self.masks_s8 = (
@@ -153,7 +154,8 @@ class MemoryBank:
     def gather_s4(self, places: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
         """Return the s4 features in and round (B, k) s8 cells: (B, 16 k, d).
 
-        ``places`` are these in tables laid end to end, ``keys`` (B, 16 k) their s4 cells.
+        ``places`` are indices of the s8 cells in all rows, flattened; ``keys`` (B, 16 k) those of
+        their s4 cells.
         """
         del places
         return self.s4.flatten(0, 1).index_select(0, keys.flatten()).view(*keys.shape, -1)
@@ -172,9 +174,9 @@ class MemoryBank:
     def read_rows(
         table: torch.Tensor, rows: list[RowIndex]
     ) -> tuple[torch.Tensor, torch.Tensor | int]:
-        """Return (r, n, ...) rows of a table, and where they begin if all were laid end to end.
+        """Return (r, n, ...) rows of a table, and the flat index of the first cell of each.
 
-        There is one of them, where a CPU's cache is searched row by row.
+        There is one row here, since a CPU searches row by row.
         """
         (row,) = rows
         return table[row : row + 1], row * table.shape[1]
@@ -219,20 +221,25 @@ class MemoryBank:
         """List the s16 cells near the objects of (4 h w, C) masks, and a few of the rest."""
         height, width = self.grid_hw
         objects = (masks_s8[:, 0] < 1).view(height, width, 4).any(-1).float()
-        kept = F.max_pool2d(objects[None], 2 * _NEAR + 1, stride=1, padding=_NEAR)[0] > 0
+        kept = (
+            F.max_pool2d(
+                objects[None], 2 * _REFERENCE_REACH + 1, stride=1, padding=_REFERENCE_REACH
+            )[0]
+            > 0
+        )
         kept[::_SPARSE_STEP, ::_SPARSE_STEP] = True
         return kept.flatten().nonzero()[:, 0]
 
 
 @dataclass(slots=True)
 class StaticMemoryBank(MemoryBank):
-    """A bank that a graph can read and write: the host knows no row, and capacity comes to spare.
+    """A bank that a CUDA graph can read and write: rows are counted on the device.
 
-    The rows of the ring are counted on the device. Who needs capacity later gets it in fours, so
-    that the next one does not move the tables. ``s4`` has the features in and round each s8 cell
-    side by side, (R, 4 h w, 16 d): a GPU copies few long rows sooner than many short ones.
-    ``key_mask``, (R, h w), is added to similarities with s16 cells: 0 for those that are searched.
-    What is vacant is all zeros, and masked.
+    Capacity that is needed later comes in fours, so that the next object or reference does not
+    move the tensors. ``s4`` has the features in and round each s8 cell side by side,
+    (R, 4 h w, 16 d): a GPU copies few long rows faster than many short ones. ``key_mask``,
+    (R, h w), is added to similarities with s16 cells: 0 for those that are searched. Vacant rows
+    are all zeros, and masked.
     """
 
     key_mask: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
@@ -260,18 +267,18 @@ class StaticMemoryBank(MemoryBank):
 
     @property
     def reference_rows(self) -> list[RowIndex]:
-        """Rows behind the ring, vacant ones too, as the device knows them."""
+        """Rows behind the ring, vacant ones too, each (1,) int64 on the device."""
         behind = torch.arange(AGES[-1], len(self.s16), device=self.s16.device)
         return list(torch.split(behind, 1))
 
     def make_reference(self) -> int:
-        """Keep the newest frame, whose masks are right, until `forget`; returns its row."""
+        """Keep the newest frame, whose masks are given, until `forget`; returns its row."""
         row = MemoryBank.make_reference(self)
         self.key_mask[row, self.references[row]] = 0
         return row
 
     def forget(self, row: int) -> None:
-        """Give the row of a reference back."""
+        """Free the row of a reference frame."""
         MemoryBank.forget(self, row)
         self.key_mask[row] = EXCLUDED
 
@@ -296,7 +303,7 @@ class StaticMemoryBank(MemoryBank):
     def read_rows(
         table: torch.Tensor, rows: list[RowIndex]
     ) -> tuple[torch.Tensor, torch.Tensor | int]:
-        """Return (r, n, ...) rows of a table, and where they begin if all were laid end to end."""
+        """Return (r, n, ...) rows of a table, and the flat index of each one's first cell."""
         numbers = torch.cat([row for row in rows if isinstance(row, torch.Tensor)])
         return table.index_select(0, numbers), numbers[:, None, None] * table.shape[1]
 
@@ -305,7 +312,7 @@ class StaticMemoryBank(MemoryBank):
         self._added += 1
 
     def _capacity_for(self, count: int, capacity: int) -> int:
-        """Say how much capacity to have: what there is, or fours."""
+        """Say how much capacity to have: what there is, or else a multiple of four."""
         return capacity if count <= capacity else -(-count // _SPARE) * _SPARE
 
     def _grow(self, added: int) -> None:
@@ -321,7 +328,7 @@ class StaticMemoryBank(MemoryBank):
 
 
 def keep_channels(masks: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    """Keep some object channels of (..., 1 + N) soft masks; background gets what the others had."""
+    """Keep some object channels of (..., 1 + N) soft masks; the others become background."""
     objects = masks.index_select(-1, kept)
     background = masks.sum(-1, keepdim=True) - objects.sum(-1, keepdim=True)
     return torch.cat([background, objects], dim=-1)

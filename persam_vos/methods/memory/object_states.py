@@ -1,6 +1,6 @@
 """What the memory knows of its objects: a row for each, in the order in which they were given.
 
-Vacant rows may follow, all zeros: objects that are nowhere, look like nothing, and are not lost.
+Vacant rows may follow, all zeros: objects that cover nothing, resemble nothing and are not lost.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ObjectStates:
     filled) and ``thinness`` are of the objects' reference frames. ``updated_templates`` are of
     older frames in which they were recognised, ``template_ages`` how many frames ago. An object is
     ``lost`` until it is found again. ``low_confidence_streak`` counts the frames in a row in which
-    only a fragment of it was left that nothing but the memory saw. Ages, counts and marks are (N,).
+    only a fragment of it was left, with a low score. Ages, counts and flags are (N,).
     """
 
     ids: torch.Tensor  # uint8; 0 where vacant
@@ -49,9 +49,9 @@ class ObjectStates:
         """
         self.template_ages.masked_fill_(chosen, 0)
         new, old = make_templates(s8, mask_probs), self.updated_templates
-        for kept, made in ((old.foreground, new.foreground), (old.background, new.background)):
-            kept.features.copy_(torch.where(chosen[:, None, None], made.features, kept.features))
-            kept.valid.copy_(torch.where(chosen[:, None], made.valid, kept.valid))
+        for own, other in ((old.foreground, new.foreground), (old.background, new.background)):
+            own.features.copy_(torch.where(chosen[:, None, None], other.features, own.features))
+            own.valid.copy_(torch.where(chosen[:, None], other.valid, own.valid))
 
 
 def new_object_states(
@@ -82,16 +82,16 @@ def new_object_states(
 
 
 def select_rows(old: T | None, new: T, rows: Sequence[int], capacity: int) -> T:
-    """Put two batches of objects together and take ``rows`` of them, counted on through both.
+    """Concatenate two batches of objects, and select ``rows`` of the result.
 
-    Zeros follow, up to ``capacity`` rows. The result is a copy.
+    Padded with zeros to ``capacity`` rows. The result is a copy.
     """
 
     def part(old: Any, new: Any) -> Any:
         if isinstance(new, torch.Tensor):
-            taken = (new if old is None else torch.cat([old, new]))[list(rows)]
-            vacant = taken.new_zeros((capacity - len(rows), *taken.shape[1:]))
-            return torch.cat([taken, vacant])
+            selected = (new if old is None else torch.cat([old, new]))[list(rows)]
+            vacant = selected.new_zeros((capacity - len(rows), *selected.shape[1:]))
+            return torch.cat([selected, vacant])
         names = [field.name for field in fields(new)]
         return type(new)(*(part(old and getattr(old, n), getattr(new, n)) for n in names))
 

@@ -1,10 +1,10 @@
 """Memory readout: soft masks propagated from remembered frames, densely, in feature space.
 
 Every s16 cell that an object can be in finds its most similar cells in each remembered frame. The
-quarters of these are compared with its own quarters at stride 8, and the best lend them their
-masks. Where that leaves doubt, at outlines and thin things, the same is done once more at stride 4,
-round those matches. All objects travel as channels of one mask tensor, so that the affinity, which
-is what costs, is shared between them.
+quarters of these are compared with its own quarters at stride 8, and the masks of the best are
+averaged by their similarity. Where that is uncertain, at boundaries and thin structures, the same
+is done once more at stride 4, round those matches. All objects are channels of one mask tensor, so
+that the affinity, which takes the time, is computed once for all of them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .strategy import Strategy
 
 _TOP_K = 8  # s8 cells that each quarter reads from
 _TEMPERATURE = 0.05  # of the softmax over their similarities
-S4_TEMPERATURE = 0.02  # s4 cells read from all that lie round those matches
-S8_WEIGHT = 0.5  # in an s4 similarity, of the s8 cells that the s4 ones lie round
-REFERENCE_BONUS = 0.05  # of similarity to reference frames: e times the weight; holds drift back
+S4_TEMPERATURE = 0.02  # the same for s4 cells, which read from all in and round those matches
+S8_WEIGHT = 0.5  # of the s8 cells' similarity in that of s4 cells
+REFERENCE_BONUS = 0.05  # added to similarities with references: e times the weight, less drift
 S4_REFERENCE_BONUS = 0.06
-_CERTAIN = 0.02  # an s8 cell that is surer than this of every object is not refined
+_CERTAIN = 0.02  # s8 cells whose probabilities are all this close to 0 or 1 are not refined
 _AT_ONCE = 128  # s16 cells matched together on a CPU, and s4 ones in fours: a few MB
-_STAKE = 0.1  # of an s8 cell: what shows as much of an object can be where it is
+_LOST_PROB = 0.1  # of an s8 cell that has some of a lost object
 MIN_PROB = 0.01  # of a cell; bounds the log-odds of a readout to +-4.6
 
 
@@ -36,10 +36,10 @@ MIN_PROB = 0.01  # of a cell; bounds the log-odds of a readout to +-4.6
 class Matches:
     """The best remembered s8 cells for the quarters of Q s16 cells.
 
-    ``cells`` (Q,) int64 are the s16 cells. Of each quarter, ``places`` (Q, 4, k) are places in the
-    s8 tables of the bank laid end to end; ``similarity`` leaves the bonus of reference frames out,
-    not what the spatial prior takes; ``weights`` sum to 1. ``uncertain`` (Q, 4) bool tells which
-    quarters are refined.
+    ``cells`` (Q,) int64 are the s16 cells. Of each quarter, ``places`` (Q, 4, k) int64 are indices
+    into the bank's s8 cells of all rows, flattened: row * 4 h w + cell. ``similarity`` (Q, 4, k)
+    includes the spatial prior, but not the bonus of reference frames; ``weights`` (Q, 4, k) sum to
+    1. ``uncertain`` (Q, 4) bool tells which quarters are refined.
     """
 
     cells: torch.Tensor
@@ -67,11 +67,11 @@ class MemoryReader:
     ) -> tuple[torch.Tensor, Matches | None]:
         """Read the masks of a frame, in log-odds: (N, 4h, 4w) for (h, w) s16 cells.
 
-        Cells outside of ``search_mask``, (h, w) bool, are background. But objects that are
-        ``lost``, (N,) bool, can be anywhere; no other is seen further away for it. From the
-        similarity of s16 and s8 cells ``prior_strength`` times the squared distance of the s16
-        cells is taken, but not where what is lost is at stake. Returns also what was found, for
-        `refine_readout`; None if no cell resembles an object's.
+        Cells outside of ``search_mask``, (h, w) bool, are background, except for objects that are
+        ``lost``, (N,) bool, which can be anywhere. ``prior_strength`` times the squared distance
+        of s16 cells, in cells, is subtracted from similarities, but not of cells that may show a
+        lost object. Also returns the matches, for `refine_readout`; None if no cell resembles an
+        object's.
         """
         bank, strategy = self.bank, self.strategy
         lost = search_mask.new_zeros(bank.capacity) if lost is None else lost
@@ -88,33 +88,35 @@ class MemoryReader:
         if not len(cells):
             return _upsample(probs, query.grid_hw), None
         places, similarity, weights = self._match_s8(query, cells, candidates, prior)
-        read = rows_of(bank.masks_s8.flatten(0, 1), places)  # (Q, 4, k, 1 + N)
-        read = (weights[..., None, :] @ read)[..., 0, 1:].float().clamp(MIN_PROB, 1 - MIN_PROB)
-        probs[cells] = torch.where(promising[:, None, None], read, MIN_PROB)
+        found = rows_of(bank.masks_s8.flatten(0, 1), places)  # (Q, 4, k, 1 + N)
+        found = (weights[..., None, :] @ found)[..., 0, 1:].float().clamp(MIN_PROB, 1 - MIN_PROB)
+        probs[cells] = torch.where(promising[:, None, None], found, MIN_PROB)
         logits = _upsample(probs, query.grid_hw)
         uncertain = _uncertain(probs, query.grid_hw).view(count, 4)[cells] & promising[:, None]
         matches = Matches(cells, places, similarity, weights, uncertain)
         self._refine_uncertain(logits, query, matches)
         if strategy.any(lost):
-            _keep_near(logits, search_mask, lost)
+            _keep_searched(logits, search_mask, lost)
         return logits, matches
 
     def _prior(
         self, search_mask: torch.Tensor, lost: torch.Tensor, strength: float
     ) -> SpatialPrior:
-        """Let distance count between cells of the search mask and what shows nothing lost."""
+        """Make the prior: distance counts between searched cells and keys without a lost object."""
         bank = self.bank
         key = torch.ones_like(bank.has_object, dtype=torch.float32)
         if self.strategy.any(lost):
-            at_stake = bank.masks_s8[..., 1:].masked_fill(~lost, 0).amax(-1) > _STAKE  # (R, 4 h w)
-            key -= at_stake.view(*key.shape, 4).any(-1).float()
+            has_lost = (
+                bank.masks_s8[..., 1:].masked_fill(~lost, 0).amax(-1) > _LOST_PROB
+            )  # (R, 4 h w)
+            key -= has_lost.view(*key.shape, 4).any(-1).float()
         nothing_lost = ~lost.any()  # then all queries are in the search mask
         return SpatialPrior(strength, (search_mask.flatten() | nothing_lost).float(), key)
 
     def _shows_object(self, candidates: torch.Tensor) -> torch.Tensor:
         """Tell which of Q cells have a candidate, of (Q, c), with some of an object: (Q,) bool.
 
-        The others are background, which is known without comparing quarters.
+        The others are background, without a comparison of their quarters.
         """
         return self.bank.has_object.flatten()[candidates].any(1)
 
@@ -140,8 +142,8 @@ class MemoryReader:
             bonus -= prior.between(own, others) * distance
             bonus = bonus.to(keys.dtype).repeat_interleave(4, dim=1)[:, None]  # of all quarters
             similarity = torch.baddbmm(bonus, quarters[own], keys.transpose(1, 2))
-            most = min(_TOP_K, similarity.shape[-1])
-            values, index = similarity.topk(most, dim=-1, sorted=False)
+            k = min(_TOP_K, similarity.shape[-1])
+            values, index = similarity.topk(k, dim=-1, sorted=False)
             best.append(values)
             found = others.gather(1, (index // 4).flatten(1)).view(index.shape)
             places.append(4 * found + index % 4)
@@ -150,7 +152,7 @@ class MemoryReader:
         return place, plain, (similarity / _TEMPERATURE).softmax(-1)
 
     def _is_reference(self, places: torch.Tensor, row_size: int) -> torch.Tensor:
-        """Tell which places in tables laid end to end are of reference frames, as 0 and 1."""
+        """Tell which flat indices, of rows of ``row_size`` cells, are of references: 0 or 1."""
         return self.bank.is_reference[places // row_size]
 
     def _refine_uncertain(
@@ -189,8 +191,8 @@ class MemoryReader:
         row, s8 = places // (4 * count), places % (4 * count)
         keys = rows_of(bank.neighbourhoods, s8) + (16 * count * row)[..., None]  # (B, k, 16)
         own = rows_of(bank.children, quarters)  # (B, 4)
-        reference = self._is_reference(places, 4 * count)
-        known = S8_WEIGHT * similarity + S4_REFERENCE_BONUS * reference
+        is_reference = self._is_reference(places, 4 * count)
+        known = S8_WEIGHT * similarity + S4_REFERENCE_BONUS * is_reference
         keys = keys.flatten(1)
         features = bank.gather_s4(places, keys)  # (B, 16 k, d)
         known = known.to(features.dtype).repeat_interleave(16, dim=1)[:, None]
@@ -202,7 +204,7 @@ class MemoryReader:
 
 
 def new_reader(strategy: Strategy, features: FrameFeatures, channels: int) -> MemoryReader:
-    """Make an empty memory for frames like the one of ``features``, with 1 + N mask channels."""
+    """Make an empty memory for frames of the shape of ``features``, with 1 + N mask channels."""
     search = strategy.new_search(features.grid_hw, features.s16.device)
     return MemoryReader(strategy.new_bank(features, channels), search, strategy)
 
@@ -218,24 +220,24 @@ def near_objects(masks_s4: torch.Tensor, grid_hw: tuple[int, int], *, reach: int
 
 
 def chunks(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Cut rows into chunks whose matches fit a processor's cache; a GPU takes them at once."""
+    """Cut rows into chunks whose matches fit a processor's cache; on a GPU there is one chunk."""
     if rows.device.type != "cpu" or len(rows) <= _AT_ONCE:
         return (rows,) if len(rows) else ()
     return torch.split(rows, _AT_ONCE)
 
 
 def rows_of(table: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Look places of any shape up in a (P, C) table: (..., C)."""
+    """Look up rows of a (P, C) table by indices of any shape: (..., C)."""
     return table.index_select(0, places.flatten()).view(*places.shape, -1)
 
 
-def _keep_near(logits: torch.Tensor, search_mask: torch.Tensor, lost: torch.Tensor) -> None:
-    """Leave in (N, 4h, 4w) log-odds what is in the search mask, or of an object that is ``lost``.
+def _keep_searched(logits: torch.Tensor, search_mask: torch.Tensor, lost: torch.Tensor) -> None:
+    """Set (N, 4h, 4w) log-odds of objects that are not ``lost`` to background off the search mask.
 
-    If none is lost, they stay as they are.
+    In place. If no object is lost, nothing changes.
     """
-    finer = search_mask.repeat_interleave(4, 0).repeat_interleave(4, 1)
-    kept = finer | lost[:, None, None] | ~lost.any()
+    searched = search_mask.repeat_interleave(4, 0).repeat_interleave(4, 1)
+    kept = searched | lost[:, None, None] | ~lost.any()
     logits.masked_fill_(~kept, math.log(MIN_PROB / (1 - MIN_PROB)))
 
 
@@ -249,8 +251,8 @@ def _upsample(probs: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
 
 
 def _uncertain(probs: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
-    """Mark the s8 cells, (4 h w,) in quad order, with doubt about an object in or beside them."""
+    """Mark the s8 cells, (4 h w,) in quad order, that are uncertain or beside an uncertain one."""
     size = (2 * grid_hw[0], 2 * grid_hw[1])
-    doubt = ((probs > _CERTAIN) & (probs < 1 - _CERTAIN)).any(-1).flatten()
-    grid = to_raster_order(doubt, size).view(1, *size).float()
+    uncertain = ((probs > _CERTAIN) & (probs < 1 - _CERTAIN)).any(-1).flatten()
+    grid = to_raster_order(uncertain, size).view(1, *size).float()
     return to_quad_order(F.max_pool2d(grid, 3, stride=1, padding=1).flatten() > 0, size)

@@ -1,8 +1,9 @@
 """Two ways to compute the same: what is needed (sparse), or all of it in static shapes (dense).
 
-On a CPU work counts: what no object is near is left out. On a GPU launches count, and a step is
-captured as a graph, so that no shape may depend on what is seen, and nothing may ask the device for
-a number: all is computed, and what is not needed is thrown away. A clip's method chooses once.
+On a CPU the amount of work counts: what is far from every object is left out. On a GPU launches
+count, and a step is captured as a graph: shapes may not depend on the picture, and the host may not
+read a number from the device. So everything is computed, and what is not needed is discarded. The
+strategy is chosen once for a clip.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from .features import FrameFeatures
 from .memory_bank import MemoryBank, StaticMemoryBank
 from .templates import Samples, unpad
 
-_SOLID = 0.25  # of an s16 cell: where an object fills less, it may be a crumb
+_SOLID = 0.25  # of an s16 cell: what fills less may be a small fragment
 
 Chosen = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Logits (N, 4h, 4w), their predicted IoU (N,) and their agreement with the memory (N,)."""
 
 
 class Strategy(Protocol):
-    """What differs between the two ways."""
+    """What differs between sparse and dense computing."""
 
     @property
     def static_shapes(self) -> bool:
@@ -42,25 +43,25 @@ class Strategy(Protocol):
     def new_search(self, grid_hw: tuple[int, int], device: torch.device) -> CandidateSearch:
         """Make a clip's candidate search."""
 
-    def any(self, marks: torch.Tensor) -> bool:
-        """Tell whether it is worth to go on for what is marked."""
+    def any(self, mask: torch.Tensor) -> bool:
+        """Tell whether the work for the objects of an (N,) ``mask`` has to be done."""
 
-    def select(self, marks: torch.Tensor) -> torch.Tensor:
-        """Return the indices that are computed for (n,) marks: (Q,)."""
+    def select(self, mask: torch.Tensor) -> torch.Tensor:
+        """Return the indices of the rows to compute, by an (n,) bool ``mask``: (Q,) int64."""
 
-    def keep(self, marks: torch.Tensor, *parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Keep the marked rows of (Q, ...) tensors that are computed, or all of them."""
+    def keep(self, mask: torch.Tensor, *parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Keep the rows of (Q, ...) tensors that (Q,) ``mask`` is true for, or all of them."""
 
     def put(
-        self, table: torch.Tensor, columns: torch.Tensor, new: torch.Tensor, marks: torch.Tensor
+        self, table: torch.Tensor, columns: torch.Tensor, new: torch.Tensor, mask: torch.Tensor
     ) -> None:
-        """Write ``new``, (N, B), to some columns of an (N, n) table, where (B,) ``marks`` say so.
+        """Write ``new``, (N, B), to some columns of an (N, n) table, where (B,) ``mask`` is true.
 
-        They have been through `keep`.
+        ``columns``, ``new`` and ``mask`` have been through `keep`.
         """
 
     def unpad(self, samples: Samples) -> Samples:
-        """Leave out padding of samples, if that may be."""
+        """Leave out the padding of samples, if shapes may change."""
 
     def inner_points(self, masks: torch.Tensor) -> torch.Tensor:
         """Return a point deep inside each (N, h, w) mask, none of them empty: (N, 2) xy."""
@@ -72,11 +73,11 @@ class Strategy(Protocol):
 
     def choose(
         self,
-        marks: torch.Tensor,
+        mask: torch.Tensor,
         logits: torch.Tensor,
         compute: Callable[[torch.Tensor], Chosen],
     ) -> Chosen:
-        """Do ``compute`` for the marked ones of (N, 4h, 4w) logits; the others keep theirs."""
+        """Do ``compute`` for (N, 4h, 4w) logits where (N,) ``mask`` is true; others keep theirs."""
 
 
 class SparseStrategy:
@@ -92,23 +93,23 @@ class SparseStrategy:
         """Make a clip's candidate search."""
         return CandidateSearch(grid_hw, device)
 
-    def any(self, marks: torch.Tensor) -> bool:
-        """Tell whether anything is marked."""
-        return bool(marks.any())
+    def any(self, mask: torch.Tensor) -> bool:
+        """Tell whether the mask is true anywhere."""
+        return bool(mask.any())
 
-    def select(self, marks: torch.Tensor) -> torch.Tensor:
-        """Return the indices of the marks: (Q,)."""
-        return marks.nonzero()[:, 0]
+    def select(self, mask: torch.Tensor) -> torch.Tensor:
+        """Return the indices where the mask is true: (Q,)."""
+        return mask.nonzero()[:, 0]
 
-    def keep(self, marks: torch.Tensor, *parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Keep the marked rows of (Q, ...) tensors."""
-        return tuple(part[marks] for part in parts)
+    def keep(self, mask: torch.Tensor, *parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Keep the rows of (Q, ...) tensors for which the mask is true."""
+        return tuple(part[mask] for part in parts)
 
     def put(
-        self, table: torch.Tensor, columns: torch.Tensor, new: torch.Tensor, marks: torch.Tensor
+        self, table: torch.Tensor, columns: torch.Tensor, new: torch.Tensor, mask: torch.Tensor
     ) -> None:
-        """Write ``new`` to some columns of a table; what is kept is marked."""
-        del marks
+        """Write ``new`` to some columns of a table; `keep` left only those of the mask."""
+        del mask
         table[:, columns] = new
 
     def unpad(self, samples: Samples) -> Samples:
@@ -130,15 +131,15 @@ class SparseStrategy:
 
     def choose(
         self,
-        marks: torch.Tensor,
+        mask: torch.Tensor,
         logits: torch.Tensor,
         compute: Callable[[torch.Tensor], Chosen],
     ) -> Chosen:
-        """Do ``compute`` for the marked ones of (N, 4h, 4w) logits alone."""
+        """Do ``compute`` for the (N, 4h, 4w) logits of the mask alone."""
         best = logits.clone()
         iou, agreement = logits.new_zeros(2, len(logits))
-        if marks.any():
-            best[marks], iou[marks], agreement[marks] = compute(logits[marks])
+        if mask.any():
+            best[mask], iou[mask], agreement[mask] = compute(logits[mask])
         return best, iou, agreement
 
 
@@ -155,26 +156,26 @@ class DenseStrategy:
         """Make a clip's candidate search."""
         return DenseCandidateSearch(grid_hw, device)
 
-    def any(self, marks: torch.Tensor) -> bool:  # noqa: ARG002 - see Strategy
-        """Go on: nobody knows what is marked."""
+    def any(self, mask: torch.Tensor) -> bool:  # noqa: ARG002 - see Strategy
+        """Do the work: the host does not know what the mask holds."""
         return True
 
-    def select(self, marks: torch.Tensor) -> torch.Tensor:
+    def select(self, mask: torch.Tensor) -> torch.Tensor:
         """Return all indices."""
-        return torch.arange(len(marks), device=marks.device)
+        return torch.arange(len(mask), device=mask.device)
 
-    def keep(self, marks: torch.Tensor, *parts: torch.Tensor) -> tuple[torch.Tensor, ...]:  # noqa: ARG002
+    def keep(self, mask: torch.Tensor, *parts: torch.Tensor) -> tuple[torch.Tensor, ...]:  # noqa: ARG002
         """Keep everything."""
         return parts
 
     def put(
-        self, table: torch.Tensor, columns: torch.Tensor, new: torch.Tensor, marks: torch.Tensor
+        self, table: torch.Tensor, columns: torch.Tensor, new: torch.Tensor, mask: torch.Tensor
     ) -> None:
-        """Write ``new`` to the marked ones of some columns of a table."""
-        table[:, columns] = torch.where(marks, new, table.index_select(1, columns))
+        """Write ``new`` to some columns of a table, where the mask is true."""
+        table[:, columns] = torch.where(mask, new, table.index_select(1, columns))
 
     def unpad(self, samples: Samples) -> Samples:
-        """Leave the padding where it is."""
+        """Keep the padding."""
         return samples
 
     def inner_points(self, masks: torch.Tensor) -> torch.Tensor:
@@ -193,20 +194,21 @@ class DenseStrategy:
 
     def choose(
         self,
-        marks: torch.Tensor,
+        mask: torch.Tensor,
         logits: torch.Tensor,
         compute: Callable[[torch.Tensor], Chosen],
     ) -> Chosen:
-        """Do ``compute`` for all (N, 4h, 4w) logits, and keep what is marked of it."""
+        """Do ``compute`` for all (N, 4h, 4w) logits, and use it where the mask is true."""
         best, iou, agreement = compute(logits)
-        return torch.where(marks[:, None, None], best, logits), iou * marks, agreement * marks
+        return torch.where(mask[:, None, None], best, logits), iou * mask, agreement * mask
 
 
 def solid_boxes(logits: torch.Tensor) -> torch.Tensor:
-    """Box the s16 cells that (N, 4h, 4w) masks fill as far as any: (N, 4) xyxy in input pixels.
+    """Box the s16 cells that (N, 4h, 4w) masks fill by a quarter: (N, 4) xyxy in input pixels.
 
-    Crumbs far away leave no trace: without them windows are half as large.
+    Or those that they fill most, if none. This leaves out small fragments far away: without them
+    windows are half as large.
     """
     coverage = F.avg_pool2d((logits > 0).float(), PATCH // LOGIT_CELL)
-    least = coverage.amax((1, 2), keepdim=True).clamp_max(_SOLID)  # of (N, h, w)
-    return extents((coverage >= least) & (coverage > 0))[:, [2, 0, 3, 1]].float() * PATCH
+    threshold = coverage.amax((1, 2), keepdim=True).clamp_max(_SOLID)  # of (N, h, w)
+    return extents((coverage >= threshold) & (coverage > 0))[:, [2, 0, 3, 1]].float() * PATCH

@@ -1,8 +1,7 @@
 """Templates of objects: is what a mask covers more like the object than like anything beside it?
 
-The last frames confirm whatever they were told; an older template ends a drift. Everything is a
-batch of N objects, whose samples are padded to a fixed length; which of them are valid is told
-beside them.
+The last frames confirm a drift, since they drifted too; an older template ends it. Everything is a
+batch of N objects, whose samples are padded to a fixed length, with a mask of the valid ones.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from .features import EXCLUDED
 
 _QUERY_SAMPLES = 256  # cells of a mask that are enough to recognise it by
 _FOREGROUND_SAMPLES = 1024  # cells of an object that are enough to know it by
-_FRINGE = 0.1  # of a cell: less of an object is not the object
+_FRINGE = 0.1  # of a cell: with less of an object it counts as background
 _BACKGROUND_STEP = 4  # every so many cells beside the object are compared with
 
 
@@ -39,10 +38,10 @@ class Templates:
 def make_templates(s8: torch.Tensor, mask_probs: torch.Tensor) -> Templates:
     """Make templates of objects from (n, D) s8 features and their (N, n) ``mask_probs``.
 
-    An object that fills no cell is known by those that it has most of.
+    An object that fills no cell by half is sampled where its probability is highest.
     """
-    most = mask_probs.amax(1, keepdim=True).clamp_max(0.5)
-    foreground = (mask_probs >= most) & (mask_probs > 0)
+    threshold = mask_probs.amax(1, keepdim=True).clamp_max(0.5)
+    foreground = (mask_probs >= threshold) & (mask_probs > 0)
     background = s8[::_BACKGROUND_STEP].expand(len(mask_probs), -1, -1)
     valid = mask_probs[:, ::_BACKGROUND_STEP] < _FRINGE
     return Templates(sample(s8, foreground, _FOREGROUND_SAMPLES), Samples(background, valid))
@@ -51,13 +50,13 @@ def make_templates(s8: torch.Tensor, mask_probs: torch.Tensor) -> Templates:
 def sample(s8: torch.Tensor, masks: torch.Tensor, count: int = _QUERY_SAMPLES) -> Samples:
     """Sample at most ``count`` of the (n, D) features that (N, n) bool ``masks`` cover.
 
-    If a mask has more cells, every so many of them, from all over it. The result has room for
-    ``count``, whatever the masks cover.
+    Of a mask with more cells, every so many are sampled, evenly. The result is padded to ``count``
+    samples.
     """
     rank = masks.cumsum(1) - 1
     step = (rank[:, -1:] // count).clamp_min(0) + 1
     kept = masks & (rank % step == 0)
-    slots = torch.where(kept, rank // step, count)  # what is not kept goes to one behind the end
+    slots = torch.where(kept, rank // step, count)  # the rest goes to a slot behind the end
     cells = torch.arange(len(s8), device=s8.device).expand_as(slots)
     places = slots.new_zeros(len(masks), count + 1).scatter(1, slots, cells)[:, :count]
     valid = masks.new_zeros(len(masks), count + 1).scatter(1, slots, kept)[:, :count]
@@ -65,17 +64,17 @@ def sample(s8: torch.Tensor, masks: torch.Tensor, count: int = _QUERY_SAMPLES) -
 
 
 def unpad(samples: Samples) -> Samples:
-    """Leave out the padding behind the last valid sample of any object: to compute less."""
-    most = int(samples.valid.sum(1).amax()) if len(samples.valid) else 0
-    return Samples(samples.features[:, :most], samples.valid[:, :most])
+    """Leave out the padding behind the last valid sample of any object, to compute less."""
+    longest = int(samples.valid.sum(1).amax()) if len(samples.valid) else 0
+    return Samples(samples.features[:, :longest], samples.valid[:, :longest])
 
 
 def recognised_fraction(query: Samples, templates: Iterable[Templates]) -> torch.Tensor:
     """Return the fraction of each object's samples that the best of its templates recognises: (N,).
 
-    A sample is recognised if the most similar cell of the template lies on the object: a piece of
-    background, or a look-alike that the template's frame shows too, finds itself there. In [0, 1],
-    0 without samples.
+    A sample is recognised if the most similar cell of the template lies on the object. Background,
+    or a look-alike that the template's frame shows too, is most similar to itself there. In
+    [0, 1], 0 without samples.
     """
     return torch.stack([_fraction(query, one) for one in templates]).amax(0)
 

@@ -39,11 +39,11 @@ from .templates import recognised_fraction, sample
 
 _REACH = 6  # s16 cells that an object may move from one frame to the next: 96 input pixels
 _PRIOR_STRENGTH = 1e-4  # of similarity per squared s16 cell: tells look-alikes by their places
-_DENSE_GAIN = 1.5  # log-odds of a readout to the decoder's mask prompt, whose logits are larger
+_DENSE_GAIN = 1.5  # from a readout's log-odds to the mask prompt, whose logits are larger
 _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a readout finds a lost object again
-_FOUND_CELLS = 8  # s8 cells that it then covers, or half of what it covered when shown
+_FOUND_CELLS = 8  # s8 cells that it then covers, or half as many as on its reference frame
 _CERTAIN_FRACTION = 0.55  # of a mask, recognised: updates templates, and finds what was lost
-_FRAGMENT = 0.1  # of the cells that an object covered when shown: fewer are a fragment
+_FRAGMENT = 0.1  # of the cells covered on the reference frame: a mask with fewer is a fragment
 _STREAK_NOT_SHOWN = 2  # frames of a fragment in a row, and the object is no longer shown
 _STREAK_LOST = 6  # and it is searched for everywhere
 _TEMPLATE_FRAMES = 10  # between two updates; drifts are faster, changes of the object slower
@@ -54,8 +54,8 @@ class MemoryMethod(Method[FrameFeatures]):
     """Segment objects by a memory of frames.
 
     Channels of all masks are the background and then the objects in the order they were given.
-    What ``strategy`` says of shapes holds for every step; in static shapes answers may have vacant
-    rows behind the objects.
+    ``strategy`` decides whether shapes are static; if they are, results may have vacant rows behind
+    the objects.
     """
 
     decoder: decode.Decoder
@@ -71,12 +71,12 @@ class MemoryMethod(Method[FrameFeatures]):
 
     @property
     def graphable(self) -> bool:
-        """Whether every step from now on does the same, with other numbers."""
+        """Whether every step from now on does the same operations on tensors of the same shapes."""
         full = self._memory is not None and self._memory.bank.full
         return self.strategy.static_shapes and full
 
     def state(self) -> Iterator[torch.Tensor]:
-        """Yield what steps go on from; `add_reference` writes it in place if there is capacity."""
+        """Yield the tensors that steps depend on; written in place while capacity lasts."""
         bank = self._memory and self._memory.bank
         yield from tensors_of((bank, self._states, self._ascending, self._projection))
         yield from self.crop_refiner.state()
@@ -85,7 +85,7 @@ class MemoryMethod(Method[FrameFeatures]):
     def add_reference(
         self, encoded: Encoded, labels: LabelMap, object_ids: tuple[int, ...]
     ) -> None:
-        """Learn objects from a reference frame, whose masks enter the memory as they are."""
+        """Learn objects from a reference frame, whose masks are remembered as given."""
         device = encoded.features.device
         masks = torch.from_numpy(np.stack([labels == i for i in object_ids])).to(device)
         appearance = targets.describe_appearance(encoded.features, masks, input_hw=encoded.input_hw)
@@ -100,14 +100,14 @@ class MemoryMethod(Method[FrameFeatures]):
         thinness = measure_thinness(bank.mask_grids(row, in_bank))
         mask_probs = bank.masks_s8[row][:, in_bank].T.float()
         given = new_object_states(object_ids, appearance, features.s8, mask_probs, thinness)
-        before = 0 if self._states is None else len(self._states.ids)
+        old_count = 0 if self._states is None else len(self._states.ids)
         rows = [
-            before + object_ids.index(i) if i in object_ids else at for at, i in enumerate(known)
+            old_count + object_ids.index(i) if i in object_ids else at for at, i in enumerate(known)
         ]
         states = select_rows(self._states, given, rows, bank.capacity)
         self._states = update_in_place(self._states, states)
-        self._reference_rows = [row if at >= before else self._reference_rows[at] for at in rows]
-        self._settle(known)
+        self._reference_rows = [row if at >= old_count else self._reference_rows[at] for at in rows]
+        self._set_objects(known)
 
     @torch.inference_mode()
     def remove(self, object_id: int) -> None:
@@ -118,11 +118,11 @@ class MemoryMethod(Method[FrameFeatures]):
         self.crop_refiner.keep_objects(rows)
         self._states = select_rows(None, self._states, rows, len(rows))
         self._reference_rows = [self._reference_rows[row] for row in rows]
-        self._settle([self._ids[row] for row in rows])
+        self._set_objects([self._ids[row] for row in rows])
 
     @torch.inference_mode()
     def features(self, encoded: Encoded) -> FrameFeatures:
-        """Extract what frames are matched by, in the directions of the clip's first frame."""
+        """Extract features for matching, in the principal directions of the first frame."""
         if self._projection is None:
             dtype = self.decoder.compute.bank_dtype
             self._projection = fit_projection(encoded, dtype)
@@ -138,8 +138,8 @@ class MemoryMethod(Method[FrameFeatures]):
         states, settings = self._states, self.settings
         with self.decoder.timer.part("readout"):
             readout, matches = self._read(features, self._memory, states)
-        logits, iou, seen_alike = self._decode(encoded.features, readout)
-        fused = mask_selection.fuse(logits, readout, decoder_share=settings.decoder_share)
+        logits, iou, raw_agreement = self._decode(encoded.features, readout)
+        fused = mask_selection.fuse(logits, readout, decoder_weight=settings.decoder_weight)
         similarities = targets.similarity(encoded.features, states.appearance.vectors)
         appearance = targets.appearance_score(similarities, fused, states.appearance)
         agreement = mask_selection.agreement(fused.sigmoid(), readout.sigmoid())
@@ -148,24 +148,24 @@ class MemoryMethod(Method[FrameFeatures]):
         recognised = self._recognised(features, covered, states)
         present = self._present(scores, recognised, covered, readout)
         trusted = scores >= settings.trust_threshold
-        kept = torch.where(trusted[:, None, None], fused, readout)
+        remembered = torch.where(trusted[:, None, None], fused, readout)
         with self.decoder.timer.part("refine crop"):
             crop = self.crop_refiner.refine(encoded, self._memory, matches, fused, present)
-        self._memory.bank.add(features, mask_selection.compete(kept, present))
+        self._memory.bank.add(features, mask_selection.compete(remembered, present))
         self.crop_refiner.remember(self._memory.bank)
         certain = present & trusted & (recognised >= _CERTAIN_FRACTION)
         self._update_states(features, ~present, certain)
         fragment = covered.sum(1) < _FRAGMENT * states.reference_cells
-        unaided = mask_selection.confidence(iou, seen_alike, appearance)
-        scores = torch.where(fragment, unaided, scores)
-        # The memory goes on with what is doubted: it may be a part of an object behind something.
-        doubted = fragment & (scores < settings.remnant_threshold)
+        raw_confidence = mask_selection.confidence(iou, raw_agreement, appearance)
+        scores = torch.where(fragment, raw_confidence, scores)
+        # It is remembered even if not shown: the object may be behind something.
+        low_confidence = fragment & (scores < settings.fragment_threshold)
         streak = states.low_confidence_streak
-        streak.copy_((streak + 1) * doubted)
-        return self._answer(fused, crop, scores, present & (streak < _STREAK_NOT_SHOWN))
+        streak.copy_((streak + 1) * low_confidence)
+        return self._result(fused, crop, scores, present & (streak < _STREAK_NOT_SHOWN))
 
-    def _settle(self, known: list[int]) -> None:
-        """Set the objects that are known, and forget references that none of them needs."""
+    def _set_objects(self, known: list[int]) -> None:
+        """Set which objects are tracked, and forget reference frames that none of them needs."""
         assert self._memory is not None
         bank = self._memory.bank
         self._ids = known
@@ -180,7 +180,7 @@ class MemoryMethod(Method[FrameFeatures]):
     def _read(
         self, features: FrameFeatures, memory: MemoryReader, states: ObjectStates
     ) -> tuple[torch.Tensor, Matches | None]:
-        """Read where the objects can be: near where they were, or anywhere what is gone."""
+        """Read the masks: of objects that are lost anywhere, of the others near where they were."""
         lost = states.lost | (states.low_confidence_streak >= _STREAK_LOST)
         bank = memory.bank
         search_mask = near_objects(bank.newest_masks_s4, bank.grid_hw, reach=_REACH)
@@ -189,9 +189,9 @@ class MemoryMethod(Method[FrameFeatures]):
     def _recognised(
         self, features: FrameFeatures, covered: torch.Tensor, states: ObjectStates
     ) -> torch.Tensor:
-        """Return which fraction of each mask's (N, 4 h w) s8 cells older frames recognise: (N,).
+        """Return the fraction of the (N, 4 h w) covered s8 cells that templates recognise: (N,).
 
-        Either the reference frame has to know the object, or a later one, since objects change.
+        The better of the reference and the updated template counts, since objects change.
         """
         unpad = self.strategy.unpad
         query = unpad(sample(features.s8, covered))
@@ -210,7 +210,7 @@ class MemoryMethod(Method[FrameFeatures]):
     ) -> torch.Tensor:
         """Tell which objects are in the picture: (N,) bool.
 
-        What was lost has to be found: read for sure, on more than a few cells, and recognised.
+        A lost object has to be found again: read with certainty, on enough cells, and recognised.
         """
         assert self._states is not None
         states, settings = self._states, self.settings
@@ -224,7 +224,7 @@ class MemoryMethod(Method[FrameFeatures]):
     def _update_states(
         self, features: FrameFeatures, lost: torch.Tensor, certain: torch.Tensor
     ) -> None:
-        """Note who is lost, and make new templates where the old ones are old enough."""
+        """Note which objects are lost, and renew templates that are old enough."""
         assert self._memory is not None and self._states is not None
         self._states.lost.copy_(lost & (self._states.ids > 0))
         ages = self._states.template_ages.add_(1)
@@ -233,7 +233,7 @@ class MemoryMethod(Method[FrameFeatures]):
             mask_probs = self._memory.bank.newest_masks_s8[:, 1:].T
             self._states.update_templates(chosen, features.s8, mask_probs)
 
-    def _answer(
+    def _result(
         self,
         logits: torch.Tensor,
         crop: CropLogits | None,
@@ -259,9 +259,9 @@ class MemoryMethod(Method[FrameFeatures]):
         channels: list[int],
         object_count: int,
     ) -> MemoryReader:
-        """Put known (N, H, W) masks into the memory, beside what it says of the other objects.
+        """Remember known (N, H, W) masks, together with what the memory read of the other objects.
 
-        ``channels`` says which of the ``object_count`` objects they are of.
+        ``channels`` says which of the ``object_count`` objects they show.
         """
         height, width = (PATCH // LOGIT_CELL * side for side in features.grid_hw)
         coverage = targets.grid_coverage(
@@ -274,15 +274,15 @@ class MemoryMethod(Method[FrameFeatures]):
         else:
             self._memory.bank.reserve(object_count)
             mask_probs = self._memory.bank.newest_masks_s4[:, 1:]  # of this very frame
-        everything = with_reference(mask_probs, given, channels)
+        all_masks = with_reference(mask_probs, given, channels)
         if self._ids:
-            self._memory.bank.correct(everything)
+            self._memory.bank.correct(all_masks)
         else:
-            self._memory.bank.add(features, everything)
+            self._memory.bank.add(features, all_masks)
         return self._memory
 
     def _decode(self, features: torch.Tensor, readout: torch.Tensor) -> Chosen:
-        """Decode the (N, 4h, 4w) logits of a readout; those that are nowhere positive stay."""
+        """Decode with the (N, 4h, 4w) readout as prompt; a readout that is empty is the result."""
 
         def decoded(logits: torch.Tensor) -> Chosen:
             boxes, valid = decode.logit_boxes(logits)
@@ -299,6 +299,6 @@ class MemoryMethod(Method[FrameFeatures]):
 def _covered(logits: torch.Tensor) -> torch.Tensor:
     """Mark the s8 cells that (N, 4h, 4w) masks cover: (N, 4 h w) bool, in quad order."""
     coverage = F.avg_pool2d((logits > 0).float(), 2)  # (N, 2h, 2w)
-    most = coverage.amax((1, 2), keepdim=True).clamp(1e-6, 0.5)  # thin masks fill no cell
-    rows = (coverage >= most).flatten(1).T  # (4 h w, N)
+    threshold = coverage.amax((1, 2), keepdim=True).clamp(1e-6, 0.5)  # thin masks fill no cell
+    rows = (coverage >= threshold).flatten(1).T  # (4 h w, N)
     return to_quad_order(rows, (coverage.shape[1], coverage.shape[2])).T

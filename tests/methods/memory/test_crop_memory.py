@@ -1,4 +1,4 @@
-"""crops against their definition, cell by cell."""
+"""Crops against their definition, cell by cell."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ GRID, WINDOW = (6, 7), (6, 4)
 CORNER = (3, 5)
 
 
-def looked(*, static: bool = False) -> tuple[MemoryReader, CropMemory, Crop, torch.Tensor, Matches]:
+def remembered_crops(
+    *, static: bool = False
+) -> tuple[MemoryReader, CropMemory, Crop, torch.Tensor, Matches]:
     """Four frames with crops in three places, one without, and a new one."""
     memory = remember(GRID, objects=2, later=3, references=(0,), static=static)
-    cells, _ = make_frame(200, WINDOW, objects=2)
-    crop_memory = CropMemory.new(cells, memory.bank)
+    window, _ = make_frame(200, WINDOW, objects=2)
+    crop_memory = CropMemory.new(window, memory.bank)
     for row, corner in ((0, (2, 4)), (1, (0, 0)), (3, (6, 10))):
         features, masks = make_frame(300 + row, WINDOW, objects=2)
         crop = Crop(torch.tensor(corner), features)
@@ -35,7 +37,7 @@ def looked(*, static: bool = False) -> tuple[MemoryReader, CropMemory, Crop, tor
     query = make_frame(100, GRID, objects=2)[0]
     logits, matches = memory(query, torch.ones(GRID, dtype=torch.bool))
     assert matches is not None
-    return memory, crop_memory, Crop(torch.tensor(CORNER), cells), logits, matches
+    return memory, crop_memory, Crop(torch.tensor(CORNER), window), logits, matches
 
 
 def row_of(memory: MemoryReader, row: int) -> RowIndex:
@@ -44,7 +46,7 @@ def row_of(memory: MemoryReader, row: int) -> RowIndex:
 
 
 def test_crops_are_read_as_defined() -> None:
-    memory, crop_memory, crop, logits, matches = looked()
+    memory, crop_memory, crop, logits, matches = remembered_crops()
     got = refine_readout(logits, crop, crop_memory, memory, matches)
     expected = PlainCropRefine(crop, crop_memory, memory.bank)(logits, matches)
     assert got.shape == (2, 24, 16)
@@ -56,13 +58,16 @@ def test_crops_are_read_as_defined() -> None:
 def test_static_shapes_read_the_same() -> None:
     sparse, static = (
         refine_readout(logits, crop, crop_memory, memory, matches)
-        for memory, crop_memory, crop, logits, matches in (looked(), looked(static=True))
+        for memory, crop_memory, crop, logits, matches in (
+            remembered_crops(),
+            remembered_crops(static=True),
+        )
     )
     torch.testing.assert_close(sparse, static, rtol=0, atol=2e-3)
 
 
-def test_what_no_crop_shows_is_told_by_the_whole_frames() -> None:
-    memory, crop_memory, crop, logits, matches = looked()
+def test_matches_outside_of_all_crops_are_read_from_the_whole_frames() -> None:
+    memory, crop_memory, crop, logits, matches = remembered_crops()
     for row in range(len(crop_memory.corners)):
         crop_memory.put_none(memory.bank, row)
     got = refine_readout(logits, crop, crop_memory, memory, matches)
@@ -90,7 +95,7 @@ def test_a_window_is_scaled_as_the_whole_is(corner: tuple[int, int]) -> None:
 
 
 def test_more_objects_are_nowhere_in_earlier_crops() -> None:
-    memory, crop_memory, *_ = looked()
+    memory, crop_memory, *_ = remembered_crops()
     before = crop_memory.masks_s4.clone()
     memory.bank.reserve(memory.bank.capacity + 1)
     crop_memory.reserve(memory.bank)

@@ -1,4 +1,4 @@
-"""Small objects in large pictures, looked at more closely: with the real network."""
+"""Small objects in large pictures, refined in high-resolution crops, with the real network."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_small_object_is_cut_out_better(
 
 
 @pytest.mark.parametrize(("ids", "later"), [((SMALL, OTHER), None), ((SMALL,), OTHER)])
-def test_static_shapes_look_as_closely(
+def test_static_shapes_refine_the_same(
     engine: RememberingEngine,
     clip: list[tuple[Frame, LabelMap]],
     ids: tuple[int, ...],
@@ -90,7 +90,7 @@ def test_static_shapes_look_as_closely(
         assert (one.label_map != other.label_map).mean() < 1e-3
 
 
-def test_looking_closer_asks_the_device_for_nothing(
+def test_refining_does_not_wait_for_the_device(
     engine: RememberingEngine, clip: list[tuple[Frame, LabelMap]]
 ) -> None:
     chosen = engine_for(engine, 160)
@@ -117,7 +117,7 @@ def test_looking_closer_asks_the_device_for_nothing(
         pytest.param(240, (SMALL,), 768, id="pictures with few pixels more"),
     ],
 )
-def test_no_closer_look(
+def test_frames_without_a_crop(
     engine: RememberingEngine,
     clip: list[tuple[Frame, LabelMap]],
     side: int,
@@ -132,12 +132,12 @@ def test_no_closer_look(
     assert state.advance(chosen.encode(clip[1][0])).objects[0].visible
 
 
-@pytest.mark.parametrize(("added", "near"), [(OTHER, True), (2, False)], ids=["near", "far away"])
+@pytest.mark.parametrize(("added", "close"), [(OTHER, True), (2, False)], ids=["close", "far away"])
 def test_objects_that_are_added_share_the_window_or_end_it(
     engine: RememberingEngine,
     clip: list[tuple[Frame, LabelMap]],
     added: int,
-    near: bool,
+    close: bool,
 ) -> None:
     chosen = engine_for(engine, 190)
     state = Propagation.start(chosen)
@@ -147,12 +147,12 @@ def test_objects_that_are_added_share_the_window_or_end_it(
     result = state.advance(chosen.encode(third))
     assert all(overlap(result.label_map, last, object_id) > 0.8 for object_id in (SMALL, added))
     found = crops_of(state)
-    assert near == (found is not None)
+    assert close == (found is not None)
     assert found is None or found.masks_s4.shape[-1] == 3
 
 
 @pytest.mark.gpu
-def test_a_gpu_looks_as_close_as_the_cpu_does() -> None:
+def test_a_gpu_refines_as_the_cpu_does() -> None:
     clip = [
         (Frame(number, f"{number:05d}", np.ascontiguousarray(image), number / 24), labels)
         for number, (image, labels) in enumerate(islice(render_demo(48, SIZE_HW), 24))

@@ -1,4 +1,4 @@
-"""What frames are matched by: where its cells lie, and what their inner products say."""
+"""Features of frames: where their cells lie, and what their inner products say."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from persam_vos.structures import Encoded, Frame
 HEIGHT, WIDTH = 3, 5
 COUNT = HEIGHT * WIDTH
 CHANNELS = {"features": 256, "layer_s8": 128, "layer_s4": 64}
-ROOM = {"features": 1, "layer_s8": 2, "layer_s4": 4}  # cells on a side of a s16 one
+SCALES = {"features": 1, "layer_s8": 2, "layer_s4": 4}  # cells on a side of a s16 one
 LAYERS = {
     "neck only": ("features",),
     "neck and a layer": ("features", "layer_s8"),
     "all three layers": ("features", "layer_s8", "layer_s4"),
 }
 WEIGHTS = {"s16": 1.0, "s8": 1.0, "s4": 0.5}
-"""Squared norms: what a kind of cells has to say of a similarity."""
+"""Squared norms: the weight of each stride in a similarity."""
 
 
 def encoded(seed: int = 0, *, layers: str = "all three layers", directions: int = 0) -> Encoded:
-    """Make a frame of chance; if asked to, its layers span few directions of their channels."""
+    """Make a random frame; its layers may span only some ``directions`` of their channels."""
     chance = torch.Generator().manual_seed(seed)
     grids = {}
     for name in LAYERS[layers]:
-        size, channels = (HEIGHT * ROOM[name], WIDTH * ROOM[name]), CHANNELS[name]
+        size, channels = (HEIGHT * SCALES[name], WIDTH * SCALES[name]), CHANNELS[name]
         grid = torch.randn(1, directions or channels, *size, generator=chance)
         if directions:
             few = torch.randn(channels, directions, generator=torch.Generator().manual_seed(5))
@@ -58,12 +58,12 @@ def plain(grid: torch.Tensor) -> torch.Tensor:
     return grid[0].flatten(1).T
 
 
-def test_quads_are_the_four_quarters_of_each_coarse_cell() -> None:
+def test_quad_order_has_the_four_quarters_of_each_s16_cell() -> None:
     y, x = torch.meshgrid(torch.arange(6), torch.arange(10), indexing="ij")
-    quads = to_quad_order(torch.stack([y, x], dim=-1).flatten(0, 1), (6, 10))
+    ordered = to_quad_order(torch.stack([y, x], dim=-1).flatten(0, 1), (6, 10))
     for cell in range(15):
         top, left = 2 * (cell // 5), 2 * (cell % 5)
-        assert quads[4 * cell : 4 * cell + 4].tolist() == [
+        assert ordered[4 * cell : 4 * cell + 4].tolist() == [
             [top, left],
             [top, left + 1],
             [top + 1, left],
@@ -72,7 +72,7 @@ def test_quads_are_the_four_quarters_of_each_coarse_cell() -> None:
 
 
 @pytest.mark.parametrize("shape", [(60,), (60, 7), (60, 2, 3)], ids=str)
-def test_quads_and_rows_undo_each_other(shape: tuple[int, ...]) -> None:
+def test_quad_and_raster_order_undo_each_other(shape: tuple[int, ...]) -> None:
     rows = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     assert torch.equal(to_raster_order(to_quad_order(rows, (6, 10)), (6, 10)), rows)
     assert torch.equal(to_quad_order(to_raster_order(rows, (6, 10)), (6, 10)), rows)
@@ -85,14 +85,14 @@ def test_quads_and_rows_undo_each_other(shape: tuple[int, ...]) -> None:
 )
 def test_each_grid_has_a_row_for_each_of_its_cells(layers: str, width: int, s4_width: int) -> None:
     frame = encoded(layers=layers)
-    cells = extract_features(frame, fit_projection(frame))
-    assert cells.grid_hw == (HEIGHT, WIDTH)
-    assert cells.s16.shape == (COUNT, width)
-    assert cells.s8.shape == (4 * COUNT, width)
-    assert cells.s4.shape == (16 * COUNT, s4_width)
-    for name, share in WEIGHTS.items():
-        rows = getattr(cells, name)
-        torch.testing.assert_close(rows.square().sum(-1), torch.full(rows.shape[:1], share))
+    features = extract_features(frame, fit_projection(frame))
+    assert features.grid_hw == (HEIGHT, WIDTH)
+    assert features.s16.shape == (COUNT, width)
+    assert features.s8.shape == (4 * COUNT, width)
+    assert features.s4.shape == (16 * COUNT, s4_width)
+    for name, weight in WEIGHTS.items():
+        rows = getattr(features, name)
+        torch.testing.assert_close(rows.square().sum(-1), torch.full(rows.shape[:1], weight))
 
 
 @pytest.mark.parametrize("changed", ["colours", "layer_s8", "layer_s4"])
@@ -101,12 +101,11 @@ def test_a_place_of_the_picture_is_described_by_the_cells_there(changed: str) ->
     frame = encoded()
     projection = fit_projection(frame)
     grid = getattr(frame, changed).clone()
-    room = grid.shape[-1] // (2 * WIDTH)
-    place = (..., slice(3 * room, 4 * room), slice(6 * room, 7 * room))
+    scale = grid.shape[-1] // (2 * WIDTH)
+    place = (..., slice(3 * scale, 4 * scale), slice(6 * scale, 7 * scale))
     grid[place] = grid[place].flip(1)
     before, after = (
-        extract_features(described, projection)
-        for described in (frame, replace(frame, **{changed: grid}))
+        extract_features(one, projection) for one in (frame, replace(frame, **{changed: grid}))
     )
     moved = {
         name: (getattr(before, name) != getattr(after, name)).any(-1).nonzero()[:, 0].tolist()
@@ -121,14 +120,14 @@ def test_a_place_of_the_picture_is_described_by_the_cells_there(changed: str) ->
 
 def test_s16_cells_are_the_means_of_their_quarters() -> None:
     frame = encoded()
-    cells = extract_features(frame, fit_projection(frame))
+    features = extract_features(frame, fit_projection(frame))
     for cell in range(COUNT):
-        mean = cells.s8[4 * cell : 4 * cell + 4].mean(0)
-        torch.testing.assert_close(cells.s16[cell], mean / mean.norm())
+        mean = features.s8[4 * cell : 4 * cell + 4].mean(0)
+        torch.testing.assert_close(features.s16[cell], mean / mean.norm())
 
 
 def joined(frame: Encoded) -> torch.Tensor:
-    """Join neck and layer in all of their channels, (4 h w, C + C') by quads."""
+    """Join neck and layer in all of their channels, (4 h w, C + C') in quad order."""
     size = (2 * HEIGHT, 2 * WIDTH)
     parts = [F.interpolate(F.normalize(frame.features, dim=1), size, mode="bilinear")]
     if frame.layer_s8 is not None:

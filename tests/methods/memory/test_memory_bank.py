@@ -18,7 +18,7 @@ TABLES = ("s16", "s8", "s4", "masks_s4", "masks_s8")
 
 
 def numbered(number: int, grid_hw: tuple[int, int] = GRID) -> FrameFeatures:
-    """Make cells that tell the number of their frame."""
+    """Make features that all are the number of their frame."""
     count = grid_hw[0] * grid_hw[1]
     sizes = ((count, 4), (4 * count, 4), (16 * count, 2))
     s16, s8, s4 = (torch.full(size, float(number)) for size in sizes)
@@ -35,7 +35,7 @@ def chance_masks(seed: int, objects: int = 2) -> torch.Tensor:
 
 
 def filled(frames: int) -> MemoryBank:
-    """A memory of frames 1, 2, ..., the first of which has true masks."""
+    """A memory of frames 1, 2, ..., the first of which is a reference frame."""
     memory = MemoryBank.new(numbered(0), 3)
     for number in range(1, 1 + frames):
         memory.add(numbered(number), chance_masks(number))
@@ -48,12 +48,12 @@ def numbers(memory: MemoryBank, rows: Sequence[RowIndex]) -> list[int]:
     """Tell which frames lie in some rows, after having looked into all of each."""
     for row in rows:
         number = memory.s16[row, 0, 0]
-        assert all(bool((table[row] == number).all()) for table in cells_of(memory))
+        assert all(bool((table[row] == number).all()) for table in features_of(memory))
         torch.testing.assert_close(memory.masks_s4[row], chance_masks(int(number)))
     return [int(memory.s16[row, 0, 0]) for row in rows]
 
 
-def cells_of(memory: MemoryBank) -> tuple[torch.Tensor, ...]:
+def features_of(memory: MemoryBank) -> tuple[torch.Tensor, ...]:
     return memory.s16, memory.s8, memory.s4
 
 
@@ -91,14 +91,14 @@ def test_the_tables_do_not_grow_with_the_clip_and_forget_its_oldest_frames() -> 
     assert held == [1, *range(44, 60)], "the reference and the last 16"
 
 
-def test_shares_are_means_of_the_four_fine_cells_by_quads() -> None:
+def test_masks_s8_are_means_of_the_four_s4_cells_in_quad_order() -> None:
     memory = filled(2)
     for row in [*memory.references, *memory.recent_rows]:
         grid = memory.masks_s4[row].view(4 * HEIGHT, 4 * WIDTH, 3).numpy()
         for y, x in np.ndindex(2 * HEIGHT, 2 * WIDTH):
-            quad = 4 * (y // 2 * WIDTH + x // 2) + 2 * (y % 2) + x % 2
+            index = 4 * (y // 2 * WIDTH + x // 2) + 2 * (y % 2) + x % 2
             mean = grid[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean((0, 1))
-            np.testing.assert_allclose(memory.masks_s8[row, quad], mean, atol=1e-6)
+            np.testing.assert_allclose(memory.masks_s8[row, index], mean, atol=1e-6)
 
 
 def test_channels_of_a_cell_sum_to_1() -> None:
@@ -183,11 +183,11 @@ def test_all_cells_of_a_reference_near_its_objects_are_searched() -> None:
 
 
 def test_what_is_remembered_is_a_copy() -> None:
-    cells, masks = make_frame(0, GRID, objects=1)
-    memory = MemoryBank.new(cells, 2)
-    memory.add(cells, masks)
+    features, masks = make_frame(0, GRID, objects=1)
+    memory = MemoryBank.new(features, 2)
+    memory.add(features, masks)
     before = memory.s16.clone(), memory.masks_s4.clone()
-    cells.s16.zero_()
+    features.s16.zero_()
     masks.zero_()
     assert torch.equal(memory.s16, before[0])
     assert torch.equal(memory.masks_s4, before[1])

@@ -22,22 +22,22 @@ def everywhere(grid_hw: tuple[int, int] = GRID) -> torch.Tensor:
     return torch.ones(grid_hw, dtype=torch.bool)
 
 
-def remembered(cells: FrameFeatures, masks: torch.Tensor) -> MemoryReader:
-    """A memory of one frame, whose masks are true."""
-    memory = new_reader(SparseStrategy(), cells, masks.shape[1])
-    memory.bank.add(cells, masks)
+def remembered(features: FrameFeatures, masks: torch.Tensor) -> MemoryReader:
+    """A memory of one reference frame."""
+    memory = new_reader(SparseStrategy(), features, masks.shape[1])
+    memory.bank.add(features, masks)
     memory.bank.make_reference()
     return memory
 
 
-def moved(cells: FrameFeatures, by: tuple[int, int]) -> FrameFeatures:
+def moved(features: FrameFeatures, by: tuple[int, int]) -> FrameFeatures:
     """Move a picture by whole s16 cells; what leaves it comes back at the other side."""
-    height, width = cells.grid_hw
-    s16 = cells.s16.view(height, width, -1).roll(by, (0, 1)).flatten(0, 1)
-    s8 = cells.s8.view(height, width, 4, -1).roll(by, (0, 1)).flatten(0, 2)
-    s4 = cells.s4.view(4 * height, 4 * width, -1)
+    height, width = features.grid_hw
+    s16 = features.s16.view(height, width, -1).roll(by, (0, 1)).flatten(0, 1)
+    s8 = features.s8.view(height, width, 4, -1).roll(by, (0, 1)).flatten(0, 2)
+    s4 = features.s4.view(4 * height, 4 * width, -1)
     s4 = s4.roll((4 * by[0], 4 * by[1]), (0, 1)).flatten(0, 1)
-    return FrameFeatures(s16, s8, s4, cells.grid_hw)
+    return FrameFeatures(s16, s8, s4, features.grid_hw)
 
 
 def in_cells(mask: torch.Tensor) -> torch.Tensor:
@@ -68,7 +68,7 @@ def make_vacancies(memory: MemoryReader) -> None:
         pytest.param((3, 23), 2, 17, (0, 5), id="wider than the window"),
         pytest.param((21, 2), 1, 5, (0,), id="higher than the window"),
         pytest.param((1, 1), 1, 2, (0,), id="a single cell"),
-        pytest.param((1, 3), 1, 0, (0,), id="fewer cells than are offered"),
+        pytest.param((1, 3), 1, 0, (0,), id="fewer cells than candidates"),
     ],
 )
 def test_readout_is_its_definition(
@@ -79,59 +79,59 @@ def test_readout_is_its_definition(
     prior_strength: float,
 ) -> None:
     memory = remember(grid_hw, objects=objects, later=later, references=references)
-    cells, _ = make_frame(100, grid_hw, objects=objects)
-    expected, _ = PlainReadout(cells, memory.bank, prior_strength)(everywhere(grid_hw).numpy())
+    features, _ = make_frame(100, grid_hw, objects=objects)
+    expected, _ = PlainReadout(features, memory.bank, prior_strength)(everywhere(grid_hw).numpy())
     static, roomy = (
         remember(grid_hw, objects=objects, later=later, references=references, static=True)
         for _ in range(2)
     )
     make_vacancies(roomy)
-    for tables in (memory, static, roomy):
-        got = tables(cells, everywhere(grid_hw), prior_strength=prior_strength)[0]
+    for reader in (memory, static, roomy):
+        got = reader(features, everywhere(grid_hw), prior_strength=prior_strength)[0]
         np.testing.assert_allclose(got[:objects], expected, rtol=0, atol=3e-4)
     assert bool((got[objects:] < -4.5).all()), "nothing is where nobody is"
 
 
 def test_readout_of_some_cells_is_its_definition() -> None:
     memory = remember((6, 9), objects=2, later=4)
-    cells, _ = make_frame(100, (6, 9), objects=2)
-    near = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)) < 0.5
-    expected, looked_at = PlainReadout(cells, memory.bank)(near.numpy())
-    assert 0.1 < looked_at.mean() < 0.9 * near.float().mean(), "both ways to a mask are tested"
-    for tables in (memory, remember((6, 9), objects=2, later=4, static=True)):
-        np.testing.assert_allclose(tables(cells, near)[0], expected, rtol=0, atol=3e-4)
+    features, _ = make_frame(100, (6, 9), objects=2)
+    search_mask = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)) < 0.5
+    expected, refined = PlainReadout(features, memory.bank)(search_mask.numpy())
+    assert 0.1 < refined.mean() < 0.9 * search_mask.float().mean(), "both ways to a mask are tested"
+    for reader in (memory, remember((6, 9), objects=2, later=4, static=True)):
+        np.testing.assert_allclose(reader(features, search_mask)[0], expected, rtol=0, atol=3e-4)
 
 
 @pytest.mark.parametrize("lost", [(1,), (2,), (1, 2)])
-def test_what_is_astray_is_searched_everywhere_as_defined(lost: tuple[int, ...]) -> None:
+def test_lost_objects_are_searched_everywhere_as_defined(lost: tuple[int, ...]) -> None:
     memory = remember((6, 9), objects=2, later=5)
-    cells, _ = make_frame(100, (6, 9), objects=2)
-    near = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)) < 0.5
-    expected, _ = PlainReadout(cells, memory.bank, 3e-3, lost)(near.numpy())
-    told = torch.tensor([1 + channel in lost for channel in range(2)])
-    for tables in (memory, remember((6, 9), objects=2, later=5, static=True)):
-        got = tables(cells, near, told, prior_strength=3e-3)[0]
+    features, _ = make_frame(100, (6, 9), objects=2)
+    search_mask = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)) < 0.5
+    expected, _ = PlainReadout(features, memory.bank, 3e-3, lost)(search_mask.numpy())
+    is_lost = torch.tensor([1 + channel in lost for channel in range(2)])
+    for reader in (memory, remember((6, 9), objects=2, later=5, static=True)):
+        got = reader(features, search_mask, is_lost, prior_strength=3e-3)[0]
         np.testing.assert_allclose(got, expected, rtol=0, atol=3e-4)
-        elsewhere = ~in_cells(near)
-        for mask, sought in zip(got, told.tolist(), strict=True):
+        elsewhere = ~in_cells(search_mask)
+        for mask, sought in zip(got, is_lost.tolist(), strict=True):
             assert bool((mask[elsewhere] > 0).any()) == sought
 
 
-def test_an_unchanged_frame_recalls_its_own_masks() -> None:
-    cells, soft = make_frame(0, GRID, objects=3)
+def test_an_unchanged_frame_reads_its_own_masks() -> None:
+    features, soft = make_frame(0, GRID, objects=3)
     masks = hard_masks(soft)
-    got = remembered(cells, masks)(cells, everywhere())[0]
+    got = remembered(features, masks)(features, everywhere())[0]
     assert masks[:, 1:].any(0).all(), "all objects are in the picture"
     assert torch.equal(got.flatten(1).T > 0, masks[:, 1:] > 0)
 
 
 @pytest.mark.parametrize("by", [(0, 5), (2, -3), (10, 11)], ids=["near", "askew", "far"])
 def test_masks_follow_a_picture_that_moves(by: tuple[int, int]) -> None:
-    cells, soft = make_frame(3, (13, 15), objects=2)
+    features, soft = make_frame(3, (13, 15), objects=2)
     masks = hard_masks(soft)
-    got = remembered(cells, masks)(moved(cells, by), everywhere((13, 15)))[0]
-    true = masks[:, 1:].T.view(2, 52, 60).roll((4 * by[0], 4 * by[1]), (1, 2)) > 0
-    for mask, expected in zip(got > 0, true, strict=True):
+    got = remembered(features, masks)(moved(features, by), everywhere((13, 15)))[0]
+    shifted = masks[:, 1:].T.view(2, 52, 60).roll((4 * by[0], 4 * by[1]), (1, 2)) > 0
+    for mask, expected in zip(got > 0, shifted, strict=True):
         assert int((mask & expected).sum()) > 0.97 * int((mask | expected).sum())
 
 
@@ -139,7 +139,7 @@ def test_of_look_alikes_the_near_one_is_meant() -> None:
     half, soft = make_frame(3, (6, 12), objects=1)
 
     def twice(rows: torch.Tensor, cell: int) -> torch.Tensor:
-        """Put a table's picture beside itself."""
+        """Put a grid beside itself."""
         grid = rows.view(6 * cell, 12 * cell, -1)
         return torch.cat([grid, grid], dim=1).flatten(0, 1)
 
@@ -148,26 +148,26 @@ def test_of_look_alikes_the_near_one_is_meant() -> None:
     mask = hard_masks(soft)[:, 1].view(24, 12 * 4)
     left, right = F.pad(mask, (0, 48)), F.pad(mask, (48, 0))
     masks = torch.stack([1 - left - right, left, right], dim=-1).flatten(0, 1)
-    cells = FrameFeatures(s16, s8, s4, (6, 24))
-    got = remembered(cells, masks)(cells, everywhere((6, 24)), prior_strength=1e-4)[0]
+    features = FrameFeatures(s16, s8, s4, (6, 24))
+    got = remembered(features, masks)(features, everywhere((6, 24)), prior_strength=1e-4)[0]
     assert torch.equal(got > 0, torch.stack([left, right]) > 0)
 
 
-def test_cells_that_are_not_near_are_background() -> None:
-    cells, soft = make_frame(0, GRID, objects=1)
+def test_cells_outside_of_the_search_mask_are_background() -> None:
+    features, soft = make_frame(0, GRID, objects=1)
     everything = torch.stack([torch.zeros(len(soft)), torch.ones(len(soft))], dim=1)
-    near = torch.zeros(GRID, dtype=torch.bool)
-    near[2, 3] = True
-    got = remembered(cells, everything)(cells, near)[0]
-    assert torch.equal(got[0] > 0, in_cells(near))
+    search_mask = torch.zeros(GRID, dtype=torch.bool)
+    search_mask[2, 3] = True
+    got = remembered(features, everything)(features, search_mask)[0]
+    assert torch.equal(got[0] > 0, in_cells(search_mask))
     beyond = torch.ones(4 * HEIGHT, 4 * WIDTH, dtype=torch.bool)
-    beyond[2 * 4 - 1 : 3 * 4 + 1, 3 * 4 - 1 : 4 * 4 + 1] = False  # outlines reach one cell out
+    beyond[2 * 4 - 1 : 3 * 4 + 1, 3 * 4 - 1 : 4 * 4 + 1] = False  # upsampling reaches one cell out
     torch.testing.assert_close(got[0][beyond], torch.full((int(beyond.sum()),), BACKGROUND))
 
 
 def test_no_cell_searched_is_all_background() -> None:
-    cells, masks = make_frame(0, GRID, objects=2)
-    got = remembered(cells, masks)(cells, ~everywhere())[0]
+    features, masks = make_frame(0, GRID, objects=2)
+    got = remembered(features, masks)(features, ~everywhere())[0]
     torch.testing.assert_close(got, torch.full((2, 4 * HEIGHT, 4 * WIDTH), BACKGROUND))
 
 
@@ -180,11 +180,11 @@ def test_an_object_that_no_remembered_frame_shows_is_nowhere() -> None:
     torch.testing.assert_close(got[2], torch.full((4 * HEIGHT, 4 * WIDTH), BACKGROUND))
 
 
-def spot(y: int, x: int, share: float = 1.0) -> torch.Tensor:
-    """Masks of two objects on (12, 16) s16 cells; the second has a share of one s4 cell."""
+def spot(y: int, x: int, prob: float = 1.0) -> torch.Tensor:
+    """Masks of two objects on (12, 16) s16 cells; the second covers one s4 cell with ``prob``."""
     masks = torch.zeros(48, 64, 3)
     masks[..., 0] = 1
-    masks[y, x] = torch.tensor([1 - share, 0, share])
+    masks[y, x] = torch.tensor([1 - prob, 0, prob])
     return masks.flatten(0, 1)
 
 
@@ -199,6 +199,6 @@ def test_cells_within_reach_of_an_object_are_near(reach: int, rows: slice, colum
 
 
 def test_no_cell_is_near_where_there_is_next_to_nothing_of_an_object() -> None:
-    assert near_objects(spot(9, 9, share=0.5), (12, 16), reach=0).any()
-    assert not near_objects(spot(9, 9, share=0.3), (12, 16), reach=6).any()
-    assert not near_objects(spot(9, 9, share=0.0), (12, 16), reach=6).any()
+    assert near_objects(spot(9, 9, prob=0.5), (12, 16), reach=0).any()
+    assert not near_objects(spot(9, 9, prob=0.3), (12, 16), reach=6).any()
+    assert not near_objects(spot(9, 9, prob=0.0), (12, 16), reach=6).any()

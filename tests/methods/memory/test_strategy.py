@@ -101,7 +101,7 @@ def boxed(mask: torch.Tensor) -> list[int]:
     return [int(edge) // 16 for edge in box]
 
 
-def test_crumbs_do_not_widen_the_window_that_is_decoded() -> None:
+def test_small_fragments_do_not_widen_the_window_that_is_decoded() -> None:
     mask = torch.zeros(80, 120, dtype=torch.bool)
     mask[20:40, 32:60] = True
     assert boxed(mask) == [8, 5, 15, 10]

@@ -26,10 +26,10 @@ def features(seed: int = 0) -> torch.Tensor:
 
 def mask_of(*objects: slice) -> torch.Tensor:
     """The mask_probs of one object that fills some cells: (1, SIZE)."""
-    share = torch.zeros(1, SIZE)
+    mask_probs = torch.zeros(1, SIZE)
     for cells in objects:
-        share[0, cells] = 1
-    return share
+        mask_probs[0, cells] = 1
+    return mask_probs
 
 
 def template_of(cells: slice) -> Templates:
@@ -37,17 +37,17 @@ def template_of(cells: slice) -> Templates:
 
 
 def all_of(cells: torch.Tensor) -> Samples:
-    """Features that are all there, for one object."""
+    """Samples of one object, all valid."""
     return Samples(cells[None], torch.ones(1, len(cells), dtype=torch.bool))
 
 
 def query(cells: torch.Tensor) -> Samples:
-    """What is asked of a mask that covers some cells and nothing else."""
+    """Samples of a mask that covers some cells and nothing else."""
     return sample(cells, torch.ones(1, len(cells), dtype=torch.bool))
 
 
 def valid(samples: Samples) -> torch.Tensor:
-    """The cells of the only object that are there."""
+    """The valid samples of the only object."""
     return samples.features[0][samples.valid[0]]
 
 
@@ -72,7 +72,7 @@ def test_each_object_is_held_against_its_own_template() -> None:
     assert nine.amax() < 1
 
 
-def test_the_share_of_a_mask_that_lies_on_the_object_is_told() -> None:
+def test_the_fraction_of_a_mask_that_lies_on_the_object_is_returned() -> None:
     own = features()[FIRST]
     for background, expected in [(0, 1.0), (8, 0.75), (24, 0.5), (72, 0.25)]:
         cells = torch.cat([own, every_fourth(200, background)])
@@ -108,7 +108,7 @@ def test_nothing_is_no_object(
     assert recognised_fraction(mask, [Templates(*templates)]).tolist() == [expected]
 
 
-def test_every_cell_of_a_small_mask_is_asked() -> None:
+def test_every_cell_of_a_small_mask_is_sampled() -> None:
     s8 = features()
     mask = s8[:256]
     templates = Templates(all_of(mask[:255]), all_of(s8[255:]))
@@ -116,7 +116,7 @@ def test_every_cell_of_a_small_mask_is_asked() -> None:
 
 
 @pytest.mark.parametrize("size", [256, 257, 800])
-def test_of_a_large_mask_cells_are_asked_from_all_over_it(size: int) -> None:
+def test_a_large_mask_is_sampled_all_over(size: int) -> None:
     s8 = features()
     half = size // 2
     first_half = Templates(all_of(s8[:half]), all_of(s8[half:]))
@@ -139,10 +139,10 @@ def test_at_most_so_many_are_sampled_in_their_order_and_evenly(marked: int, most
     assert unpad(samples).features.shape[1] == len(expected)
 
 
-def test_cells_at_the_outline_are_neither_on_the_object_nor_beside_it() -> None:
-    s8, share = features(), mask_of(FIRST)
-    share[0, 96:112:4] = torch.tensor([0.09, 0.5, 0.49, 0.1])
-    templates = make_templates(s8, share)
+def test_cells_at_the_boundary_are_neither_on_the_object_nor_beside_it() -> None:
+    s8, mask_probs = features(), mask_of(FIRST)
+    mask_probs[0, 96:112:4] = torch.tensor([0.09, 0.5, 0.49, 0.1])
+    templates = make_templates(s8, mask_probs)
     on = [i for i in range(100, 124) if i not in (104, 108)]
     beside = [i for i in range(0, SIZE, 4) if not 100 <= i < 124]
     assert torch.equal(valid(templates.foreground), s8[on])
@@ -150,9 +150,9 @@ def test_cells_at_the_outline_are_neither_on_the_object_nor_beside_it() -> None:
 
 
 def test_an_object_that_fills_no_cell_is_known_by_those_it_has_most_of() -> None:
-    share = torch.zeros(1, SIZE)
-    share[0, [10, 11, 12]] = torch.tensor([0.2, 0.05, 0.2])
-    templates = make_templates(features(), share)
+    mask_probs = torch.zeros(1, SIZE)
+    mask_probs[0, [10, 11, 12]] = torch.tensor([0.2, 0.05, 0.2])
+    templates = make_templates(features(), mask_probs)
     assert torch.equal(valid(templates.foreground), features()[[10, 12]])
     assert recognised_fraction(query(features()[[10, 12]]), [templates]).tolist() == [1]
 

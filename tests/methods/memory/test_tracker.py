@@ -1,6 +1,6 @@
 """The memory alone, on features that tell the objects apart; the decoder has random weights.
 
-``decoder_share=0`` keeps its masks out of the answer, thresholds of 0 its scores.
+``decoder_weight=0`` keeps its masks out of the result, thresholds of 0 its scores.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from persam_vos.structures import Encoded, Frame, LabelMap, ObjectLogits
 
 SIZE_HW = (96, 160)  # 15 image pixels are 96 input pixels
 ALONE = MethodSettings(
-    method="memory", decoder_share=0.0, presence_threshold=0.0, trust_threshold=0.0
+    method="memory", decoder_weight=0.0, presence_threshold=0.0, trust_threshold=0.0
 )
 Places = dict[int, tuple[int, int]]
 """Top left corner (x, y) of the square of 20 x 20 pixels of each object."""
 
 
 class Exact(Compute):
-    """Compares cells in float64: how products of other sizes are rounded decides no near tie."""
+    """Compares cells in float64, so that rounding decides no near tie."""
 
     @property
     def bank_dtype(self) -> torch.dtype:
@@ -76,12 +76,12 @@ def encoded(places: Places, *, layers: int = 3, side: int = 20) -> Encoded:
     return Encoded(frame, grid(16, 256), geometry.input_hw, grid(2, 3), layer_s8, layer_s4)
 
 
-def unlike(shown: Encoded, seed: int) -> Encoded:
-    """Add chance to a frame's features: no two cells are alike, so that no tie decides."""
+def unlike(frame: Encoded, seed: int) -> Encoded:
+    """Add noise to a frame's features: no two cells are alike, so that there are no ties."""
     chance = torch.Generator().manual_seed(seed)
-    layers = {name: getattr(shown, name) for name in ("features", "layer_s8", "layer_s4")}
+    layers = {name: getattr(frame, name) for name in ("features", "layer_s8", "layer_s4")}
     return replace(
-        shown,
+        frame,
         **{
             name: part + 0.3 * torch.randn(part.shape, generator=chance)
             for name, part in layers.items()
@@ -89,17 +89,17 @@ def unlike(shown: Encoded, seed: int) -> Encoded:
     )
 
 
-def drawn(answer: ObjectLogits) -> LabelMap:
-    scaled = scale(answer, Geometry(SIZE_HW).logit_weights(answer.low_res_logits))
-    return compose(scaled, SIZE_HW, answer.low_res_logits.device).numpy()
+def drawn(result: ObjectLogits) -> LabelMap:
+    scaled = scale(result, Geometry(SIZE_HW).logit_weights(result.low_res_logits))
+    return compose(scaled, SIZE_HW, result.low_res_logits.device).numpy()
 
 
 def track(method: MemoryMethod, places: Places, *, layers: int = 3) -> LabelMap:
     return drawn(step(method, encoded(places, layers=layers)))
 
 
-def step(method: MemoryMethod, shown: Encoded) -> ObjectLogits:
-    return method.propagate(method.features(shown), shown)
+def step(method: MemoryMethod, frame: Encoded) -> ObjectLogits:
+    return method.propagate(method.features(frame), frame)
 
 
 def no_crops(decoder: Decoder) -> CropRefiner:
@@ -121,8 +121,8 @@ def both_ways(
 
 
 def overlap(labels: LabelMap, places: Places, object_id: int) -> float:
-    got, true = labels == object_id, labels_of(places) == object_id
-    return float((got & true).sum() / max(1, (got | true).sum()))
+    got, expected = labels == object_id, labels_of(places) == object_id
+    return float((got & expected).sum() / max(1, (got | expected).sum()))
 
 
 def started(decoder: Decoder, places: Places, *, layers: int = 3) -> MemoryMethod:
@@ -154,11 +154,11 @@ def test_an_object_that_leaves_is_absent_and_is_found_again_elsewhere(decoder: D
     assert overlap(labels, back, 2) > 0.6
 
 
-@pytest.mark.parametrize("threshold", [0.0, 1.0], ids=["believed", "doubted"])
+@pytest.mark.parametrize("threshold", [0.0, 1.0], ids=["believed", "low confidence"])
 def test_a_fragment_that_only_the_memory_sees_is_not_shown_for_long(
     decoder: Decoder, threshold: float
 ) -> None:
-    settings = replace(ALONE, remnant_threshold=threshold)
+    settings = replace(ALONE, fragment_threshold=threshold)
     method = MemoryMethod(decoder, settings, no_crops(decoder))
     method.add_reference(encoded({1: (60, 40)}), labels_of({1: (60, 40)}), (1,))
     fragments = [step(method, encoded({1: (66, 46)}, side=5)) for _ in range(9)]
@@ -180,9 +180,9 @@ def test_an_object_given_later_joins_the_others(decoder: Decoder) -> None:
     track(method, both)
     method.add_reference(encoded(both), labels_of({2: both[2]}), (2,))
     then = {9: (18, 10), 2: (94, 50)}
-    answer = step(method, encoded(then))
-    assert answer.object_ids.tolist() == [2, 9]
-    labels = drawn(answer)
+    result = step(method, encoded(then))
+    assert result.object_ids.tolist() == [2, 9]
+    labels = drawn(result)
     assert overlap(labels, then, 9) > 0.6
     assert overlap(labels, then, 2) > 0.6
 
@@ -239,22 +239,22 @@ def test_what_is_remembered_of_a_cell_sums_to_1(decoder: Decoder) -> None:
 
 
 def test_nothing_random_decides(decoder: Decoder) -> None:
-    settings = replace(ALONE, decoder_share=0.5)
-    answers = []
+    settings = replace(ALONE, decoder_weight=0.5)
+    results = []
     for _ in range(2):
         method = MemoryMethod(decoder, settings, no_crops(decoder))
         method.add_reference(encoded({1: (10, 10)}), labels_of({1: (10, 10)}), (1,))
-        answers.append(step(method, encoded({1: (14, 12)})).low_res_logits)
-    assert torch.equal(*answers)
+        results.append(step(method, encoded({1: (14, 12)})).low_res_logits)
+    assert torch.equal(*results)
 
 
-@pytest.mark.parametrize("spare", [1, 4], ids=["as much room as is needed", "room to spare"])
+@pytest.mark.parametrize("spare", [1, 4], ids=["capacity as needed", "capacity to spare"])
 def test_static_shapes_make_no_difference(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch, spare: int
 ) -> None:
     monkeypatch.setattr(memory_bank, "_SPARE", spare)
     exact = replace(decoder, compute=Exact(torch.device("cpu"), torch.float32))
-    methods = both_ways(exact, monkeypatch, replace(ALONE, decoder_share=0.3))
+    methods = both_ways(exact, monkeypatch, replace(ALONE, decoder_weight=0.3))
     begun = {3: (20, 10), 7: (90, 50)}
     for method in methods:
         method.add_reference(unlike(encoded(begun), 99), labels_of(begun), (3, 7))
@@ -264,8 +264,8 @@ def test_static_shapes_make_no_difference(
     clip += [{3: (40, 10)}] * 3 + [{}] * 2 + [{7: (20, 50), 3: (100, 20)}] * 14
     later: dict[int, Places] = {4: {1: (10, 60)}, 12: {3: (100, 20)}, 14: {5: (60, 70)}}
     for number, places in enumerate(clip):
-        shown = unlike(encoded(places), number)
-        sparse, static = (step(method, shown) for method in methods)
+        frame = unlike(encoded(places), number)
+        sparse, static = (step(method, frame) for method in methods)
         known = len(sparse.scores)
         ids, logits, scores, present = (part[:known] for part in tensors_of(static))
         assert sparse.object_ids.tolist() == ids.tolist()
@@ -276,22 +276,22 @@ def test_static_shapes_make_no_difference(
         assert not static.present[known:].any()
         if number in later:
             for method in methods:
-                method.add_reference(shown, labels_of(later[number]), tuple(later[number]))
+                method.add_reference(frame, labels_of(later[number]), tuple(later[number]))
     assert methods[1].graphable and not methods[0].graphable
 
 
-def test_a_step_with_static_shapes_asks_the_device_for_nothing(decoder: Decoder) -> None:
+def test_a_step_with_static_shapes_does_not_wait_for_the_device(decoder: Decoder) -> None:
     method = MemoryMethod(decoder, ALONE, no_crops(decoder), strategy=DenseStrategy())
     places = {3: (20, 10), 7: (90, 50)}
     method.add_reference(encoded(places), labels_of(places), (3, 7))
-    shown = encoded(places)
+    frame = encoded(places)
     while not method.graphable:
-        step(method, shown)
+        step(method, frame)
     with NoSync():
-        step(method, shown)
+        step(method, frame)
 
 
-def test_room_is_made_for_some_at_once_after_the_first(decoder: Decoder) -> None:
+def test_capacity_is_added_for_some_at_once_after_the_first(decoder: Decoder) -> None:
     method = MemoryMethod(decoder, ALONE, no_crops(decoder), strategy=DenseStrategy())
     capacities, moves = [], []
     for object_id in range(1, 11):
@@ -302,12 +302,12 @@ def test_room_is_made_for_some_at_once_after_the_first(decoder: Decoder) -> None
         moves.append(not same_tensors(before, method.state()))
     assert capacities == [1, 4, 4, 4, 8, 8, 8, 8, 12, 12]
     assert moves == [
-        room != before for room, before in zip(capacities, [0, *capacities], strict=False)
+        capacity != before for capacity, before in zip(capacities, [0, *capacities], strict=False)
     ]
 
 
-def test_what_asks_the_device_is_noticed(decoder: Decoder) -> None:
+def test_what_waits_for_the_device_is_noticed(decoder: Decoder) -> None:
     method = started(decoder, {1: (10, 10)})
-    shown = encoded({1: (10, 10)})
-    with pytest.raises(AssertionError, match="asks the device"), NoSync():
-        step(method, shown)
+    frame = encoded({1: (10, 10)})
+    with pytest.raises(AssertionError, match="waits for the device"), NoSync():
+        step(method, frame)
