@@ -67,7 +67,7 @@ def test_tables_of_a_search_are_its_own() -> None:
     first, second = (
         candidate_search.DenseCandidateSearch((4, 5), torch.device("cpu")) for _ in range(2)
     )
-    assert first._all_tiles.keys is not second._all_tiles.keys
+    assert first._all_tiles.view is not second._all_tiles.view
 
 
 def test_distance_is_squared_in_cells() -> None:
