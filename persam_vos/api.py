@@ -15,7 +15,7 @@ from .config import MethodSettings
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.reader import Reader
-from .media.reference import MaskInput, ReferenceMasks
+from .media.reference_masks import MaskInput, ReferenceMasks
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
 from .runtime.device import peak_memory_bytes

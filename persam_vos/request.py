@@ -12,7 +12,7 @@ import numpy as np
 from .config import MethodSettings
 from .errors import UsageError, param
 from .media.reader import Reader
-from .media.reference import MaskInput, MaskLike
+from .media.reference_masks import MaskInput, MaskLike
 from .weights.registry import DEFAULT_WEIGHTS
 
 Direction = Literal["both", "forward", "backward"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from persam_vos.demo.files import write_demo
 from persam_vos.demo.render import render_demo
+from persam_vos.demo.write import write_demo
 from persam_vos.media.label_png import write_label_png
 from persam_vos.structures import LabelMap, RgbImage
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from persam_vos.errors import UsageError
-from persam_vos.media.reference import MaskInput
+from persam_vos.media.reference_masks import MaskInput
 from persam_vos.request import EngineChoice, TrackRequest
 
 REQUEST = TrackRequest(source="clip.mp4", masks="mask.png")

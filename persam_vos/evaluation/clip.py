@@ -27,7 +27,7 @@ from ..structures import Frame, LabelMap, TrackedFrame
 from ..tracking.drive import drive
 from ..tracking.engine import Engine
 from ..tracking.plan import TrackPlan
-from .identity import difference, digest_files
+from .fingerprint import difference, digest_files
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from ..scoring import SplitScore, score_folders
 from ..tracking.engine import Engine
 from ..tracking.load import load_choice
 from .clip import ClipJob, ClipOutcome, is_finished, run_clip, score_as_missing
-from .identity import fingerprint, run_settings
+from .fingerprint import fingerprint, run_settings
 from .report import write_report
 from .results import (
     PREDICTIONS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import MaskError
-from ..media.reference import MaskInput, read_reference_masks
+from ..media.reference_masks import MaskInput, read_reference_masks
 from ..request import EngineChoice
 from ..scoring.label_files import present_ids
 from ..structures import Frame, LabelMap, RgbImage, TrackedFrame

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..errors import MaskError
 from ..media.frame_numbers import no_such_frame
 from ..media.reader import Source, open_source
-from ..media.reference import MaskInput, ReferenceMasks, read_reference_masks
+from ..media.reference_masks import MaskInput, ReferenceMasks, read_reference_masks
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
 from ..structures import LabelMap, TrackedFrame

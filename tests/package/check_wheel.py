@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from wheel_contents import packaged_files
 
 import persam_vos
-from persam_vos.demo.files import write_demo
+from persam_vos.demo.write import write_demo
 
 FRAMES = 3
 INSIDE = """

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from persam_vos.demo.files import write_demo
 from persam_vos.demo.render import render_demo
+from persam_vos.demo.write import write_demo
 from persam_vos.errors import OutputError, UsageError
 from persam_vos.media.label_png import read_label_map
 from persam_vos.media.reader import open_source

@@ -29,7 +29,7 @@ MaskInput = MaskLike | Sequence[str | Path] | Mapping[int, MaskLike]
 
 @dataclass(frozen=True, slots=True)
 class ReferenceMasks:
-    """Objects to follow; produced by ``media.reference``, consumed by ``api``.
+    """Objects to follow; produced by ``media.reference_masks``, consumed by ``api``.
 
     ``label_maps`` are (H, W) uint8 of the frames' size, by frame index, each with an object at
     least; ``object_ids`` are the ids in all of them, ascending. ``warnings`` are sentences for the

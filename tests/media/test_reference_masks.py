@@ -9,7 +9,7 @@ from PIL import Image
 
 from persam_vos.errors import MaskError
 from persam_vos.media.label_png import write_label_png
-from persam_vos.media.reference import MaskInput, ReferenceMasks, read_reference_masks
+from persam_vos.media.reference_masks import MaskInput, ReferenceMasks, read_reference_masks
 
 SIZE = (48, 80)
 

@@ -9,7 +9,7 @@ import pytest
 
 from persam_vos.datasets.clips import Clip, FirstMask
 from persam_vos.errors import DatasetError
-from persam_vos.evaluation.identity import (
+from persam_vos.evaluation.fingerprint import (
     CANNOT_CHANGE_MASKS,
     PACKAGE,
     difference,
