@@ -90,7 +90,7 @@ def demo_frames() -> DemoFrames:
 
 @dataclass
 class FileServer:
-    """What to answer, path by path, and what was asked.
+    """The files that it serves, by path, and the ranges that were requested.
 
     ``drops`` are the numbers of body bytes after which the next connections are cut.
     """
@@ -101,7 +101,7 @@ class FileServer:
     status: int = 200
     ranges: bool = True
     tells_size: bool = True
-    asked: list[str | None] = field(default_factory=list)
+    requested: list[str | None] = field(default_factory=list)
 
 
 def _handler(server: FileServer) -> type[http.server.BaseHTTPRequestHandler]:
@@ -115,7 +115,7 @@ def _handler(server: FileServer) -> type[http.server.BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             wanted = self.headers["Range"]
-            server.asked.append(wanted)
+            server.requested.append(wanted)
             body = server.files.get(self.path)
             if server.status != 200 or body is None:
                 self.send_error(404 if body is None else server.status)

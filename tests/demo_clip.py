@@ -63,7 +63,7 @@ def first_frames() -> DemoFrames:
 def propagated(
     method: Method[Any], encoded: Encoded, previous: LabelMap | None = None
 ) -> ObjectLogits:
-    """What a method answers for its next frame."""
+    """What a method returns for its next frame."""
     return method.propagate(method.features(encoded), encoded, previous)
 
 

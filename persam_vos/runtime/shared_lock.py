@@ -10,19 +10,19 @@ from contextlib import contextmanager
 class SharedLock:
     """A readers-writer lock; both kinds may be nested, within a thread, in any order.
 
-    A thread that holds a share and wants the lock exclusively gives up its share while it waits,
+    A thread that holds it shared and wants it exclusively gives up its holds while it waits,
     and gets it back afterwards, so that two such threads do not wait for each other.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._shares = 0
+        self._holds = 0
         self._owner: int | None = None  # the thread that holds the lock exclusively
-        self._own = _ThreadShares()
+        self._own = _ThreadHolds()
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Hold a share: wait while another thread holds the lock exclusively."""
+        """Hold the lock shared: wait while another thread holds it exclusively."""
         self._add(1)
         try:
             yield
@@ -31,34 +31,34 @@ class SharedLock:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Hold the lock exclusively: wait until no other thread holds a share."""
+        """Hold the lock exclusively: wait until no other thread holds it."""
         me = threading.get_ident()
         if self._owner == me:
             yield
             return
         with self._changed:
-            self._shares -= self._own.shares
+            self._holds -= self._own.holds
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._owner is None and self._shares == 0)
+            self._changed.wait_for(lambda: self._owner is None and self._holds == 0)
             self._owner = me
         try:
             yield
         finally:
             with self._changed:
                 self._owner = None
-                self._shares += self._own.shares
+                self._holds += self._own.holds
                 self._changed.notify_all()
 
-    def _add(self, share: int) -> None:
+    def _add(self, change: int) -> None:
         if self._owner == threading.get_ident():
             return
         with self._changed:
-            if share > 0:
+            if change > 0:
                 self._changed.wait_for(lambda: self._owner is None)
-            self._own.shares += share
-            self._shares += share
+            self._own.holds += change
+            self._holds += change
             self._changed.notify_all()
 
 
-class _ThreadShares(threading.local):
-    shares = 0
+class _ThreadHolds(threading.local):
+    holds = 0

@@ -1,4 +1,4 @@
-"""What runs the encoder: the same answers from each runtime, and what happens without one."""
+"""What runs the encoder: the same results from each runtime, and what happens without one."""
 
 from __future__ import annotations
 

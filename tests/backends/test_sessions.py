@@ -1,4 +1,4 @@
-"""Runtimes: the size of what they answer, compiled models in the cache, and few of them."""
+"""Runtimes: the size of their results, compiled models in the cache, and few of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from persam_vos.backends.sessions import OnnxSession, OpenVinoSession, bf16_is_f
 
 @pytest.fixture(scope="module")
 def model() -> bytes:
-    """A network that answers with means over patches, as rows of cells: fast, and easy to check."""
+    """A network that returns means over patches, as rows of cells: fast, and easy to check."""
     nodes, outputs = [], []
     for stride in STRIDES:
         name = f"stride_{stride}"
@@ -39,15 +39,15 @@ def model() -> bytes:
 
 
 class Cache:
-    """Holds compiled models in memory, and counts how often it is asked and has to make one."""
+    """Holds compiled models in memory, and counts how often one is requested and made."""
 
     def __init__(self) -> None:
         self.models: dict[tuple[str, str], bytes] = {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.made: list[str] = []
 
     def __call__(self, name: str, fingerprint: str, make: Callable[[], bytes]) -> bytes:
-        self.asked.append(name)
+        self.requested.append(name)
         if (name, fingerprint) not in self.models:
             self.made.append(name)
             self.models[name, fingerprint] = make()
@@ -74,12 +74,12 @@ def test_models_are_compiled_once_for_a_size_and_the_last_two_stay(model: bytes)
     session = OpenVinoSession(model, "f32", cache)
     for size_hw in ((32, 32), (32, 48), (32, 32), (32, 48)):
         session(images(*size_hw))
-    assert len(cache.asked) == len(cache.made) == 2
+    assert len(cache.requested) == len(cache.made) == 2
     session(images(48, 48))  # takes the place of the least used, 32 x 32
     session(images(32, 48))
-    assert len(cache.asked) == 3
+    assert len(cache.requested) == 3
     session(images(32, 32))
-    assert (len(cache.asked), len(cache.made)) == (4, 3)
+    assert (len(cache.requested), len(cache.made)) == (4, 3)
     assert cache.made[0].startswith("f32-32x32-by-")
 
 

@@ -61,7 +61,7 @@ def test_a_dataset_is_fetched_once_and_found(publish, file_server, digest):
         assert (root.parent / name).read_bytes() == body
     assert {path.name for path in folder.iterdir()} == {root.parent.name, ".lock"}
     assert fetch_dataset("davis2017") == root
-    assert len(file_server.asked) == 1
+    assert len(file_server.requested) == 1
 
 
 def test_a_broken_download_is_resumed(publish, file_server):
@@ -71,7 +71,7 @@ def test_a_broken_download_is_resumed(publish, file_server):
     with pytest.raises(DatasetError, match=r"broke off after .* bytes; try again"):
         fetch_dataset("davis2017")
     fetch_dataset("davis2017")
-    assert file_server.asked[-1] == f"bytes={len(content) // 2}-"
+    assert file_server.requested[-1] == f"bytes={len(content) // 2}-"
 
 
 def test_another_folder_can_be_chosen(publish, tmp_path):
@@ -100,7 +100,7 @@ def test_an_archive_put_there_by_hand_is_used(publish, file_server):
     folder.mkdir()
     (folder / NAME).write_bytes(zip_of(TREE))
     assert fetch_dataset("davis2017").is_dir()
-    assert file_server.asked == []
+    assert file_server.requested == []
 
 
 @pytest.mark.parametrize(

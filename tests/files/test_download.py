@@ -50,7 +50,7 @@ def test_broken_connection_is_resumed_where_it_broke(get, file_server, drops):
     file_server.drops = list(drops)
     assert get().read_bytes() == CONTENT
     starts = [sum(drops[:n]) for n in range(1, len(drops) + 1)]
-    assert file_server.asked == [None, *(f"bytes={start}-" for start in starts)]
+    assert file_server.requested == [None, *(f"bytes={start}-" for start in starts)]
 
 
 def test_next_run_resumes_what_the_last_one_left(get, file_server, tmp_path):
@@ -59,14 +59,14 @@ def test_next_run_resumes_what_the_last_one_left(get, file_server, tmp_path):
         get()
     assert [p.name for p in tmp_path.iterdir()] == ["big.bin.part"]
     assert get().read_bytes() == CONTENT
-    assert file_server.asked[-1] == f"bytes={HALF}-"
+    assert file_server.requested[-1] == f"bytes={HALF}-"
 
 
 @pytest.mark.parametrize("size", [HALF, len(CONTENT), len(CONTENT) + 9])
 def test_wrong_leftover_is_thrown_away(get, file_server, tmp_path, size):
     (tmp_path / "big.bin.part").write_bytes(bytes(size))
     assert get().read_bytes() == CONTENT
-    assert file_server.asked[-1] is None
+    assert file_server.requested[-1] is None
 
 
 def test_server_without_ranges_starts_over(get, file_server):
@@ -98,7 +98,7 @@ def test_refusal_of_the_server_is_reported(get, file_server, status):
     file_server.status = status
     with pytest.raises(FetchError, match=f"HTTP {status}"):
         get()
-    assert len(file_server.asked) == 1
+    assert len(file_server.requested) == 1
 
 
 def test_closed_port_fails_at_once(tmp_path):
@@ -117,11 +117,11 @@ def test_silent_server_is_given_up(tmp_path, monkeypatch):
             download(url, tmp_path / "big.bin", remote_file("big.bin", CONTENT), silent)
 
 
-def test_too_small_disk_is_told_before_anything_is_asked(file_server, tmp_path):
+def test_too_small_disk_is_told_before_anything_is_requested(file_server, tmp_path):
     huge = replace(remote_file("big.bin", CONTENT), size_bytes=10**18)
     with pytest.raises(FetchError, match=r"not enough space.*got .* MB free, expected 1000000000"):
         download(f"{file_server.url}/big.bin", tmp_path / "big.bin", huge, silent)
-    assert file_server.asked == []
+    assert file_server.requested == []
 
 
 @pytest.mark.parametrize("drops", [[], [HALF]])

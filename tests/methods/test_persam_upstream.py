@@ -61,10 +61,10 @@ def test_an_object_that_is_lost_does_not_shift_the_others(
     method.add_reference(first, labels, (1, 2))
     alone.add_reference(first, labels, (2,))
     without_one = np.where(labels == 2, labels, 0).astype(np.uint8)
-    answer = propagated(method, first, without_one)
-    assert answer.object_ids.tolist() == [1, 2]
+    result = propagated(method, first, without_one)
+    assert result.object_ids.tolist() == [1, 2]
     expected = propagated(alone, first, without_one).low_res_logits[0]
-    torch.testing.assert_close(answer.low_res_logits[1], expected)
+    torch.testing.assert_close(result.low_res_logits[1], expected)
 
 
 @pytest.mark.parametrize("name", ["persam", "persam-f"])
@@ -75,6 +75,6 @@ def test_an_object_smaller_than_a_cell_has_a_target(
     labels[301, 701] = 5
     method = new_method(engine, name)
     method.add_reference(first, labels, (5,))
-    answer = propagated(method, first, labels)
-    assert torch.isfinite(answer.low_res_logits).all()
-    assert 0 <= answer.scores[0] <= 1
+    result = propagated(method, first, labels)
+    assert torch.isfinite(result.low_res_logits).all()
+    assert 0 <= result.scores[0] <= 1

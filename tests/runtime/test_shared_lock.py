@@ -1,4 +1,4 @@
-"""Shares and exclusive holding, in threads that meet at events; nothing here depends on time."""
+"""Holding a lock shared and exclusively, in threads that meet at events, whatever the time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def started(work: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def test_shares_are_held_at_the_same_time() -> None:
+def test_several_hold_it_shared_at_the_same_time() -> None:
     lock, meeting = SharedLock(), threading.Barrier(3)
 
     def work() -> None:
@@ -72,7 +72,7 @@ def test_both_kinds_nest_in_a_thread() -> None:
     assert is_free(lock)
 
 
-def test_two_that_hold_shares_may_both_want_it_exclusively() -> None:
+def test_two_that_hold_it_shared_may_both_want_it_exclusively() -> None:
     lock, meeting, count = SharedLock(), threading.Barrier(2), [0]
 
     def work() -> None:

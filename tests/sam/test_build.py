@@ -111,7 +111,7 @@ def test_vit_b_answers_as_segment_anything_does():
         "point_coords": points,
         "point_labels": torch.tensor([[1, 0], [1, 1]]),
     }
-    answer = theirs([record], multimask_output=True)[0]
+    expected_masks = theirs([record], multimask_output=True)[0]
     padded = torch.cat([points, torch.zeros(2, 1, 2)], dim=1)
     labels = torch.tensor([[1, 0, -1], [1, 1, -1]])  # SAM's own padding point, made explicit
     with torch.inference_mode():
@@ -119,9 +119,9 @@ def test_vit_b_answers_as_segment_anything_does():
         candidates = ours.decode(features, Prompts(padded, labels))
 
     logits = candidates.low_res_logits[:, 1:]
-    torch.testing.assert_close(logits, answer["low_res_logits"], rtol=0, atol=1e-5)
+    torch.testing.assert_close(logits, expected_masks["low_res_logits"], rtol=0, atol=1e-5)
     torch.testing.assert_close(
-        candidates.predicted_iou[:, 1:], answer["iou_predictions"], rtol=0, atol=1e-5
+        candidates.predicted_iou[:, 1:], expected_masks["iou_predictions"], rtol=0, atol=1e-5
     )
 
 

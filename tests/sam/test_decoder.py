@@ -65,7 +65,7 @@ def one(prompts: Prompts, index: int) -> tuple[torch.Tensor, torch.Tensor, torch
 def segment_anything(
     network: Any, features: torch.Tensor, prompts: Prompts, index: int, mask_decoder: Any = None
 ) -> MaskCandidates:
-    """What segment_anything's modules answer for one object, decoded alone."""
+    """What segment_anything's modules return for one object, decoded alone."""
     points, labels, dense = one(prompts, index)
     encoder = network.prompt_encoder
     corners = labels[0] >= 2

@@ -20,7 +20,7 @@ def upsample(logits: torch.Tensor) -> torch.Tensor:
     return F.interpolate(at_input[..., :89, :128], SIZE_HW, mode="bilinear")[:, 0]
 
 
-def answer(
+def object_logits(
     ids: tuple[int, ...], logits: torch.Tensor, present: tuple[bool, ...] | None = None
 ) -> ObjectLogits:
     given = torch.tensor(ids, dtype=torch.uint8)
@@ -43,7 +43,7 @@ def test_labels_are_the_argmax_with_a_background_of_zero(ids: tuple[int, ...]) -
     at_image_size = upsample(logits).numpy()
     rows = np.concatenate([np.zeros((1, *SIZE_HW), np.float32), at_image_size]).argmax(0)
     expected = np.array((0, *ids), np.uint8)[rows]
-    labels = drawn(answer(ids, logits))
+    labels = drawn(object_logits(ids, logits))
     assert labels.dtype == np.uint8
     np.testing.assert_array_equal(labels, expected)
 
@@ -74,7 +74,7 @@ def test_where_two_objects_touch_neither_needs_one_half() -> None:
 
 def test_absent_objects_leave_their_pixels_to_others() -> None:
     logits = torch.stack([torch.full((32, 32), 9.0), torch.full((32, 32), 1.0)])
-    labels = drawn(answer((3, 8), logits, (False, True)))
+    labels = drawn(object_logits((3, 8), logits, (False, True)))
     assert np.unique(labels).tolist() == [8]
 
 
@@ -82,20 +82,22 @@ def test_equal_logits_go_to_the_lower_id_and_zero_is_background() -> None:
     logits = torch.zeros(2, 32, 32)
     logits[:, :16] = 2.0
     labels = compose(
-        scale(answer((4, 5), logits), (torch.eye(32), torch.eye(32))), (32, 32), logits.device
+        scale(object_logits((4, 5), logits), (torch.eye(32), torch.eye(32))),
+        (32, 32),
+        logits.device,
     )
     assert (labels[:16] == 4).all()
     assert (labels[16:] == 0).all()
 
 
 @pytest.mark.parametrize("present", [(False, False), (True, True)])
-def test_an_empty_mask_is_a_valid_answer(present: tuple[bool, ...]) -> None:
+def test_an_empty_mask_is_a_valid_result(present: tuple[bool, ...]) -> None:
     logits = torch.full((2, 32, 32), -3.0)
-    labels = drawn(answer((1, 2), logits, present))
+    labels = drawn(object_logits((1, 2), logits, present))
     assert labels.shape == SIZE_HW
     assert not labels.any()
 
 
 def test_no_object_gives_background() -> None:
-    labels = drawn(answer((), torch.zeros(0, 32, 32)))
+    labels = drawn(object_logits((), torch.zeros(0, 32, 32)))
     assert not labels.any()

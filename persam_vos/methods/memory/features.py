@@ -97,11 +97,11 @@ def to_quad_order(rows: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
     return grid.transpose(1, 2).reshape(rows.shape)
 
 
-def to_raster_order(quads: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+def to_raster_order(rows: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
     """Undo `to_quad_order`; ``grid_hw`` is that of the result."""
     height, width = grid_hw
-    grid = quads.view(height // 2, width // 2, 2, 2, *quads.shape[1:])
-    return grid.transpose(1, 2).reshape(quads.shape)
+    grid = rows.view(height // 2, width // 2, 2, 2, *rows.shape[1:])
+    return grid.transpose(1, 2).reshape(rows.shape)
 
 
 def s4_neighbourhoods(

@@ -208,8 +208,8 @@ class MemoryBank:
     def _downsample(self, masks_s4: torch.Tensor) -> torch.Tensor:
         """Average (16 h w, C) masks at stride 4 to stride 8, (4 h w, C) in quad order."""
         height, width = self.grid_hw
-        quads = to_quad_order(masks_s4, (4 * height, 4 * width)).view(4 * height * width, 4, -1)
-        return to_quad_order(quads.mean(1), (2 * height, 2 * width))
+        quarters = to_quad_order(masks_s4, (4 * height, 4 * width)).view(4 * height * width, 4, -1)
+        return to_quad_order(quarters.mean(1), (2 * height, 2 * width))
 
     @staticmethod
     def _has_object(masks_s8: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Readout against its definition, and on frames whose answer is known."""
+"""Readout against its definition, and on frames whose masks are known."""
 
 from __future__ import annotations
 
