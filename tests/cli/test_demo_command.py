@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from command import run_command
 
 
+@pytest.mark.slow
 def test_the_demo_is_rendered_tracked_and_scored(tmp_path: Path) -> None:
     fast = ["--image-size", "256", "--device", "cpu", "--quiet", "--json"]
     ended = run_command("demo", *fast, cwd=tmp_path)

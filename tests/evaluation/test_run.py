@@ -108,6 +108,7 @@ def test_results_of_others_are_not_taken_over(tree, tmp_path):
 COMMAND = (sys.executable, "-m", "persam_vos_cli.main", "eval", "folder", "--device", "cpu")
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bytes(run, tree, tmp_path):
     output = tmp_path / "out"
     command = [*COMMAND, "--root", str(tree), "--output", str(output)]

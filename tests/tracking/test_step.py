@@ -70,7 +70,10 @@ def test_labels_are_made_without_waiting_for_the_device(
 
 @pytest.mark.parametrize(
     ("size_hw", "small_side"),
-    [pytest.param((120, 214), 0, id="alone"), pytest.param((240, 427), 256, id="with crops")],
+    [
+        pytest.param((120, 214), 0, id="alone"),
+        pytest.param((240, 427), 256, id="with crops", marks=pytest.mark.slow),
+    ],
 )
 def test_graphs_label_as_eager_steps_do_while_objects_come_are_corrected_and_go(
     engine: RememberingEngine,

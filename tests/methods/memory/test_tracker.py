@@ -248,11 +248,22 @@ def test_nothing_random_decides(decoder: Decoder) -> None:
     assert torch.equal(*results)
 
 
-@pytest.mark.parametrize("spare", [1, 4], ids=["capacity as needed", "capacity to spare"])
+@pytest.mark.parametrize(
+    ("spare", "ages", "last"),
+    [
+        pytest.param(4, (1, 2, 4), 6, id="capacity to spare"),
+        pytest.param(1, memory_bank.AGES, 14, id="capacity as needed", marks=pytest.mark.slow),
+    ],
+)
 def test_static_shapes_make_no_difference(
-    decoder: Decoder, monkeypatch: pytest.MonkeyPatch, spare: int
+    decoder: Decoder,
+    monkeypatch: pytest.MonkeyPatch,
+    spare: int,
+    ages: tuple[int, ...],
+    last: int,
 ) -> None:
     monkeypatch.setattr(memory_bank, "_SPARE", spare)
+    monkeypatch.setattr(memory_bank, "AGES", ages)
     exact = replace(decoder, compute=Exact(torch.device("cpu"), torch.float32))
     methods = both_ways(exact, monkeypatch, replace(ALONE, decoder_weight=0.3))
     begun = {3: (20, 10), 7: (90, 50)}
@@ -261,7 +272,7 @@ def test_static_shapes_make_no_difference(
     clip: list[Places] = [
         {3: (20 + 4 * number, 10), 7: (90, 50 - 3 * number)} for number in range(1, 6)
     ]
-    clip += [{3: (40, 10)}] * 3 + [{}] * 2 + [{7: (20, 50), 3: (100, 20)}] * 14
+    clip += [{3: (40, 10)}] * 3 + [{}] * 2 + [{7: (20, 50), 3: (100, 20)}] * last
     later: dict[int, Places] = {4: {1: (10, 60)}, 12: {3: (100, 20)}, 14: {5: (60, 70)}}
     for number, places in enumerate(clip):
         frame = unlike(encoded(places), number)
