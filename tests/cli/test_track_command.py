@@ -165,7 +165,7 @@ def test_a_profile_shows_every_stage_and_writes_a_trace(clip: Path) -> None:
     table = shown.stdout.partition("ms per call")[2].splitlines()
     stages = [words[0] for line in table if len(words := line.split()) > 3]
     assert stages == [
-        *("load", "read", "encode", "track", "features", "decode", "compose"),
+        *("load", "read", "encode", "track", "decode", "features", "compose"),
         *("write", "masks", "overlay"),
     ]
     trace = json.loads((clip / "profiled/trace.json").read_text())["traceEvents"]

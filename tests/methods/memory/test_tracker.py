@@ -291,7 +291,10 @@ def test_static_shapes_make_no_difference(
     assert methods[1].graphable and not methods[0].graphable
 
 
-def test_a_step_with_static_shapes_does_not_wait_for_the_device(decoder: Decoder) -> None:
+def test_a_step_with_static_shapes_does_not_wait_for_the_device(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_bank, "AGES", (1, 2, 4))  # graphable sooner
     method = MemoryMethod(decoder, ALONE, no_crops(decoder), strategy=DenseStrategy())
     places = {3: (20, 10), 7: (90, 50)}
     method.add_reference(encoded(places), labels_of(places), (3, 7))
