@@ -28,12 +28,12 @@ def fill_scene(folder: Path, examples: str) -> None:
     named = re.findall(r"--start-frame (\d+)|--mask (\d+)|start_frame=(\d+)|(\d+): {", examples)
     count = max((int(number) for found in named for number in found if number), default=0) + 2
     clip = write_demo(folder / "demo-clip", frame_count=count)
-    frames = list(render_demo(2))
+    frames = list(render_demo(3))  # of three the one in the middle is scored
     for video in ("video.mp4", "a.mp4", "b.mp4"):
         shutil.copy(clip.video, folder / video)
     _write_masks(folder, frames[0][1])
     for images in ("frames", "shots"):
-        _write_images(folder / images, frames)
+        _write_images(folder / images, frames[:2])
     for root, lists in LISTS.items():
         _write_dataset(folder / root, frames, lists)
     if "{name}" in examples:
