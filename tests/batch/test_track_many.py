@@ -56,6 +56,7 @@ def test_a_clip_that_fails_on_the_way_stops_no_other(jobs: list[TrackRequest]) -
     assert outcomes[2].summary.frame_count == FRAMES
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_masks(jobs: list[TrackRequest], tmp_path: Path) -> None:
     there = [jobs[0], jobs[2]]
     elsewhere = [replace(job, output=tmp_path / f"{job.folder.name}_2") for job in there]

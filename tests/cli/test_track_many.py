@@ -54,6 +54,7 @@ def test_each_video_gets_its_masks_and_folder_and_one_that_fails_is_told(clips: 
     assert log["command"].startswith("persam-vos track there gone.mp4 back --first-mask")
 
 
+@pytest.mark.slow
 def test_workers_and_json_without_an_output_and_a_quiet_failure(clips: Path) -> None:
     quiet = ["--workers", "2", "--json", "--quiet"]
     ended = run(clips, "back", "there", "gone.mp4", *MASKS, *quiet)

@@ -113,7 +113,7 @@ def test_a_seek_that_went_wrong_is_noticed(make_video: MakeVideo) -> None:
         assert abs(int(frame.image[60, 90, 2]) - int(picture(frame.index)[60, 90, 2])) < 12
 
 
-@pytest.mark.parametrize("reader", ["pyav", "decord"])
+@pytest.mark.parametrize("reader", ["pyav", pytest.param("decord", marks=pytest.mark.slow)])
 def test_few_frames_are_held_at_once(make_video: MakeVideo, reader: Reader) -> None:
     def held() -> int:
         return sum(type(thing) is Frame for thing in gc.get_objects())

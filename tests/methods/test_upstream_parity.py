@@ -56,6 +56,7 @@ def run(shared_dir: Path, frames: list[Frame], engine: RememberingEngine) -> Run
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "folder"), [("persam-f", "persam_f"), ("persam", "persam")])
 def test_masks_and_weights_are_those_of_the_public_program(
     shared_dir: Path, run: Run, name: str, folder: str

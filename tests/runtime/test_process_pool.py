@@ -8,27 +8,10 @@ import sys
 from functools import partial
 
 import pytest
+from process_work import MAGIC, nothing, start, work
 
 from persam_vos.errors import WorkerError
 from persam_vos.runtime.process_pool import collect_from_processes, map_in_processes
-
-MAGIC = 7
-
-
-def nothing() -> None:
-    pass
-
-
-def start(value: str) -> None:
-    os.environ["PERSAM_VOS_TEST_POOL"] = value
-
-
-def work(job: int) -> tuple[int, str]:
-    if job == MAGIC:
-        raise KeyError(job)
-    if job < 0:
-        os._exit(3)
-    return job * job, os.environ.get("PERSAM_VOS_TEST_POOL", "")
 
 
 def test_outcomes_come_in_order_from_processes_that_were_started() -> None:

@@ -91,6 +91,7 @@ def _segment_anything_vit_b() -> Any:
     ).eval()
 
 
+@pytest.mark.slow
 def test_vit_b_answers_as_segment_anything_does():
     state = random_state("vit_b", 3)
     theirs, ours = _segment_anything_vit_b(), build_sam("vit_b", state)
