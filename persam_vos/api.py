@@ -164,7 +164,7 @@ def track_to_folder(
     (2, (1, 2, 3), 'clip_tracked/masks')
     """
     started = time.perf_counter()
-    plan, reference = check_request(request)
+    plan, reference = plan_request(request)
     with (
         Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer()) as timer
     ):

@@ -119,16 +119,14 @@ class GraphedStep(EagerStep):
         device = self._device
         with self._extracting():
             wait(device, encoded.ready, encoded)
-            wait(
-                device, self._propagate.inputs_read
-            )  # features are overwritten: the last frame's must have been read
+            # Features are overwritten: those of the last frame must have been read.
+            wait(device, self._propagate.inputs_read)
             features = self._features(encoded)
             extracted = record(device)
         with self._main():
             wait(device, extracted, encoded)
-            wait(
-                device, self._render.inputs_read
-            )  # logits are overwritten: the last frame's must have been read
+            # So are logits.
+            wait(device, self._render.inputs_read)
             logits = self._propagate(features, encoded)
             propagated = record(device)
         with self._rendering():

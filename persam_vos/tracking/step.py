@@ -16,7 +16,15 @@ from ..runtime.timer import StageTimer
 from ..stages.compose import compose, scale
 from ..stages.guided_upsample import guided_upsample
 from ..stages.measure import measure
-from ..structures import Encoded, Frame, LabelMap, ObjectLogits, ObjectResult, TrackedFrame
+from ..structures import (
+    Encoded,
+    Frame,
+    LabelMap,
+    ObjectLogits,
+    ObjectResult,
+    ScaledMasks,
+    TrackedFrame,
+)
 
 _Weights = tuple[torch.Tensor, torch.Tensor]
 
@@ -32,9 +40,8 @@ class FrameStep:
     image_size: int
     static_shapes: bool
     timer: StageTimer
-    _weights: _Weights | None = field(
-        default=None, init=False
-    )  # graphs read them: they have to stay
+    # Graphs read these: they have to stay.
+    _weights: _Weights | None = field(default=None, init=False)
 
     @property
     def graphable(self) -> bool:
@@ -67,7 +74,7 @@ class FrameStep:
             labels = compose(scaled, size_hw, device, of_probs=logits.guided)
             return labels, measurements(labels, logits.object_ids, logits.scores)
 
-    def _upsample(self, logits: ObjectLogits, encoded: Encoded) -> Iterator[Any]:
+    def _upsample(self, logits: ObjectLogits, encoded: Encoded) -> Iterator[ScaledMasks]:
         geometry = Geometry(encoded.frame.size_hw, self.image_size)
         if not logits.guided:
             return scale(logits, geometry.logit_weights(logits.low_res_logits))

@@ -106,9 +106,8 @@ class MemoryReader:
         bank = self.bank
         key = torch.ones_like(bank.has_object, dtype=torch.float32)
         if self.strategy.any(lost):
-            has_lost = (
-                bank.masks_s8[..., 1:].masked_fill(~lost, 0).amax(-1) > _LOST_PROB
-            )  # (R, 4 h w)
+            lost_probs = bank.masks_s8[..., 1:].masked_fill(~lost, 0).amax(-1)  # (R, 4 h w)
+            has_lost = lost_probs > _LOST_PROB
             key -= has_lost.view(*key.shape, 4).any(-1).float()
         nothing_lost = ~lost.any()  # then all queries are in the search mask
         return SpatialPrior(strength, (search_mask.flatten() | nothing_lost).float(), key)
