@@ -16,6 +16,7 @@ from persam_vos.errors import MaskError
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
 from .prompt_options import PromptOptions, prompt_options
+from .target_options import target_option
 from .track_many import refuse_common, track_several
 from .track_one import track_one
 from .track_result import print_summary, summary_facts
@@ -35,6 +36,7 @@ class TrackOptions:
     start_frame: int | None
     later_masks: tuple[tuple[int, str], ...]
     prompts: PromptOptions
+    target: str | None
     direction: Direction
     objects: tuple[int, ...] | None
     output: Path | None
@@ -61,6 +63,7 @@ class TrackOptions:
             later_masks=_by_frame("--mask", self.later_masks),
             prompts=self.prompts.prompts(start),
             rough_masks=_by_frame("--rough", rough),
+            target=self.target,
             direction=self.direction,
             objects=self.objects,
             reader=self.reader,
@@ -135,6 +138,7 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     "per object as 40:2=dog.png; may be repeated. {name} as in --first-mask.",
 )
 @prompt_options
+@target_option
 @click.option(
     "--direction",
     type=click.Choice(["both", "forward", "backward"]),
@@ -181,14 +185,14 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 def track(options: TrackOptions) -> None:
     """Cut objects out of each VIDEO (a file, a folder of images or a glob): show each object once.
 
-    By a mask (--first-mask), a box, a point or a scribble (--rough).
+    By a mask (--first-mask), a box, a point, a scribble (--rough) or other pictures (--target).
 
     Of several videos, one that fails does not stop the others; the exit code is then 1.
     """
-    if not (options.masks or options.later_masks or options.prompts):
+    if not (options.masks or options.later_masks or options.prompts or options.target):
         raise click.UsageError(
-            "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point or "
-            "--rough PNG"
+            "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point, "
+            "--rough PNG or --target FILE"
         )
     console, requests = Console(quiet=options.quiet), options.requests()
     if len(requests) > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -23,11 +23,15 @@ from .runtime.device import peak_memory_bytes
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
 from .structures import TrackedFrame
+from .targets.target import Target
+from .targets.target_file import check_target_output, write_target
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, plan_request
 from .tracking.start import make_references
+from .tracking.target_search import OnLook, Sighting
+from .tracking.targets import describe_target, read_pictures
 from .weights.registry import DEFAULT_WEIGHTS
 
 _log = logging.getLogger(__name__)
@@ -40,6 +44,7 @@ class TrackSummary:
     ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
     ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
     ran slower on a GPU than it could, because it could not be captured as a graph, and why.
+    ``sighting`` is what came of the search for a target, if there was one.
     """
 
     output: Path
@@ -54,18 +59,21 @@ class TrackSummary:
     trace: Path | None = None
     stages: tuple[StageTime, ...] = ()
     not_captured: dict[str, str] = field(default_factory=dict)
+    sighting: Sighting | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
-    ``frame_count`` is the number of frames to come, None where nobody knows.
+    ``frame_count`` is the number of frames to come, None where nobody knows; ``sighting`` what came
+    of the search for a target, if there was one.
     """
 
     frame_count: int | None
     reference: ReferenceMasks
     engine: Engine
+    sighting: Sighting | None = None
 
 
 def load_engine(
@@ -159,13 +167,15 @@ def track_to_folder(
     engine: Engine | Callable[[], Engine] | None = None,
     on_start: Callable[[TrackStart], None] | None = None,
     on_frame: Callable[[TrackedFrame], None] | None = None,
+    on_look: OnLook | None = None,
 ) -> TrackSummary:
     """Label every frame of a video and write masks, overlay and log to a folder.
 
     Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``, of the
     frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
-    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame. Raises what
+    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look``
+    before that, for each frame that was looked at for a target. Raises what
     `track` raises, and OutputError for an output that exists or cannot be written. Finished masks
     stay if the run breaks off.
 
@@ -190,9 +200,10 @@ def track_to_folder(
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
             timer.compute = loaded.compute
-        plan = make_references(plan, loaded)
+        with timer.measure("look"):
+            plan = make_references(plan, loaded, on_look)
         if on_start is not None:
-            on_start(TrackStart(plan.frame_count, reference, loaded))
+            on_start(TrackStart(plan.frame_count, reference, loaded, plan.sighting))
         folder.describe(_facts(loaded, plan, reference, request.command))
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
@@ -212,7 +223,44 @@ def track_to_folder(
         trace=timer.trace if isinstance(timer, Profiler) else None,
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
+        sighting=plan.sighting,
     )
+
+
+def fit_target(
+    references: Sequence[tuple[str | Path, str | Path]],
+    output: str | Path | None = None,
+    *,
+    engine: Engine | Callable[[], Engine] | None = None,
+    overwrite: bool = False,
+    on_warning: Callable[[str], None] = _log.warning,
+) -> Target:
+    """Learn objects from pictures and their masks, to find them in videos and other pictures.
+
+    ``references`` are pairs of an image file and a mask file; the ids in the masks are the objects,
+    the same id in several masks being the same object: pictures from several sides make it easier
+    to find. A mask given as ``2=cat.png`` shows object 2. The target is written to the file
+    ``output``, if there is one: safetensors, 4 MB at most. ``engine`` may be a function that loads
+    one; ``on_warning`` is called with what was noticed about the masks. Raises MediaError or MaskError for
+    pictures and masks that cannot be understood, OutputError for a file that exists (without
+    ``overwrite``) or cannot be written.
+
+    >>> target = fit_target([("photo.jpg", "photo.png")], engine=engine)
+    >>> target.object_ids, len(target.references)
+    ((1, 2, 3), 1)
+    """
+    path = None if output is None else Path(output)
+    if path is not None:
+        check_target_output(path, overwrite=overwrite)
+    pictures = read_pictures(references)
+    for picture in pictures:
+        for warning in picture.warnings:
+            on_warning(warning)
+    loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
+    target = describe_target(pictures, loaded)
+    if path is not None:
+        write_target(path, target, overwrite=overwrite)
+    return target
 
 
 def _facts(
@@ -233,10 +281,22 @@ def _facts(
         "image_size": settings.image_size,
         "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
         "start_frame": plan.start,
+        "target": _target_facts(plan),
         "direction": plan.direction,
         "mask_frames": sorted(plan.references),
         "object_ids": list(reference.object_ids),
         "warnings": list(reference.warnings),
+    }
+
+
+def _target_facts(plan: TrackPlan) -> dict[str, Any] | None:
+    """Say of the log's run from which pictures its target is, and what came of the search."""
+    if plan.target is None:
+        return None
+    return {
+        "references": [asdict(one.image) for one in plan.target.references],
+        "object_ids": list(plan.target.object_ids),
+        "sighting": plan.sighting and asdict(plan.sighting),
     }
 
 

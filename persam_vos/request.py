@@ -14,6 +14,7 @@ from .errors import UsageError, param
 from .media.reader import Reader
 from .media.reference_masks import MaskInput, MaskLike
 from .media.reference_prompts import Prompt
+from .targets.target import Target
 from .weights.registry import DEFAULT_WEIGHTS
 
 Direction = Literal["both", "forward", "backward"]
@@ -37,6 +38,9 @@ class TrackRequest:
     frames, by index, from which the network makes masks; ``rough_masks`` has scribbles or coarse
     masks, which it snaps to the objects. A point on an object that is tracked or has a mask there
     refines that mask. Without ``masks``, the earliest frame of these is where tracking starts.
+    ``target``, made by `fit_target`, or its file, shows objects in other pictures: alone, it is
+    looked for from ``start_frame`` on, and tracking starts where it is found; beside masks, it helps
+    to find its objects again.
     ``direction`` is both, forward or backward from there; ``objects`` keeps some of the ids of
     masks; ``reader`` is the library that reads videos, pyav or decord.
 
@@ -62,6 +66,7 @@ class TrackRequest:
     later_masks: Mapping[int, MaskInput] = field(default_factory=dict)
     prompts: Mapping[int, Sequence[Prompt]] = field(default_factory=dict)
     rough_masks: Mapping[int, MaskInput] = field(default_factory=dict)
+    target: str | Path | Target | None = None
     direction: Direction = "both"
     objects: Collection[int] | None = None
     reader: Reader = "pyav"

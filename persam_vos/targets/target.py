@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from ..structures import LabelMap, RgbImage
 class Cells:
     """Some cells of the feature grid of a picture, and what they show.
 
-    ``features`` (n, D) float16 are those of `raw_features`; ``coverage`` (n, N) float16 in [0, 1]
+    ``features`` (n, D) float16 are rows of `features.cell_features`; ``coverage`` (n, N) float16 in [0, 1]
     is the fraction of each cell that each object of the target covers. On the CPU.
     """
 
@@ -83,8 +83,7 @@ class Target:
 
     ``object_ids`` (N) ascend. ``scale_weights`` (N, 3) float32 are those of PerSAM-F: how much of
     each of SAM's three scales makes the object. ``image_size`` is the long side in pixels at which
-    the pictures were encoded, ``feature_widths`` how many of the D features come from the encoder's
-    neck, from its earlier layer and from colours. ``version`` is that of the package that made it.
+    the pictures were encoded, ``version`` that of the package that made it.
     """
 
     object_ids: tuple[int, ...]
@@ -92,5 +91,23 @@ class Target:
     scale_weights: npt.NDArray[np.float32]
     network: NetworkIdentity
     image_size: int
-    feature_widths: tuple[int, int, int]
     version: str
+
+    def keep(self, object_ids: Sequence[int]) -> Target:
+        """Return the target of some of its objects; cells of the others count as background."""
+        columns = [self.object_ids.index(i) for i in object_ids]
+        references = tuple(
+            replace(
+                one,
+                object_ids=tuple(i for i in one.object_ids if i in object_ids),
+                objects=replace(one.objects, coverage=one.objects.coverage[:, columns]),
+                background=replace(one.background, coverage=one.background.coverage[:, columns]),
+            )
+            for one in self.references
+        )
+        return replace(
+            self,
+            object_ids=tuple(object_ids),
+            references=references,
+            scale_weights=self.scale_weights[columns],
+        )

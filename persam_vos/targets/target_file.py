@@ -18,7 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..errors import OutputError, TargetError, param
-from ..files.atomic import atomic_path
+from ..files.atomic import atomic_path, make_folder
+from ..files.output import refuse_unwritable
 from .description import Description
 from .target import Cells, NetworkIdentity, SourceFile, Target, TargetReference
 
@@ -39,15 +40,9 @@ _DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.uint8: "U8"}
 def write_target(path: Path, target: Target, *, overwrite: bool = False) -> int:
     """Write a target file, whole or not at all; returns its size in bytes.
 
-    Raises OutputError for a file that is there, unless ``overwrite``, or cannot be written.
+    Raises what `check_target_output` raises.
     """
-    if path.exists() and not overwrite:
-        raise OutputError(
-            param("output", path),
-            got="a file that is there already",
-            expected="a new file",
-            remedy=f"choose another name, or add {param('overwrite', True)} to replace it",
-        )
+    check_target_output(path, overwrite=overwrite)
     content = save(
         {name: tensor.contiguous() for name, tensor in _tensors(target).items()},
         metadata={
@@ -56,9 +51,22 @@ def write_target(path: Path, target: Target, *, overwrite: bool = False) -> int:
             "target": json.dumps(_description(target)),
         },
     )
+    make_folder(path.parent)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
     return len(content)
+
+
+def check_target_output(path: Path, *, overwrite: bool) -> None:
+    """Raise OutputError for a file that is there, unless ``overwrite``, or cannot be written."""
+    refuse_unwritable(path.parent)
+    if path.exists() and not overwrite:
+        raise OutputError(
+            param("output", path),
+            got="a file that is there already",
+            expected="a new file",
+            remedy=f"choose another name, or add {param('overwrite', True)} to replace it",
+        )
 
 
 def read_target(path: str | Path) -> Target:
@@ -104,7 +112,7 @@ def _description(target: Target) -> dict[str, Any]:
         "persam_vos": target.version,
         "network": asdict(target.network),
         "image_size": target.image_size,
-        "feature_widths": target.feature_widths,
+        "feature_width": target.references[0].objects.features.shape[1],
         "object_ids": target.object_ids,
         "references": [
             {
@@ -147,15 +155,14 @@ def _read(file: Any, path: Path) -> Target:
         )
     facts = Description.parse(metadata.get("target", ""), lambda got: unusable(path, got))
     object_ids = facts.ids("object_ids")
-    widths = facts.numbers("feature_widths", 3, range(1025))
+    width = facts.number("feature_width", range(1, 1 << 12))
     names = set(file.keys())
     load = _Loader(file, path, names)
-    count, width = len(object_ids), sum(widths)
     references = tuple(
-        _reference(load, number, one, count, width)
+        _reference(load, number, one, len(object_ids), width)
         for number, one in enumerate(facts.parts("references", range(1, MAX_REFERENCES + 1)))
     )
-    scale_weights = load("scale_weights", torch.float32, (count, 3)).numpy()
+    scale_weights = load("scale_weights", torch.float32, (len(object_ids), 3)).numpy()
     if names:
         raise unusable(path, f"tensors that a target does not have, such as {min(names)[:40]!r}")
     network = facts.part("network")
@@ -167,7 +174,6 @@ def _read(file: Any, path: Path) -> Target:
             network.text("weights"), network.text("encoder"), network.texts("sha256")
         ),
         image_size=facts.number("image_size", range(1, 1 << 14)),
-        feature_widths=(widths[0], widths[1], widths[2]),
         version=facts.text("persam_vos"),
     )
 

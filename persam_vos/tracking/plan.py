@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from ..errors import MaskError, UsageError
+from ..errors import MaskError, UsageError, param
 from ..media.frame_numbers import no_such_frame
 from ..media.reader import Source, open_source
 from ..media.reference_masks import MaskInput, ReferenceMasks, read_reference_masks
@@ -15,9 +16,12 @@ from ..media.reference_prompts import FramePrompts, read_prompts, refuse_unknown
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import present_ids
-from ..structures import TrackedFrame
+from ..structures import Frame, TrackedFrame
+from ..targets.target import Target
+from ..targets.target_file import read_target
 from .engine import Engine
-from .propagate import Reference, track_frames
+from .propagate import Reference, empty_frames, track_frames
+from .target_search import Sighting
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +34,8 @@ class TrackPlan:
 
     ``references`` are labels by frame index, or what makes them as tracking gets there. ``prompts``
     are those that have no labels yet: `start.make_references` makes them. One of either is of frame
-    ``start``. Frames keep their indices and names, whichever way they come. Raises MaskError for a
+    ``start``; with a ``target`` there may be none, until it is found there. What came of that is
+    the ``sighting``; if the target is not in the video, masks are empty. Frames keep their indices and names, whichever way they come. Raises MaskError for a
     mask of a frame that is not on the way, UsageError for prompts of one or of an object that is
     not known there, MediaError for a frame that does not exist; where nobody knows how many there
     are, the last is raised after the last frame.
@@ -41,12 +46,14 @@ class TrackPlan:
     start: int
     direction: Direction = "both"
     prompts: Mapping[int, FramePrompts] = field(default_factory=dict)
+    target: Target | None = None
+    sighting: Sighting | None = None
 
     def __post_init__(self) -> None:
         frames = {*self.references, *self.prompts}
         for index in sorted(frames):
             self._check_on_the_way(index)
-        self._check_there(max(frames))
+        self._check_there(max(frames, default=self.start))
         for index, prompts in self.prompts.items():
             refuse_unknown(prompts, self.masked_ids(index) | self.tracked_ids(index), index)
 
@@ -86,8 +93,7 @@ class TrackPlan:
         self, engine: Engine, timer: StageTimer | None = None
     ) -> Generator[TrackedFrame, None, None]:
         """Track from the start frame back to the first one; masks apply as they are met."""
-        frames = self.source.frames_reversed(self.start)
-        return track_frames(frames, self.references, engine, timer=timer)
+        return self._track(self.source.frames_reversed(self.start), engine, timer)
 
     def forward(
         self, engine: Engine, timer: StageTimer | None = None
@@ -95,13 +101,14 @@ class TrackPlan:
         """Track to the last frame, from the start frame or, if that went back, the one after it."""
         count = self.start
         frames = self.source.frames(self.start)
-        with closing(track_frames(frames, self.references, engine, timer=timer)) as tracked_frames:
+        with closing(self._track(frames, engine, timer)) as tracked_frames:
             for tracked in tracked_frames:
                 count = tracked.index + 1
                 if tracked.index > self.start or not self.has_backward:
                     yield tracked
-        if max(self.references) >= count:
-            raise no_such_frame(self.source.info.path, max(self.references), count)
+        last = max(self.references, default=self.start)
+        if last >= count:
+            raise no_such_frame(self.source.info.path, last, count)
 
     def frames(
         self, engine: Engine, timer: StageTimer | None = None
@@ -111,6 +118,15 @@ class TrackPlan:
             yield from self.backward(engine, timer)
         if self.has_forward:
             yield from self.forward(engine, timer)
+
+    def _track(
+        self, frames: Iterator[Frame], engine: Engine, timer: StageTimer | None
+    ) -> Generator[TrackedFrame, None, None]:
+        """Track frames in the order in which they come; without references masks are empty."""
+        if not self.references:
+            assert self.target is not None, "which is not in the video"
+            return empty_frames(frames, self.target.object_ids)
+        return track_frames(frames, self.references, engine, timer=timer)
 
     def _check_on_the_way(self, index: int) -> None:
         first = 0 if self.has_backward else max(0, self.start)
@@ -137,18 +153,22 @@ class TrackPlan:
 
 
 def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
-    """Open the source of a request, read all masks and prompts, and check that they fit together.
+    """Open the source of a request, read all masks, prompts and its target, and check that they fit.
 
     Raises MediaError, MaskError or UsageError for input that cannot be understood.
     """
     source = open_source(request.source, reader=request.reader)
     info = source.info
     _log.info("%s opened: %s, %s x %s", info.path, info.kind, *reversed(info.size_hw))
+    target = _read_target(request)
     prompted = {*request.prompts, *request.rough_masks}
-    start, by_frame = masks_by_frame(
-        request.masks, request.start_frame, request.later_masks, prompted
-    )
-    reference = read_reference_masks(by_frame, info.size_hw, objects=request.objects)
+    start, by_frame = request.start_frame or 0, dict[int, MaskInput]()
+    if target is None or request.masks is not None or request.later_masks or prompted:
+        start, by_frame = masks_by_frame(
+            request.masks, request.start_frame, request.later_masks, prompted
+        )
+    objects = request.objects if by_frame else None
+    reference = read_reference_masks(by_frame, info.size_hw, objects=objects)
     rough = read_reference_masks(request.rough_masks, info.size_hw)
     prompts = {
         frame: FramePrompts(
@@ -157,12 +177,32 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
         )
         for frame in sorted(prompted)
     }
-    plan = TrackPlan(source, reference.label_maps, start, request.direction, prompts)
+    plan = TrackPlan(source, reference.label_maps, start, request.direction, prompts, target)
     shown = sorted({*reference.object_ids}.union(*(one.object_ids for one in prompts.values())))
+    if target is not None:
+        shown = sorted({*shown, *target.object_ids})
     frames = ", ".join(map(str, sorted({*by_frame, *prompted})))
     _log.info("masks and prompts of frames %s read: objects %s", frames, shown)
     warnings = (*reference.warnings, *rough.warnings)
     return plan, ReferenceMasks(reference.label_maps, tuple(shown), warnings)
+
+
+def _read_target(request: TrackRequest) -> Target | None:
+    """Read the target of a request, with the objects that are asked for."""
+    target = request.target
+    if isinstance(target, str | Path):
+        target = read_target(target)
+    if target is None or request.objects is None:
+        return target
+    wanted = [i for i in target.object_ids if i in request.objects]
+    if not wanted and request.masks is None:
+        raise UsageError(
+            param("objects"),
+            got=", ".join(map(str, sorted(request.objects))),
+            expected=f"ids in the target: {', '.join(map(str, target.object_ids))}",
+            remedy="select some of these",
+        )
+    return target.keep(wanted) if wanted else None
 
 
 def masks_by_frame(

@@ -137,6 +137,15 @@ class Propagation:
         return known_result(encoded.frame, labels, self.object_ids, known)
 
 
+def empty_frames(
+    frames: Iterable[Frame], object_ids: tuple[int, ...]
+) -> Generator[TrackedFrame, None, None]:
+    """Give every frame an empty mask: none of the objects is in the video."""
+    for frame in frames:
+        nothing = np.zeros(frame.size_hw, np.uint8)
+        yield known_result(frame, nothing, object_ids, [0.0] * len(object_ids)).wait()
+
+
 def track_frames(
     frames: Iterable[Frame],
     references: Mapping[int, Reference],

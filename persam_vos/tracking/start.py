@@ -1,4 +1,4 @@
-"""What needs the network before tracking begins: masks of boxes, points and rough masks."""
+"""What needs the network before tracking begins: masks of prompts, and of a target's objects."""
 
 from __future__ import annotations
 
@@ -6,19 +6,30 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
+from ..targets.target import Target
 from .engine import Engine
 from .plan import TrackPlan
 from .prompted import label_prompts
 from .propagate import Reference
+from .target_search import OnLook, search_target
+from .targets import check_network, new_finder
 
 
-def make_references(plan: TrackPlan, engine: Engine) -> TrackPlan:
-    """Return the plan with labels in place of its prompts.
+def make_references(
+    plan: TrackPlan, engine: Engine, on_look: OnLook | None = None
+) -> TrackPlan:
+    """Return the plan with labels in place of its prompts, or where its target is found.
 
-    Frames are encoded for it, except for those on which a point refines the mask of an object that
+    A target is looked for if nothing else shows an object, see `search_target`; ``on_look`` is
+    called for each frame that was looked at. Frames are encoded for it, except for those on which a point refines the mask of an object that
     is tracked there: their labels are made when tracking gets there. Raises MaskError for prompts
-    of which no mask can be made, MediaError for a frame that does not exist.
+    of which no mask can be made, MediaError for a frame that does not exist, TargetError for a
+    target of another network.
     """
+    if plan.target is not None:
+        check_network(plan.target, engine)
+        if not plan.references and not plan.prompts:
+            return _found(plan, plan.target, engine, on_look)
     references: dict[int, Reference] = dict(plan.references)
     for index, prompts in plan.prompts.items():
         given = references.get(index)
@@ -30,3 +41,18 @@ def make_references(plan: TrackPlan, engine: Engine) -> TrackPlan:
             encoded = engine.encode(next(frames))
         references[index] = label_prompts(engine, prompts, given, encoded)
     return replace(plan, references=references, prompts={})
+
+
+def _found(
+    plan: TrackPlan, target: Target, engine: Engine, on_look: OnLook | None
+) -> TrackPlan:
+    """Return the plan that starts where the target is found, or that has no references."""
+    finder = new_finder(target, engine)
+    sighting, labels = search_target(
+        plan.source, plan.start, lambda frame: finder(engine.encode(frame)), on_look
+    )
+    if not sighting.object_ids:
+        return replace(plan, sighting=sighting)
+    return replace(
+        plan, start=sighting.frame, references={sighting.frame: labels}, sighting=sighting
+    )

@@ -1,0 +1,102 @@
+"""Find the frame of a video in which a target shows first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from ..media.reader import Source
+from ..structures import Frame, LabelMap
+from ..targets.find import Found
+
+STRIDE = 8
+"""Every so many frames one is looked at, until the target is found or the video ends."""
+
+OnLook = Callable[[int], None]
+"""Called after each frame that was looked at, with their number so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What came of the search for a target; produced by `search_target`, consumed by reports.
+
+    ``object_ids`` were found on ``frame``, where tracking starts; none, if the target shows on no
+    frame: then ``frame`` is the one that looked most like it. ``confidence``, by object id, is how
+    sure it is, in [0, 1], that an object shows there. ``looked_at`` counts the frames that were
+    looked at.
+    """
+
+    frame: int
+    object_ids: tuple[int, ...]
+    confidence: Mapping[int, float]
+    looked_at: int
+
+
+def search_target(
+    source: Source, start: int, look: Callable[[Frame], Found], on_look: OnLook | None = None
+) -> tuple[Sighting, LabelMap]:
+    """Find the first frame from ``start`` on that shows the target; its labels (H, W) come with it.
+
+    Every eighth frame is looked at, in order. Where one shows the target, those that were skipped
+    before it are looked at in order. If none does, all the others are, in a second reading.
+    """
+    search = _Search(look, on_look)
+    skipped: list[Frame] = []
+    with closing(source.frames(start)) as frames:
+        for frame in frames:
+            if (frame.index - start) % STRIDE:
+                skipped.append(frame)
+            elif search.shows(frame):
+                any(search.shows(earlier) for earlier in skipped)
+                return search.result()
+            else:
+                skipped.clear()
+    with closing(source.frames(start)) as frames:
+        for frame in frames:
+            if (frame.index - start) % STRIDE and search.shows(frame):
+                break
+    return search.result()
+
+
+class _Search:
+    """Looks at frames, and remembers the one that counts: see `Sighting`."""
+
+    def __init__(self, look: Callable[[Frame], Found], on_look: OnLook | None) -> None:
+        self._look, self._on_look = look, on_look
+        self._count = 0
+        self._nearest: tuple[Frame, Found] | None = None
+
+    def shows(self, frame: Frame) -> bool:
+        """Look at a frame: does it show the target?"""
+        found = self._look(frame)
+        self._count += 1
+        if self._on_look is not None:
+            self._on_look(self._count)
+        shown, nearest = bool(found.object_ids), self._nearest and self._nearest[1]
+        if nearest is None or shown or (not nearest.object_ids and found.sure > nearest.sure):
+            self._nearest = (frame, found)
+        return shown
+
+    def result(self) -> tuple[Sighting, LabelMap]:
+        """Return what came of it; a frame at least was looked at."""
+        assert self._nearest is not None
+        frame, found = self._nearest
+        sighting = Sighting(frame.index, found.object_ids, found.confidence, self._count)
+        return sighting, found.labels
+
+
+def said(sighting: Sighting, name: str) -> str:
+    """Say in a sentence what came of the search for the target ``name``."""
+    sure = ", ".join(
+        f"object {object_id} ({confidence:.0%} sure)"
+        for object_id, confidence in sorted(sighting.confidence.items())
+        if object_id in sighting.object_ids or not sighting.object_ids
+    )
+    looked = f"{sighting.looked_at} frames looked at"
+    if sighting.object_ids:
+        return f"{name}: found {sure} on frame {sighting.frame}, where tracking starts; {looked}"
+    return (
+        f"{name}: not in this video, all masks are empty; most like it was frame "
+        f"{sighting.frame}, {sure}; {looked}"
+    )
