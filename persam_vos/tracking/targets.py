@@ -101,7 +101,8 @@ def check_network(target: Target, engine: Engine) -> None:
 
 def new_finder(target: Target, engine: Engine) -> TargetFinder:
     """Make what finds a target's objects in the engine's frames."""
-    return TargetFinder.new(target, Decoder(engine.network, engine.compute))
+    decoder = Decoder(engine.network, engine.compute)
+    return TargetFinder.new(target, decoder, engine.settings.image_size)
 
 
 def _read(image: Path, mask: str | Path) -> ReferencePicture:

@@ -1,0 +1,67 @@
+"""How alike the cells of a picture and those of a target's object are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from .target import Target
+
+_TOP_K = 8  # of the target's cells that each cell reads from
+_TEMPERATURE = 0.05  # of the softmax over their similarities
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCells:
+    """Cells of one object of a target, and of what is beside it, on the compute device.
+
+    ``own`` (n, D) are on the object and ``other`` (m, D) are not; ``views`` says which of ``own``
+    are of which reference. ``area`` is the mean number of stride 8 cells that it covers there.
+    """
+
+    own: torch.Tensor
+    other: torch.Tensor
+    views: tuple[slice, ...]
+
+    @classmethod
+    def of(cls, target: Target, column: int, device: torch.device) -> ObjectCells:
+        """Gather the cells of the object whose coverage is in ``column``."""
+        own, other = list[torch.Tensor](), list[torch.Tensor]()
+        views, start = list[slice](), 0
+        for one in target.references:
+            coverage = one.objects.coverage[:, column]
+            threshold = coverage.max().clamp(1e-3, 0.5) if len(coverage) else 0.5
+            on = coverage >= threshold
+            mine = one.objects.features[on]
+            if len(mine):
+                own.append(mine)
+                views.append(slice(start, start + len(mine)))
+                start += len(mine)
+            other += [one.objects.features[coverage == 0], one.background.features]
+        gathered = (torch.cat(part).float().to(device) for part in (own, other))
+        return cls(*gathered, views=tuple(views))
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Similarities of the Q cells of a picture with an object and with what is beside it.
+
+    ``own`` (Q, n), ``other`` (Q,) the highest; ``probs`` (Q,) in [0, 1] how much of the object the
+    most similar cells of the target show.
+    """
+
+    own: torch.Tensor
+    other: torch.Tensor
+    probs: torch.Tensor
+
+
+def compare(cells: torch.Tensor, wanted: ObjectCells, inside: torch.Tensor) -> Likeness:
+    """Compare (Q, D) cells with an object; those that are not ``inside`` the picture are not it."""
+    own, other = cells @ wanted.own.T, cells @ wanted.other.T
+    best, places = torch.cat([own, other], dim=1).topk(_TOP_K, dim=1)
+    weights = (best / _TEMPERATURE).softmax(1)
+    probs = (weights * (places < own.shape[1])).sum(1) * inside
+    return Likeness(own, other.amax(1), probs)
