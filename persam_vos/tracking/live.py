@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from ..errors import MaskError
@@ -9,6 +11,7 @@ from ..media.reference_masks import MaskInput, read_reference_masks
 from ..request import EngineChoice
 from ..scoring.label_files import present_ids
 from ..structures import Frame, LabelMap, RgbImage, TrackedFrame
+from .checkpoint import load_checkpoint, save_checkpoint
 from .engine import Engine
 from .load import load_choice
 from .propagate import Propagation
@@ -19,7 +22,7 @@ class Tracker:
 
     Images are (H, W, 3) uint8 RGB, all of one size. Masks are given as to `TrackRequest`: label
     maps (H, W), files, or masks by object id. An object keeps its id as long as it is tracked,
-    whatever becomes of the others.
+    whatever becomes of the others. `save` and `load` carry a clip over to another day.
 
     >>> tracker = Tracker(engine)
     >>> first = tracker.start(images[0], {1: labels[0] == 1})
@@ -101,6 +104,27 @@ class Tracker:
         _require_known(object_id, state)
         self._last = state.remove(object_id)
         return self._last
+
+    def save(self, path: str | Path) -> None:
+        """Write all that later frames depend on to a file, for `load`; it holds no code.
+
+        Raises OutputError for a file that cannot be written, RuntimeError before `start`.
+        """
+        state, _ = self._begun("save")
+        save_checkpoint(Path(path), state, self._engine)
+
+    @classmethod
+    def load(cls, path: str | Path, engine: Engine | None = None) -> Tracker:
+        """Go on from what `save` wrote: later frames get the labels that they would have got.
+
+        The engine has to be as it was. Raises CheckpointError for a file that is damaged or of
+        other weights, settings or versions.
+        """
+        tracker = cls(engine)
+        tracker._state = load_checkpoint(Path(path), tracker._engine)
+        assert tracker._state.last is not None
+        tracker._last = tracker._state.last.wait()
+        return tracker
 
     def _begun(self, verb: str) -> tuple[Propagation, TrackedFrame]:
         if self._state is None or self._last is None:

@@ -108,6 +108,10 @@ class Propagation:
         self.last = known_result(tracked.frame, labels, rest, scores)
         return self.last.wait()
 
+    def resume(self, encoded: Encoded, last: PendingResult) -> None:
+        """Go on behind a frame whose result is known; the method has the state that it left."""
+        self.object_ids, self.last, self._encoded = last.object_ids, last, encoded
+
     def _add_reference(
         self, encoded: Encoded, reference: LabelMap, result: PendingResult | None
     ) -> PendingResult:
