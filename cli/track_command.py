@@ -15,6 +15,7 @@ from persam_vos.errors import MaskError
 
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
+from .prompt_options import PromptOptions, prompt_options
 from .track_many import refuse_common, track_several
 from .track_one import track_one
 from .track_result import print_summary, summary_facts
@@ -33,6 +34,7 @@ class TrackOptions:
     masks: tuple[str, ...]
     start_frame: int | None
     later_masks: tuple[tuple[int, str], ...]
+    prompts: PromptOptions
     direction: Direction
     objects: tuple[int, ...] | None
     output: Path | None
@@ -50,11 +52,15 @@ class TrackOptions:
         """Return what to do for each video; raises MaskError or UsageError for its masks."""
         from persam_vos import TrackRequest
 
+        start = self.start_frame or 0
+        rough = self.prompts.rough_masks(start)
         template = TrackRequest(
             source=self.sources[0],
             masks=self.masks or None,
             start_frame=self.start_frame,
-            later_masks=_by_frame(self.later_masks),
+            later_masks=_by_frame("--mask", self.later_masks),
+            prompts=self.prompts.prompts(start),
+            rough_masks=_by_frame("--rough", rough),
             direction=self.direction,
             objects=self.objects,
             reader=self.reader,
@@ -67,7 +73,8 @@ class TrackOptions:
         if len(self.sources) == 1:
             request = TrackRequest.from_template(template, self.sources[0])
             return [replace(request, output=self.output or request.output)]
-        refuse_common(self.sources, [*self.masks, *(mask for _, mask in self.later_masks)])
+        files = [*self.masks, *(mask for _, mask in (*self.later_masks, *rough))]
+        refuse_common(self.sources, files)
         return [
             TrackRequest.from_template(template, source, parent=self.output)
             for source in self.sources
@@ -127,6 +134,7 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     help="Objects on another frame, to add or correct them from there on: 40=m.png, or one file "
     "per object as 40:2=dog.png; may be repeated. {name} as in --first-mask.",
 )
+@prompt_options
 @click.option(
     "--direction",
     type=click.Choice(["both", "forward", "backward"]),
@@ -171,12 +179,17 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @collect(TrackOptions)
 def track(options: TrackOptions) -> None:
-    """Cut objects out of each VIDEO (a file, a folder of images or a glob) from one mask each.
+    """Cut objects out of each VIDEO (a file, a folder of images or a glob): show each object once.
+
+    By a mask (--first-mask), a box, a point or a scribble (--rough).
 
     Of several videos, one that fails does not stop the others; the exit code is then 1.
     """
-    if not options.masks and not options.later_masks:
-        raise click.UsageError("got no mask, expected --first-mask PNG or --mask FRAME=PNG")
+    if not (options.masks or options.later_masks or options.prompts):
+        raise click.UsageError(
+            "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point or "
+            "--rough PNG"
+        )
     console, requests = Console(quiet=options.quiet), options.requests()
     if len(requests) > 1:
         track_several(
@@ -190,7 +203,7 @@ def track(options: TrackOptions) -> None:
         print_summary(summary)
 
 
-def _by_frame(masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
+def _by_frame(flag: str, masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
     """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
     by_frame: dict[int, list[str]] = {}
     for frame, mask in masks:
@@ -198,7 +211,7 @@ def _by_frame(masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
     for frame, files in by_frame.items():
         if len(files) > 1 and not all(re.match(r"\d+=", mask) for mask in files):
             raise MaskError(
-                f"--mask {frame}",
+                f"{flag} {frame}",
                 got=f"{len(files)} masks of this frame, not all with an id",
                 expected="one mask, or an id for each",
                 remedy=f"leave all but one out, or name them as in {frame}:1=a.png {frame}:2=b.png",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import MethodSettings
+from .errors import UsageError
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.reader import Reader
@@ -26,6 +27,7 @@ from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, plan_request
+from .tracking.start import make_references
 from .weights.registry import DEFAULT_WEIGHTS
 
 _log = logging.getLogger(__name__)
@@ -96,7 +98,7 @@ def load_engine(
 
 
 def track(
-    source: str | Path,
+    source: str | Path | TrackRequest,
     masks: MaskInput | None = None,
     *,
     start_frame: int | None = None,
@@ -108,27 +110,36 @@ def track(
 ) -> Iterator[TrackedFrame]:
     """Label every frame of a video, lazily; the input is checked at once.
 
-    What to track is said as in a `TrackRequest`: see there. Yields a TrackedFrame for every frame
-    on the way: from the start frame back to the first one, then forwards from the one after it; its
-    ``index`` tells which it is. Closing or dropping the iterator ends the work. Raises UsageError,
-    MediaError or MaskError for input that cannot be understood, such as a mask of a frame that does
-    not exist; after the last frame, if only then it is known.
+    What to track is said as in a `TrackRequest`, or by one, in place of ``source``, which
+    can have prompts too. Yields a TrackedFrame for every frame on the way: from the start frame
+    back to the first one, then forwards from the one after it; its ``index`` tells which it is.
+    Closing or dropping the iterator ends the work. Raises UsageError, MediaError or MaskError for
+    input that cannot be understood, such as a mask of a frame that does not exist; after the last
+    frame, if only then it is known.
 
     >>> frames = track("clip.mp4", "first_mask.png", engine=engine)
     >>> [(frame.name, len(frame.objects)) for frame in frames]
     [('00000', 3), ('00001', 3)]
     """
-    request = TrackRequest(
-        source=source,
-        masks=masks,
-        start_frame=start_frame,
-        later_masks=later_masks or {},
-        direction=direction,
-        objects=objects,
-        reader=reader,
-    )
+    if isinstance(source, TrackRequest):
+        if (masks, start_frame, later_masks, objects) != (None,) * 4:
+            raise UsageError(
+                "track", got="a request and more beside it", expected="all of it in the request"
+            )
+        request = source
+    else:
+        request = TrackRequest(
+            source=source,
+            masks=masks,
+            start_frame=start_frame,
+            later_masks=later_masks or {},
+            direction=direction,
+            objects=objects,
+            reader=reader,
+        )
     plan, _ = plan_request(request)
-    return plan.frames(engine or load_engine())
+    engine = engine or load_engine()
+    return make_references(plan, engine).frames(engine)
 
 
 def check_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
@@ -165,9 +176,8 @@ def track_to_folder(
     """
     started = time.perf_counter()
     plan, reference = plan_request(request)
-    with (
-        Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer()) as timer
-    ):
+    profiled = Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer())
+    with profiled as timer:
         folder = OutputFolder(
             request.folder,
             plan.source.info,
@@ -180,6 +190,7 @@ def track_to_folder(
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
             timer.compute = loaded.compute
+        plan = make_references(plan, loaded)
         if on_start is not None:
             on_start(TrackStart(plan.frame_count, reference, loaded))
         folder.describe(_facts(loaded, plan, reference, request.command))
@@ -212,7 +223,7 @@ def _facts(
         "input": input_facts(plan.source.info),
         "start_frame": plan.start,
         "direction": plan.direction,
-        "mask_frames": sorted(reference.label_maps),
+        "mask_frames": sorted(plan.references),
         "object_ids": list(reference.object_ids),
         "warnings": list(reference.warnings),
     }

@@ -13,6 +13,7 @@ from .config import MethodSettings
 from .errors import UsageError, param
 from .media.reader import Reader
 from .media.reference_masks import MaskInput, MaskLike
+from .media.reference_prompts import Prompt
 from .weights.registry import DEFAULT_WEIGHTS
 
 Direction = Literal["both", "forward", "backward"]
@@ -32,9 +33,12 @@ class TrackRequest:
 
     ``source`` is a video file, a folder of images or a glob; ``masks`` shows each object on frame
     ``start_frame``, the first one by default. ``later_masks`` has masks of other frames, by index
-    from 0: they add objects or correct them from there on. Without ``masks``, its earliest frame is
-    where tracking starts. ``direction`` is both, forward or backward from there; ``objects`` keeps
-    some of the ids; ``reader`` is the library that reads videos, pyav or decord.
+    from 0: they add objects or correct them from there on. ``prompts`` has boxes and points of any
+    frames, by index, from which the network makes masks; ``rough_masks`` has scribbles or coarse
+    masks, which it snaps to the objects. A point on an object that is tracked or has a mask there
+    refines that mask. Without ``masks``, the earliest frame of these is where tracking starts.
+    ``direction`` is both, forward or backward from there; ``objects`` keeps some of the ids of
+    masks; ``reader`` is the library that reads videos, pyav or decord.
 
     Results go to the folder ``output``, by default ``NAME_tracked`` after the source; an earlier
     result is replaced only with ``overwrite``. ``overlay`` asks for a video that shows the masks,
@@ -56,6 +60,8 @@ class TrackRequest:
     output: Path | None = None
     start_frame: int | None = None
     later_masks: Mapping[int, MaskInput] = field(default_factory=dict)
+    prompts: Mapping[int, Sequence[Prompt]] = field(default_factory=dict)
+    rough_masks: Mapping[int, MaskInput] = field(default_factory=dict)
     direction: Direction = "both"
     objects: Collection[int] | None = None
     reader: Reader = "pyav"
@@ -103,11 +109,13 @@ class TrackRequest:
         """
         name = source_name(source)
         later = {frame: _named(masks, name) for frame, masks in template.later_masks.items()}
+        rough = {frame: _named(masks, name) for frame, masks in template.rough_masks.items()}
         return replace(
             template,
             source=source,
             masks=None if template.masks is None else _named(template.masks, name),
             later_masks=later,
+            rough_masks=rough,
             output=default_output(source, parent),
         )
 

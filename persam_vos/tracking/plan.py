@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ..errors import MaskError
+from ..errors import MaskError, UsageError
 from ..media.frame_numbers import no_such_frame
 from ..media.reader import Source, open_source
 from ..media.reference_masks import MaskInput, ReferenceMasks, read_reference_masks
+from ..media.reference_prompts import FramePrompts, read_prompts, refuse_unknown
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
-from ..structures import LabelMap, TrackedFrame
+from ..scoring.label_files import present_ids
+from ..structures import TrackedFrame
 from .engine import Engine
-from .propagate import track_frames
+from .propagate import Reference, track_frames
 
 _log = logging.getLogger(__name__)
 
@@ -26,21 +28,39 @@ class TrackPlan:
 
     Its two halves are consumed by `drive`.
 
-    ``references`` are labels (H, W) by frame index, one of them for frame ``start``. Frames keep
-    their indices and names, whichever way they come. Raises MaskError for a mask of a frame that is
-    not on the way, MediaError for one that does not exist; where nobody knows how many there are,
-    the last is raised after the last frame.
+    ``references`` are labels by frame index, or what makes them as tracking gets there. ``prompts``
+    are those that have no labels yet: `start.make_references` makes them. One of either is of frame
+    ``start``. Frames keep their indices and names, whichever way they come. Raises MaskError for a
+    mask of a frame that is not on the way, UsageError for prompts of one or of an object that is
+    not known there, MediaError for a frame that does not exist; where nobody knows how many there
+    are, the last is raised after the last frame.
     """
 
     source: Source
-    references: Mapping[int, LabelMap]
+    references: Mapping[int, Reference]
     start: int
     direction: Direction = "both"
+    prompts: Mapping[int, FramePrompts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for index in sorted(self.references):
+        frames = {*self.references, *self.prompts}
+        for index in sorted(frames):
             self._check_on_the_way(index)
-        self._check_there(max(self.references))
+        self._check_there(max(frames))
+        for index, prompts in self.prompts.items():
+            refuse_unknown(prompts, self.masked_ids(index) | self.tracked_ids(index), index)
+
+    def masked_ids(self, index: int) -> frozenset[int]:
+        """Return the objects that have a mask on a frame."""
+        labels = self.references.get(index)
+        return frozenset() if labels is None or callable(labels) else present_ids(labels)
+
+    def tracked_ids(self, index: int) -> frozenset[int]:
+        """Return the objects that are tracked when a frame is reached, whatever it shows itself."""
+        way = range(self.start, index) if index > self.start else range(index + 1, self.start + 1)
+        shown = [self.masked_ids(frame) for frame in self.references if frame in way]
+        shown += [prompts.object_ids for frame, prompts in self.prompts.items() if frame in way]
+        return frozenset().union(*shown)
 
     @property
     def has_backward(self) -> bool:
@@ -97,12 +117,15 @@ class TrackPlan:
         last = None if self.has_forward else self.start
         if index < first or (last is not None and index > last):
             expected = f"{first} or later" if last is None else f"{first} to {last}"
-            raise MaskError(
-                f"masks of frame {index}",
+            what, kind = (
+                ("masks", MaskError) if index in self.references else ("prompts", UsageError)
+            )
+            raise kind(
+                f"{what} of frame {index}",
                 got="a frame that is not tracked",
                 expected=f"{expected}, from start frame {self.start} and direction "
                 f"{self.direction}",
-                remedy="leave this mask out, or change start frame or direction",
+                remedy=f"leave these {what} out, or change start frame or direction",
             )
 
     def _check_there(self, index: int) -> None:
@@ -114,31 +137,58 @@ class TrackPlan:
 
 
 def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
-    """Open the source of a request, read all masks, and check that they fit together.
+    """Open the source of a request, read all masks and prompts, and check that they fit together.
 
-    Raises MediaError or MaskError for input that cannot be understood.
+    Raises MediaError, MaskError or UsageError for input that cannot be understood.
     """
     source = open_source(request.source, reader=request.reader)
     info = source.info
     _log.info("%s opened: %s, %s x %s", info.path, info.kind, *reversed(info.size_hw))
-    start, by_frame = masks_by_frame(request.masks, request.start_frame, request.later_masks)
+    return plan_source(source, request)
+
+
+def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
+    """Read the masks and prompts of a request for a source that is open; raises as `plan_request`.
+
+    The request's own source is not looked at.
+    """
+    info = source.info
+    prompted = {*request.prompts, *request.rough_masks}
+    start, by_frame = masks_by_frame(
+        request.masks, request.start_frame, request.later_masks, prompted
+    )
     reference = read_reference_masks(by_frame, info.size_hw, objects=request.objects)
-    frames = ", ".join(map(str, sorted(by_frame)))
-    _log.info("masks of frames %s read: objects %s", frames, reference.object_ids)
-    return TrackPlan(source, reference.label_maps, start, request.direction), reference
+    rough = read_reference_masks(request.rough_masks, info.size_hw)
+    prompts = {
+        frame: FramePrompts(
+            read_prompts(request.prompts.get(frame, ()), info.size_hw, frame),
+            rough.label_maps.get(frame),
+        )
+        for frame in sorted(prompted)
+    }
+    plan = TrackPlan(source, reference.label_maps, start, request.direction, prompts)
+    shown = sorted({*reference.object_ids}.union(*(one.object_ids for one in prompts.values())))
+    frames = ", ".join(map(str, sorted({*by_frame, *prompted})))
+    _log.info("masks and prompts of frames %s read: objects %s", frames, shown)
+    warnings = (*reference.warnings, *rough.warnings)
+    return plan, ReferenceMasks(reference.label_maps, tuple(shown), warnings)
 
 
 def masks_by_frame(
-    first: MaskInput | None, start: int | None, later: Mapping[int, MaskInput] | None
+    first: MaskInput | None,
+    start: int | None,
+    later: Mapping[int, MaskInput] | None,
+    prompted: Collection[int] = (),
 ) -> tuple[int, dict[int, MaskInput]]:
     """Return the start frame, and all masks by the frame that they show, of what a user gives.
 
-    Without ``first`` the start frame needs masks in ``later``; it is their earliest frame unless
+    ``prompted`` are frames on which objects are shown by something else. Without ``first`` the
+    start frame needs masks in ``later``, or to be prompted; it is the earliest such frame unless
     ``start`` says otherwise. Raises MaskError for no masks, or several for one frame.
     """
     masks = dict(later or {})
     if first is None:
-        return _start_in(masks, start), masks
+        return _start_in({*masks, *prompted}, start), masks
     start = start or 0
     if start in masks:
         raise MaskError(
@@ -150,12 +200,12 @@ def masks_by_frame(
     return start, {start: first, **masks}
 
 
-def _start_in(masks: Mapping[int, MaskInput], start: int | None) -> int:
-    if masks and (start is None or start in masks):
-        return min(masks) if start is None else start
+def _start_in(frames: Collection[int], start: int | None) -> int:
+    if frames and (start is None or start in frames):
+        return min(frames) if start is None else start
     raise MaskError(
         "masks",
-        got=f"masks of frames {', '.join(map(str, sorted(masks)))}" if masks else "none",
+        got=f"masks of frames {', '.join(map(str, sorted(frames)))}" if frames else "none",
         expected="a mask of the first frame" if start is None else f"one of frame {start}",
         remedy="give one that shows each object",
     )
