@@ -60,10 +60,12 @@ class TrackSummary:
 class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
-    ``frame_count`` is the number of frames to come, None where nobody knows.
+    ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
+    height and width in pixels.
     """
 
     frame_count: int | None
+    size_hw: tuple[int, int]
     reference: ReferenceMasks
     engine: Engine
 
@@ -192,7 +194,7 @@ def track_to_folder(
             timer.compute = loaded.compute
         plan = make_references(plan, loaded)
         if on_start is not None:
-            on_start(TrackStart(plan.frame_count, reference, loaded))
+            on_start(TrackStart(plan.frame_count, plan.source.info.size_hw, reference, loaded))
         folder.describe(_facts(loaded, plan, reference, request.command))
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)

@@ -1,6 +1,7 @@
 """Live sources: cameras, streams and standard input, tracked as their frames arrive."""
 
-from .request import LiveRequest
-from .run import LiveSummary, track_live
+from .raw import RawFormat
+from .run import LiveCounts, LiveSummary, track_live
+from .settings import LiveSettings
 
-__all__ = ["LiveRequest", "LiveSummary", "track_live"]
+__all__ = ["LiveCounts", "LiveSettings", "LiveSummary", "RawFormat", "track_live"]

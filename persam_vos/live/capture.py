@@ -70,7 +70,7 @@ class Capture:
     ) -> None:
         self.received = self.dropped = 0
         self._frames = frames
-        self._name = name
+        self.name = name
         self._drop = drop
         self._stall_seconds = stall_seconds
         self._waiting: deque[Captured] = deque()
@@ -107,7 +107,7 @@ class Capture:
             if self._error is not None:
                 raise self._error
             if not self._ended:
-                raise stalled(self._name, self._stall_seconds)
+                raise stalled(self.name, self._stall_seconds)
             return None
 
     def _run(self) -> None:

@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Any
 
 from ..media.output_folder import OutputFolder
+from ..request import TrackRequest
 from ..runtime.timer import StageTimer
 from ..structures import SourceInfo, TrackedFrame
 from .latency import LatencyLog
 from .pipe import LabelPipe
-from .request import LiveRequest
+from .settings import LiveSettings
 from .window import OverlayWindow
 
 
@@ -24,13 +25,16 @@ class LiveOutputs:
     `OutputFolder` and `LabelPipe` do.
     """
 
-    def __init__(self, request: LiveRequest, info: SourceInfo, timer: StageTimer) -> None:
+    def __init__(
+        self, request: TrackRequest, settings: LiveSettings, info: SourceInfo, timer: StageTimer
+    ) -> None:
         self.latency = LatencyLog()
         self.count = 0
         self.folder: OutputFolder | None = None
-        if request.folder is not None:
+        path = settings.folder(request)
+        if path is not None:
             self.folder = OutputFolder(
-                request.folder,
+                path,
                 info,
                 overlay=request.overlay,
                 alpha=request.alpha,
@@ -38,9 +42,9 @@ class LiveOutputs:
                 timer=timer,
             )
         self._pipe: LabelPipe | None = None
-        if request.pipe is not None:
-            self._pipe = LabelPipe(request.pipe, stall_seconds=request.stall_timeout)
-        self._window = OverlayWindow(alpha=request.alpha) if request.window else None
+        if settings.pipe is not None:
+            self._pipe = LabelPipe(settings.pipe, stall_seconds=settings.stall_timeout)
+        self._window = OverlayWindow(alpha=request.alpha) if settings.window else None
         self._closing = ExitStack()
 
     def describe(self, facts: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -14,16 +14,21 @@ from typing import Any, Literal
 from ..api import TrackStart, engine_facts, input_facts, load_engine, run_totals
 from ..errors import MediaError
 from ..media.output_folder import LOG, MASKS
-from ..media.reference_masks import ReferenceMasks, read_reference_masks
+from ..media.reference_masks import ReferenceMasks
 from ..media.visibility import Span
+from ..request import TrackRequest
 from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
 from ..structures import Frame, SourceInfo, TrackedFrame
 from ..tracking.engine import Engine
-from ..tracking.propagate import Propagation
+from ..tracking.plan import plan_source
+from ..tracking.propagate import Propagation, Reference
+from ..tracking.start import make_references
+from .address import shown_name
 from .capture import Capture, Captured
+from .first_frame import FirstFrame
 from .outputs import LiveOutputs
-from .request import LiveRequest
+from .settings import LiveSettings, check_live
 from .source import live_frames
 from .window import check_window
 
@@ -70,7 +75,8 @@ class LiveSummary:
 
 
 def track_live(
-    request: LiveRequest,
+    request: TrackRequest,
+    settings: LiveSettings | None = None,
     *,
     engine: Engine | Callable[[], Engine] | None = None,
     on_start: Callable[[TrackStart], None] | None = None,
@@ -78,24 +84,32 @@ def track_live(
 ) -> LiveSummary:
     """Label the frames of a live source as they arrive, until it ends or an interrupt comes.
 
+    ``request.source`` is the number of a camera, as text; an address (rtsp, rtsps, http, https,
+    tcp, udp or srt); or ``-``, see `LiveSettings`. Objects are shown on the first frame. Files go
+    to ``request.output``, see `LiveSettings.folder`.
+
     The engine is loaded first, so that the first frame is a fresh one. An interrupt (Ctrl-C,
     KeyboardInterrupt) is a regular end: all files are finished. So is a reader of the pipe that
     goes away, and a window that is closed. ``on_start`` and ``on_frame`` are called as in
-    `track_to_folder`. Raises UsageError for a window that cannot be opened, MediaError for a source
-    that cannot be read, stalls, breaks off or changes its size, MaskError for masks that cannot be
-    understood, OutputError for an output that exists or cannot be written. What was finished before
-    stays.
+    `track_to_folder`.
+
+    Raises UsageError for what cannot be asked of a live source, MediaError for one that cannot be
+    read, stalls, breaks off or changes its size, MaskError for masks that cannot be understood,
+    OutputError for an output that exists or cannot be written. What was finished before stays.
     """
-    if request.window:
+    settings = settings or LiveSettings()
+    check_live(request, settings)
+    if settings.window:
         check_window()
     loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
+    source = str(request.source)
     with Capture(
-        partial(live_frames, request),
-        name=request.name,
-        drop=request.drop,
-        stall_seconds=request.stall_timeout,
+        partial(live_frames, source, settings),
+        name=shown_name(source),
+        drop=settings.drop,
+        stall_seconds=settings.stall_timeout,
     ) as capture:
-        run = _LiveRun(request, loaded, capture)
+        run = _LiveRun(request, settings, loaded, capture)
         return run.track(on_start or _ignore, on_frame or _ignore)
 
 
@@ -106,8 +120,11 @@ def _ignore(_: object) -> None:
 class _LiveRun:
     """One run: a source, an engine, and what is counted."""
 
-    def __init__(self, request: LiveRequest, engine: Engine, capture: Capture) -> None:
+    def __init__(
+        self, request: TrackRequest, settings: LiveSettings, engine: Engine, capture: Capture
+    ) -> None:
         self._request = request
+        self._settings = settings
         self._engine = engine
         self._capture = capture
         self._started = time.perf_counter()
@@ -121,16 +138,16 @@ class _LiveRun:
     ) -> LiveSummary:
         """Track until the end; returns how it went."""
         first, captured_frames = self._first()
-        info = self._info(first)
-        reference = read_reference_masks(
-            {first.index: self._request.masks}, info.size_hw, objects=self._request.objects
-        )
-        with LiveOutputs(self._request, info, self._timer) as outputs:
-            outputs.describe(self._facts(info, reference))
-            on_start(TrackStart(None, reference, self._engine))
-            frames = self._frames(captured_frames, info.size_hw)
+        source = FirstFrame.of(first, self._capture.name)
+        plan, reference = plan_source(source, self._request)
+        plan = make_references(plan, self._engine)
+        outputs = LiveOutputs(self._request, self._settings, source.info, self._timer)
+        with outputs:
+            outputs.describe(self._facts(source.info, reference))
+            on_start(TrackStart(None, source.info.size_hw, reference, self._engine))
+            frames = self._frames(captured_frames, source.info.size_hw)
             try:
-                ending = self._follow(frames, reference, outputs, on_frame)
+                ending = self._follow(frames, plan.references, outputs, on_frame)
             except Exception as error:
                 outputs.finish(self._totals(outputs, str(error)) | {"complete": False})
                 raise
@@ -140,7 +157,7 @@ class _LiveRun:
     def _follow(
         self,
         frames: Iterator[tuple[Frame, float]],
-        reference: ReferenceMasks,
+        references: Mapping[int, Reference],
         outputs: LiveOutputs,
         on_frame: Callable[[TrackedFrame], None],
     ) -> Ending:
@@ -152,7 +169,7 @@ class _LiveRun:
                     with self._timer.measure("encode"):
                         encoded = self._engine.encode(frame)
                     with self._timer.measure("track"):
-                        tracked = state.advance(encoded, reference.label_maps.get(frame.index))
+                        tracked = state.advance(encoded, references.get(frame.index))
                     writer.submit(partial(outputs.write, tracked, arrived))
                     on_frame(tracked)
                     if not outputs.show(tracked):
@@ -169,7 +186,7 @@ class _LiveRun:
         first = next(captured_frames, None)
         if first is None:
             raise MediaError(
-                self._request.name,
+                self._capture.name,
                 got="a source that ended before its first frame",
                 expected="at least one frame",
                 remedy="check the program that is to send it",
@@ -194,29 +211,18 @@ class _LiveRun:
 
     def _other_size(self, frame: Frame, size_hw: tuple[int, int]) -> MediaError:
         return MediaError(
-            f"{self._request.name}, frame {frame.index}",
+            f"{self._capture.name}, frame {frame.index}",
             got=f"a picture of {frame.size_hw[1]} x {frame.size_hw[0]}",
             expected=f"{size_hw[1]} x {size_hw[0]}, as the first",
             remedy="start again with a mask of the new size",
         )
 
-    def _info(self, first: Captured) -> SourceInfo:
-        return SourceInfo(
-            path=self._request.name,
-            kind="video",
-            size_hw=first.frame().size_hw,
-            frame_count=None,
-            frames_per_second=first.facts.frames_per_second,
-            codec=first.facts.codec,
-            pixel_format=first.facts.pixel_format,
-        )
-
     def _facts(self, info: SourceInfo, reference: ReferenceMasks) -> dict[str, Any]:
         """Say what is run on what, for the log."""
-        return engine_facts(self._engine, self._request.shown_command) | {
+        return engine_facts(self._engine, shown_command(self._request)) | {
             "input": input_facts(info),
-            "drop": self._request.drop,
-            "stall_timeout_seconds": self._request.stall_timeout,
+            "drop": self._settings.drop,
+            "stall_timeout_seconds": self._settings.stall_timeout,
             "object_ids": list(reference.object_ids),
             "warnings": list(reference.warnings),
         }
@@ -258,3 +264,11 @@ class _LiveRun:
             overlay=folder.overlay_path,
             log=folder.path / LOG,
         )
+
+
+def shown_command(request: TrackRequest) -> str:
+    """Return what the log says was run; without the password of an address."""
+    source = str(request.source)
+    return (
+        request.command.replace(source, shown_name(source)) if "://" in source else request.command
+    )

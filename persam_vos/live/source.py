@@ -6,36 +6,33 @@ import os
 from collections.abc import Callable, Iterator
 
 from ..errors import MediaError, param
-from .address import camera_number
+from .address import STDIN, camera_number
 from .camera import camera_frames
 from .capture import Captured
 from .mjpeg import START, mjpeg_frames
 from .raw import raw_frames
-from .request import LiveRequest
+from .settings import LiveSettings
 from .stream import address_frames, stdin_stream_frames
 
 
-def live_frames(request: LiveRequest) -> Iterator[Captured]:
+def live_frames(source: str, settings: LiveSettings) -> Iterator[Captured]:
     """Yield the frames of a live source as they arrive; nothing is opened before the first.
 
-    On stdin come raw frames, if ``raw`` says so; else JPEG files one after another, or any
+    On stdin come raw frames, if ``settings.raw`` says so; else JPEG files one after another, or any
     container that FFmpeg reads as a stream. Raises MediaError.
     """
-    number = camera_number(request.source)
+    number = camera_number(source)
     if number is not None:
         return camera_frames(number)
-    if not request.reads_stdin:
-        return address_frames(request.source, request.stall_timeout)
-    return _stdin_frames(request)
+    if source != STDIN:
+        return address_frames(source, settings.stall_timeout)
 
-
-def _stdin_frames(request: LiveRequest) -> Iterator[Captured]:
     def read(count: int) -> bytes:
-        return os.read(request.stdin, count)
+        return os.read(settings.stdin, count)
 
-    if request.raw is not None:
-        return raw_frames(read, request.raw_format())
-    return _sniffed(read, request.stall_timeout)
+    if settings.raw is not None:
+        return raw_frames(read, settings.raw)
+    return _sniffed(read, settings.stall_timeout)
 
 
 def _sniffed(read: Callable[[int], bytes], timeout: float) -> Iterator[Captured]:
