@@ -22,7 +22,7 @@ from .request import Direction, EngineChoice, TrackRequest
 from .runtime.device import peak_memory_bytes
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
-from .structures import TrackedFrame
+from .structures import SourceInfo, TrackedFrame
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
@@ -60,10 +60,12 @@ class TrackSummary:
 class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
-    ``frame_count`` is the number of frames to come, None where nobody knows.
+    ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
+    height and width in pixels.
     """
 
     frame_count: int | None
+    size_hw: tuple[int, int]
     reference: ReferenceMasks
     engine: Engine
 
@@ -192,12 +194,12 @@ def track_to_folder(
             timer.compute = loaded.compute
         plan = make_references(plan, loaded)
         if on_start is not None:
-            on_start(TrackStart(plan.frame_count, reference, loaded))
+            on_start(TrackStart(plan.frame_count, plan.source.info.size_hw, reference, loaded))
         folder.describe(_facts(loaded, plan, reference, request.command))
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(_totals(loaded, timer, count, wall_seconds))
+            folder.finish(run_totals(loaded, timer, count, wall_seconds))
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
         output=folder.path,
@@ -219,7 +221,19 @@ def _facts(
     engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
 ) -> dict[str, Any]:
     """Say what was run on what, for the log."""
-    settings, info = engine.settings, plan.source.info
+    return engine_facts(engine, command) | {
+        "input": input_facts(plan.source.info),
+        "start_frame": plan.start,
+        "direction": plan.direction,
+        "mask_frames": sorted(plan.references),
+        "object_ids": list(reference.object_ids),
+        "warnings": list(reference.warnings),
+    }
+
+
+def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
+    """Say what a run was computed with, for its log."""
+    settings = engine.settings
     return {
         "version": version("persam-vos"),
         "command": command,
@@ -231,19 +245,18 @@ def _facts(
         "recipe": settings.recipe,
         "without": sorted(settings.without),
         "image_size": settings.image_size,
-        "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
-        "start_frame": plan.start,
-        "direction": plan.direction,
-        "mask_frames": sorted(plan.references),
-        "object_ids": list(reference.object_ids),
-        "warnings": list(reference.warnings),
     }
 
 
-def _totals(
+def input_facts(info: SourceInfo) -> dict[str, Any]:
+    """Say what a run read, for its log."""
+    return asdict(info) | {"frames_per_second": str(info.frames_per_second)}
+
+
+def run_totals(
     engine: Engine, timer: StageTimer, frame_count: int, wall_seconds: float
 ) -> dict[str, Any]:
-    """Say what a finished run took, for the log."""
+    """Say what a run took, for its log."""
     return {
         "frame_count": frame_count,
         "wall_seconds": round(wall_seconds, 3),

@@ -109,6 +109,11 @@ class OutputFolder:
                 labels = read_label_file(self._mask_path(frame.name))
             self._draw(frame, labels)
 
+    def flush(self) -> None:
+        """Wait until the masks that were handed in are there; raises OutputError."""
+        if self._masks is not None:
+            self._masks.flush()
+
     def __enter__(self) -> OutputFolder:
         return self
 

@@ -144,6 +144,15 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
     source = open_source(request.source, reader=request.reader)
     info = source.info
     _log.info("%s opened: %s, %s x %s", info.path, info.kind, *reversed(info.size_hw))
+    return plan_source(source, request)
+
+
+def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
+    """Read the masks and prompts of a request for a source that is open; raises as `plan_request`.
+
+    The request's own source is not looked at.
+    """
+    info = source.info
     prompted = {*request.prompts, *request.rough_masks}
     start, by_frame = masks_by_frame(
         request.masks, request.start_frame, request.later_masks, prompted
