@@ -6,11 +6,12 @@ import logging
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import MaskError
 from ..media.frame_numbers import no_such_frame
 from ..media.reader import Source, open_source
-from ..media.reference_masks import MaskInput, ReferenceMasks, read_reference_masks
+from ..media.reference_masks import MaskInput, ReferenceMasks, mask_files, read_reference_masks
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
 from ..structures import LabelMap, TrackedFrame
@@ -126,6 +127,12 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
     frames = ", ".join(map(str, sorted(by_frame)))
     _log.info("masks of frames %s read: objects %s", frames, reference.object_ids)
     return TrackPlan(source, reference.label_maps, start, request.direction), reference
+
+
+def input_files(request: TrackRequest, source: Source) -> tuple[Path, ...]:
+    """Return all files that a request reads: nothing may replace them."""
+    given = (request.masks, *request.later_masks.values())
+    return (*source.files, *(path for masks in given for path in mask_files(masks)))
 
 
 def masks_by_frame(
