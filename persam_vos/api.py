@@ -26,7 +26,7 @@ from .structures import SourceInfo, TrackedFrame
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
-from .tracking.plan import TrackPlan, plan_request
+from .tracking.plan import TrackPlan, input_files, plan_request
 from .tracking.start import make_references
 from .weights.registry import DEFAULT_WEIGHTS
 
@@ -144,14 +144,18 @@ def track(
     return make_references(plan, engine).frames(engine)
 
 
-def check_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
+def check_request(
+    request: TrackRequest, *, inputs: Collection[Path] = ()
+) -> tuple[TrackPlan, ReferenceMasks]:
     """Find out all that can be wrong with input and output before a network is loaded.
 
-    Raises MediaError or MaskError for input that cannot be understood, OutputError for an output
-    that exists or cannot be written.
+    ``inputs`` are files that other requests read, beside those of this one. Raises MediaError or
+    MaskError for input that cannot be understood, OutputError for an output that exists, that would
+    replace an input, or that cannot be written.
     """
     plan, reference = plan_request(request)
-    check_output(request.folder, plan.source.info, overwrite=request.overwrite)
+    read = {*inputs, *input_files(request, plan.source)}
+    check_output(request.folder, plan.source.info, overwrite=request.overwrite, inputs=read)
     return plan, reference
 
 
@@ -187,6 +191,8 @@ def track_to_folder(
             alpha=request.alpha,
             overwrite=request.overwrite,
             timer=timer,
+            inputs=input_files(request, plan.source),
+            others=[TRACE] if request.profile else [],
         )
         with timer.part("load"):
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()

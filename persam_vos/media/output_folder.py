@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import OutputError, param
 from ..files.atomic import make_folder, output_error
-from ..files.output import refuse_existing, refuse_unwritable
+from ..files.output import refuse_unwritable, replaceable
 from ..runtime.ordered_pool import worker_count
 from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
@@ -20,7 +20,7 @@ from ..scoring.label_files import read_label_file
 from ..structures import Frame, LabelMap, SourceInfo, TrackedFrame
 from .label_png import write_label_png
 from .overlay import draw_overlay
-from .track_log import TrackLog, log_entry
+from .track_log import TrackLog, listed_files, log_entry
 from .video_writer import VideoWriter
 from .visibility import Visibility
 
@@ -33,9 +33,11 @@ class OutputFolder:
 
     Nothing that is there is touched before the first frame. Each file appears whole or not at all.
     When the block is left early, masks stay, the overlay ends where it got to, and the log says
-    ``"complete": false``; without a finished mask there is neither. Raises OutputError for an
-    output that exists (without ``overwrite``), that would replace the input, or that cannot be
-    written.
+    ``"complete": false``; without a finished mask there is neither. Of an earlier run only the
+    files that its log lists are replaced. Raises OutputError for an output that exists (without
+    ``overwrite``), for files in the way that no log lists or that are ``inputs`` of this run, and
+    for what cannot be written. ``others`` are names of files that the caller writes here, for the
+    log to list.
 
     Frames come in order by `write`. Those of a backward half come before them, by
     `write_backwards`, which writes their masks; `finish_backward` then writes their log and
@@ -56,6 +58,8 @@ class OutputFolder:
         alpha: float,
         overwrite: bool,
         timer: StageTimer,
+        inputs: Collection[Path] = (),
+        others: Collection[str] = (),
     ) -> None:
         self.path = path
         self.overlay_path = path / OVERLAY if overlay else None
@@ -69,7 +73,8 @@ class OutputFolder:
         self._ending: Mapping[str, Any] = {}
         self._written = 0
         self.visibility = Visibility()
-        check_output(path, info, overwrite=overwrite)
+        self._files = [*([OVERLAY] if overlay else []), *others]
+        self._old = check_output(path, info, overwrite=overwrite, inputs=inputs, others=others)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -187,26 +192,39 @@ class OutputFolder:
             self._overlay.abort()
 
     def _start(self) -> TrackLog:
-        """Make the folder, and remove what an earlier run left in it."""
-        masks = make_folder(self.path / MASKS)
+        """Make the folder, and remove what an earlier run wrote to it."""
+        make_folder(self.path / MASKS)
         try:
-            for old in (*masks.glob("*.png"), *(self.path / name for name in _FILES)):
+            for old in self._old:
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(self.path, error) from error
-        self._log = TrackLog(self.path / LOG, self._facts)
+        self._log = TrackLog(self.path / LOG, {**self._facts, "files": self._files})
         self._masks = _mask_writer()
         if self.overlay_path is not None:
             self._overlay = VideoWriter(self.overlay_path, self._info)
         return self._log
 
 
-def check_output(path: Path, info: SourceInfo, *, overwrite: bool) -> None:
-    """Raise OutputError for an output as `OutputFolder` does, but touch nothing."""
+def check_output(
+    path: Path,
+    info: SourceInfo,
+    *,
+    overwrite: bool,
+    inputs: Collection[Path] = (),
+    others: Collection[str] = (),
+) -> tuple[Path, ...]:
+    """Raise OutputError for an output as `OutputFolder` does, but touch nothing.
+
+    Returns the files of an earlier run that the new one will remove.
+    """
     _refuse_source(path, info)
     refuse_unwritable(path)
-    if not overwrite:
-        refuse_existing(path, (MASKS, *_FILES))
+    own = listed_files(path, LOG, MASKS)
+    masks = [one for one in (path / MASKS).glob("*") if one.suffix.lower() == ".png"]
+    files = [path / name for name in (*_FILES, *others)]
+    there = dict.fromkeys((*masks, *files, *sorted(own)))
+    return replaceable(path, there, own=own, overwrite=overwrite, inputs=inputs)
 
 
 def _mask_writer() -> OrderedWriter:

@@ -21,6 +21,10 @@ class Source(Protocol):
     def info(self) -> SourceInfo:
         """Facts about the input, known before any frame is asked for."""
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it reads, which no output may replace."""
+
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from ``start`` on; what is open closes with the generator.
 

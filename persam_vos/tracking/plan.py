@@ -6,11 +6,12 @@ import logging
 from collections.abc import Collection, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..errors import MaskError, UsageError
 from ..media.frame_numbers import no_such_frame
 from ..media.reader import Source, open_source
-from ..media.reference_masks import MaskInput, ReferenceMasks, read_reference_masks
+from ..media.reference_masks import MaskInput, ReferenceMasks, mask_files, read_reference_masks
 from ..media.reference_prompts import FramePrompts, read_prompts, refuse_unknown
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
@@ -172,6 +173,13 @@ def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, Refer
     _log.info("masks and prompts of frames %s read: objects %s", frames, shown)
     warnings = (*reference.warnings, *rough.warnings)
     return plan, ReferenceMasks(reference.label_maps, tuple(shown), warnings)
+
+
+def input_files(request: TrackRequest, source: Source | None = None) -> tuple[Path, ...]:
+    """Return all files that a request reads, from ``source`` if any: nothing may replace them."""
+    files = () if source is None else source.files
+    given = (request.masks, *request.later_masks.values(), *request.rough_masks.values())
+    return (*files, *(path for masks in given for path in mask_files(masks)))
 
 
 def masks_by_frame(
