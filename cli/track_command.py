@@ -13,6 +13,7 @@ import click
 
 from persam_vos.errors import MaskError
 
+from .export_options import ExportOptions, export_options
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
 from .track_many import refuse_common, track_several
@@ -42,6 +43,7 @@ class TrackOptions:
     alpha: float
     reader: Reader
     engine: EngineOptions
+    exports: ExportOptions
     profile: bool
     quiet: bool
     as_json: bool
@@ -61,6 +63,8 @@ class TrackOptions:
             overlay=self.overlay,
             alpha=self.alpha,
             overwrite=self.overwrite,
+            exports=self.exports.exports,
+            keep_alpha=self.exports.keep_alpha,
             profile=self.profile,
             command=command_line(),
         )
@@ -161,6 +165,7 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     show_default=True,
     help="Which library reads videos.",
 )
+@export_options
 @engine_options
 @click.option(
     "--profile",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from ..media.reader import Source, open_source
 from ..media.reference_masks import MaskInput, ReferenceMasks, read_reference_masks
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
-from ..structures import LabelMap, TrackedFrame
+from ..structures import Frame, LabelMap, TrackedFrame
 from .engine import Engine
 from .propagate import track_frames
 
@@ -29,13 +29,14 @@ class TrackPlan:
     ``references`` are labels (H, W) by frame index, one of them for frame ``start``. Frames keep
     their indices and names, whichever way they come. Raises MaskError for a mask of a frame that is
     not on the way, MediaError for one that does not exist; where nobody knows how many there are,
-    the last is raised after the last frame.
+    the last is raised after the last frame. ``keep_alpha`` asks for soft masks beside the labels.
     """
 
     source: Source
     references: Mapping[int, LabelMap]
     start: int
     direction: Direction = "both"
+    keep_alpha: bool = False
 
     def __post_init__(self) -> None:
         for index in sorted(self.references):
@@ -67,7 +68,7 @@ class TrackPlan:
     ) -> Generator[TrackedFrame, None, None]:
         """Track from the start frame back to the first one; masks apply as they are met."""
         frames = self.source.frames_reversed(self.start)
-        return track_frames(frames, self.references, engine, timer=timer)
+        return self._track(frames, engine, timer)
 
     def forward(
         self, engine: Engine, timer: StageTimer | None = None
@@ -75,7 +76,7 @@ class TrackPlan:
         """Track to the last frame, from the start frame or, if that went back, the one after it."""
         count = self.start
         frames = self.source.frames(self.start)
-        with closing(track_frames(frames, self.references, engine, timer=timer)) as tracked_frames:
+        with closing(self._track(frames, engine, timer)) as tracked_frames:
             for tracked in tracked_frames:
                 count = tracked.index + 1
                 if tracked.index > self.start or not self.has_backward:
@@ -91,6 +92,12 @@ class TrackPlan:
             yield from self.backward(engine, timer)
         if self.has_forward:
             yield from self.forward(engine, timer)
+
+    def _track(
+        self, frames: Iterable[Frame], engine: Engine, timer: StageTimer | None
+    ) -> Generator[TrackedFrame, None, None]:
+        references, keep_alpha = self.references, self.keep_alpha
+        return track_frames(frames, references, engine, timer=timer, keep_alpha=keep_alpha)
 
     def _check_on_the_way(self, index: int) -> None:
         first = 0 if self.has_backward else max(0, self.start)
@@ -125,7 +132,10 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
     reference = read_reference_masks(by_frame, info.size_hw, objects=request.objects)
     frames = ", ".join(map(str, sorted(by_frame)))
     _log.info("masks of frames %s read: objects %s", frames, reference.object_ids)
-    return TrackPlan(source, reference.label_maps, start, request.direction), reference
+    plan = TrackPlan(
+        source, reference.label_maps, start, request.direction, keep_alpha=request.keeps_alpha
+    )
+    return plan, reference
 
 
 def masks_by_frame(
