@@ -132,7 +132,7 @@ def _warnings(clip: Clip, export: ChosenExport) -> tuple[str, ...]:
         )
     if export.entry.alpha and clip.alpha_folder is None:
         warnings.append(
-            f"{clip.folder}: the run kept no soft masks (alpha/), so edges were made of the outlines "
+            f"{clip.folder}: the run kept no soft masks (alpha/), so edges follow the outlines "
             "of its labels"
         )
     return tuple(warnings)
