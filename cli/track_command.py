@@ -13,6 +13,7 @@ import click
 
 from persam_vos.errors import MaskError
 
+from .export_options import ExportOptions, export_options
 from .live_options import LiveOptions, live_options
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
@@ -47,6 +48,7 @@ class TrackOptions:
     reader: Reader
     live: LiveOptions
     engine: EngineOptions
+    exports: ExportOptions
     profile: bool
     quiet: bool
     as_json: bool
@@ -70,6 +72,8 @@ class TrackOptions:
             overlay=self.overlay,
             alpha=self.alpha,
             overwrite=self.overwrite,
+            exports=self.exports.exports,
+            keep_alpha=self.exports.keep_alpha,
             profile=self.profile,
             command=command_line(),
         )
@@ -175,6 +179,7 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     help="Which library reads videos.",
 )
 @live_options
+@export_options
 @engine_options
 @click.option(
     "--profile",

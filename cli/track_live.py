@@ -83,7 +83,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 def _facts(summary: LiveSummary) -> dict[str, Any]:
     """Turn a summary into what `--json` prints."""
-    facts = {
+    facts: dict[str, Any] = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in asdict(summary).items()
     }

@@ -13,6 +13,7 @@ from typing import Any
 
 from .config import MethodSettings
 from .errors import UsageError
+from .exports.run import export_all
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.reader import Reader
@@ -39,7 +40,8 @@ class TrackSummary:
 
     ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
     ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
-    ran slower on a GPU than it could, because it could not be captured as a graph, and why.
+    ran slower on a GPU than it could, because it could not be captured as a graph, and why;
+    ``exports`` are the files and folders of other formats that were asked for.
     """
 
     output: Path
@@ -54,6 +56,7 @@ class TrackSummary:
     trace: Path | None = None
     stages: tuple[StageTime, ...] = ()
     not_captured: dict[str, str] = field(default_factory=dict)
+    exports: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,8 @@ def track_to_folder(
     """Label every frame of a video and write masks, overlay and log to a folder.
 
     Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``, of the
-    frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for.
+    frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for;
+    ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
     ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame. Raises what
     `track` raises, and OutputError for an output that exists or cannot be written. Finished masks
@@ -206,6 +210,7 @@ def track_to_folder(
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
             folder.finish(run_totals(loaded, timer, count, wall_seconds))
+    exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
         output=folder.path,
@@ -215,11 +220,16 @@ def track_to_folder(
         frame_count=count,
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
-        warnings=(*reference.warnings, *folder.warnings),
+        warnings=(
+            *reference.warnings,
+            *folder.warnings,
+            *(warning for one in exported for warning in one.warnings),
+        ),
         absent=folder.visibility.spans(),
         trace=timer.trace if isinstance(timer, Profiler) else None,
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
+        exports=tuple(one.path for one in exported),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..media.frame_numbers import no_such_frame
 from ..structures import Frame, SourceInfo
@@ -16,6 +17,7 @@ class FirstFrame:
 
     info: SourceInfo
     frame: Frame
+    files: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, captured: Captured, name: str) -> FirstFrame:

@@ -113,3 +113,12 @@ def images_matching(pattern: str) -> list[Path]:
             remedy="check the pattern, and quote it so that the shell does not expand it",
         )
     return images
+
+
+def source_name(source: str | Path) -> str:
+    """Name a source for its masks and output: a file's stem, a folder's name, a glob's folder."""
+    path = Path(source)
+    if any(sign in path.name for sign in "*?["):
+        path = path.parent
+    path = path.resolve()
+    return (path.name if path.is_dir() else path.stem) or "video"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..media.reference_prompts import FramePrompts, read_prompts, refuse_unknown
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import present_ids
-from ..structures import TrackedFrame
+from ..structures import Frame, TrackedFrame
 from .engine import Engine
 from .propagate import Reference, track_frames
 
@@ -31,10 +31,11 @@ class TrackPlan:
 
     ``references`` are labels by frame index, or what makes them as tracking gets there. ``prompts``
     are those that have no labels yet: `start.make_references` makes them. One of either is of frame
-    ``start``. Frames keep their indices and names, whichever way they come. Raises MaskError for a
-    mask of a frame that is not on the way, UsageError for prompts of one or of an object that is
-    not known there, MediaError for a frame that does not exist; where nobody knows how many there
-    are, the last is raised after the last frame.
+    ``start``. ``keep_alpha`` asks for soft masks beside the labels. Frames keep their indices and
+    names, whichever way they come. Raises MaskError for a mask of a frame that is not on the way,
+    UsageError for prompts of one or of an object that is not known there, MediaError for a frame
+    that does not exist; where nobody knows how many there are, the last is raised after the last
+    frame.
     """
 
     source: Source
@@ -42,6 +43,7 @@ class TrackPlan:
     start: int
     direction: Direction = "both"
     prompts: Mapping[int, FramePrompts] = field(default_factory=dict)
+    keep_alpha: bool = False
 
     def __post_init__(self) -> None:
         frames = {*self.references, *self.prompts}
@@ -88,7 +90,7 @@ class TrackPlan:
     ) -> Generator[TrackedFrame, None, None]:
         """Track from the start frame back to the first one; masks apply as they are met."""
         frames = self.source.frames_reversed(self.start)
-        return track_frames(frames, self.references, engine, timer=timer)
+        return self._track(frames, engine, timer)
 
     def forward(
         self, engine: Engine, timer: StageTimer | None = None
@@ -96,7 +98,7 @@ class TrackPlan:
         """Track to the last frame, from the start frame or, if that went back, the one after it."""
         count = self.start
         frames = self.source.frames(self.start)
-        with closing(track_frames(frames, self.references, engine, timer=timer)) as tracked_frames:
+        with closing(self._track(frames, engine, timer)) as tracked_frames:
             for tracked in tracked_frames:
                 count = tracked.index + 1
                 if tracked.index > self.start or not self.has_backward:
@@ -112,6 +114,12 @@ class TrackPlan:
             yield from self.backward(engine, timer)
         if self.has_forward:
             yield from self.forward(engine, timer)
+
+    def _track(
+        self, frames: Iterable[Frame], engine: Engine, timer: StageTimer | None
+    ) -> Generator[TrackedFrame, None, None]:
+        references, keep_alpha = self.references, self.keep_alpha
+        return track_frames(frames, references, engine, timer=timer, keep_alpha=keep_alpha)
 
     def _check_on_the_way(self, index: int) -> None:
         first = 0 if self.has_backward else max(0, self.start)
@@ -167,7 +175,9 @@ def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, Refer
         )
         for frame in sorted(prompted)
     }
-    plan = TrackPlan(source, reference.label_maps, start, request.direction, prompts)
+    plan = TrackPlan(
+        source, reference.label_maps, start, request.direction, prompts, request.keeps_alpha
+    )
     shown = sorted({*reference.object_ids}.union(*(one.object_ids for one in prompts.values())))
     frames = ", ".join(map(str, sorted({*by_frame, *prompted})))
     _log.info("masks and prompts of frames %s read: objects %s", frames, shown)
