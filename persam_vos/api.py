@@ -188,16 +188,7 @@ def track_to_folder(
     plan, reference = plan_request(request)
     profiled = Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer())
     with profiled as timer:
-        folder = OutputFolder(
-            request.folder,
-            plan.source.info,
-            overlay=request.overlay,
-            alpha=request.alpha,
-            overwrite=request.overwrite,
-            timer=timer,
-            inputs=input_files(request, plan.source),
-            others=[TRACE] if request.profile else [],
-        )
+        folder = _output_folder(request, plan, timer)
         with timer.part("load"):
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
@@ -230,6 +221,20 @@ def track_to_folder(
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
         exports=tuple(one.path for one in exported),
+    )
+
+
+def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
+    """Open the folder that a request's results go to."""
+    return OutputFolder(
+        request.folder,
+        plan.source.info,
+        overlay=request.overlay,
+        alpha=request.alpha,
+        overwrite=request.overwrite,
+        timer=timer,
+        inputs=input_files(request, plan.source),
+        others=[TRACE] if request.profile else [],
     )
 
 
