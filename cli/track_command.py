@@ -13,10 +13,13 @@ import click
 
 from persam_vos.errors import MaskError
 
+from .export_options import ExportOptions, export_options
+from .live_options import LiveOptions, live_options
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
 from .prompt_options import PromptOptions, prompt_options
 from .target_options import target_option
+from .track_live import track_live_source
 from .track_many import refuse_common, track_several
 from .track_one import track_one
 from .track_result import print_summary, summary_facts
@@ -45,7 +48,9 @@ class TrackOptions:
     overlay: bool
     alpha: float
     reader: Reader
+    live: LiveOptions
     engine: EngineOptions
+    exports: ExportOptions
     profile: bool
     quiet: bool
     as_json: bool
@@ -57,7 +62,7 @@ class TrackOptions:
         start = self.start_frame or 0
         rough = self.prompts.rough_masks(start)
         template = TrackRequest(
-            source=self.sources[0],
+            source=self.live.source or self.sources[0],
             masks=self.masks or None,
             start_frame=self.start_frame,
             later_masks=_by_frame("--mask", self.later_masks),
@@ -70,9 +75,13 @@ class TrackOptions:
             overlay=self.overlay,
             alpha=self.alpha,
             overwrite=self.overwrite,
+            exports=self.exports.exports,
+            keep_alpha=self.exports.keep_alpha,
             profile=self.profile,
             command=command_line(),
         )
+        if self.live.source is not None:
+            return [replace(template, output=self.output)]
         if len(self.sources) == 1:
             request = TrackRequest.from_template(template, self.sources[0])
             return [replace(request, output=self.output or request.output)]
@@ -113,7 +122,7 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 
 
 @click.command()
-@click.argument("sources", metavar="VIDEO...", nargs=-1, required=True)
+@click.argument("sources", metavar="VIDEO...", nargs=-1)
 @click.option(
     "--first-mask",
     "masks",
@@ -173,6 +182,8 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     show_default=True,
     help="Which library reads videos.",
 )
+@live_options
+@export_options
 @engine_options
 @click.option(
     "--profile",
@@ -185,6 +196,8 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 def track(options: TrackOptions) -> None:
     """Cut objects out of each VIDEO (a file, a folder of images or a glob): show each object once.
 
+    Or, with --source, out of what a camera or a stream sends.
+
     By a mask (--first-mask), a box, a point, a scribble (--rough) or other pictures (--target).
 
     Of several videos, one that fails does not stop the others; the exit code is then 1.
@@ -194,7 +207,13 @@ def track(options: TrackOptions) -> None:
             "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point, "
             "--rough PNG or --target FILE"
         )
+    _check_sources(options)
     console, requests = Console(quiet=options.quiet), options.requests()
+    if options.live.source is not None:
+        track_live_source(
+            console, requests[0], options.engine, options.live, as_json=options.as_json
+        )
+        return
     if len(requests) > 1:
         track_several(
             console, requests, options.engine, workers=options.workers, as_json=options.as_json
@@ -205,6 +224,18 @@ def track(options: TrackOptions) -> None:
         click.echo(json.dumps(summary_facts(summary), indent=1))
     else:
         print_summary(summary)
+
+
+def _check_sources(options: TrackOptions) -> None:
+    """Raise click.UsageError unless there are videos, or a live source."""
+    if options.live.source is None:
+        options.live.refuse_without_source()
+        if not options.sources:
+            raise click.UsageError("got no VIDEO, expected one, or a live source with --source")
+    elif options.sources:
+        raise click.UsageError(
+            f"got --source and {options.sources[0]}, expected a live source or videos"
+        )
 
 
 def _by_frame(flag: str, masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from .config import MethodSettings
 from .errors import UsageError
+from .exports.run import export_all
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.reader import Reader
@@ -22,13 +23,13 @@ from .request import Direction, EngineChoice, TrackRequest
 from .runtime.device import peak_memory_bytes
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
-from .structures import TrackedFrame
+from .structures import SourceInfo, TrackedFrame
 from .targets.target import Target
 from .targets.target_file import check_target_output, write_target
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
-from .tracking.plan import TrackPlan, plan_request
+from .tracking.plan import TrackPlan, input_files, plan_request
 from .tracking.start import make_references
 from .tracking.target_search import OnLook, Sighting
 from .tracking.targets import describe_target, read_pictures
@@ -43,8 +44,9 @@ class TrackSummary:
 
     ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
     ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
-    ran slower on a GPU than it could, because it could not be captured as a graph, and why.
-    ``sighting`` is what came of the search for a target, if there was one.
+    ran slower on a GPU than it could, because it could not be captured as a graph, and why;
+    ``exports`` are the files and folders of other formats that were asked for; ``sighting`` is what
+    came of the search for a target, if there was one.
     """
 
     output: Path
@@ -59,6 +61,7 @@ class TrackSummary:
     trace: Path | None = None
     stages: tuple[StageTime, ...] = ()
     not_captured: dict[str, str] = field(default_factory=dict)
+    exports: tuple[Path, ...] = ()
     sighting: Sighting | None = None
 
 
@@ -66,11 +69,12 @@ class TrackSummary:
 class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
-    ``frame_count`` is the number of frames to come, None where nobody knows; ``sighting`` what came
-    of the search for a target, if there was one.
+    ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
+    height and width in pixels; ``sighting`` what came of the search for a target, if there was one.
     """
 
     frame_count: int | None
+    size_hw: tuple[int, int]
     reference: ReferenceMasks
     engine: Engine
     sighting: Sighting | None = None
@@ -150,14 +154,18 @@ def track(
     return make_references(plan, engine).frames(engine)
 
 
-def check_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
+def check_request(
+    request: TrackRequest, *, inputs: Collection[Path] = ()
+) -> tuple[TrackPlan, ReferenceMasks]:
     """Find out all that can be wrong with input and output before a network is loaded.
 
-    Raises MediaError or MaskError for input that cannot be understood, OutputError for an output
-    that exists or cannot be written.
+    ``inputs`` are files that other requests read, beside those of this one. Raises MediaError or
+    MaskError for input that cannot be understood, OutputError for an output that exists, that would
+    replace an input, or that cannot be written.
     """
     plan, reference = plan_request(request)
-    check_output(request.folder, plan.source.info, overwrite=request.overwrite)
+    read = {*inputs, *input_files(request, plan.source)}
+    check_output(request.folder, plan.source.info, overwrite=request.overwrite, inputs=read)
     return plan, reference
 
 
@@ -172,7 +180,8 @@ def track_to_folder(
     """Label every frame of a video and write masks, overlay and log to a folder.
 
     Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``, of the
-    frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for.
+    frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for;
+    ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
     ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look``
     before that, for each frame that was looked at for a target. Raises what
@@ -188,14 +197,7 @@ def track_to_folder(
     plan, reference = plan_request(request)
     profiled = Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer())
     with profiled as timer:
-        folder = OutputFolder(
-            request.folder,
-            plan.source.info,
-            overlay=request.overlay,
-            alpha=request.alpha,
-            overwrite=request.overwrite,
-            timer=timer,
-        )
+        folder = _output_folder(request, plan, timer)
         with timer.part("load"):
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
@@ -203,12 +205,14 @@ def track_to_folder(
         with timer.measure("look"):
             plan = make_references(plan, loaded, on_look)
         if on_start is not None:
-            on_start(TrackStart(plan.frame_count, reference, loaded, plan.sighting))
+            size_hw, sighting = plan.source.info.size_hw, plan.sighting
+            on_start(TrackStart(plan.frame_count, size_hw, reference, loaded, sighting))
         folder.describe(_facts(loaded, plan, reference, request.command))
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(_totals(loaded, timer, count, wall_seconds))
+            folder.finish(run_totals(loaded, timer, count, wall_seconds))
+    exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
         output=folder.path,
@@ -218,12 +222,31 @@ def track_to_folder(
         frame_count=count,
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
-        warnings=(*reference.warnings, *folder.warnings),
+        warnings=(
+            *reference.warnings,
+            *folder.warnings,
+            *(warning for one in exported for warning in one.warnings),
+        ),
         absent=folder.visibility.spans(),
         trace=timer.trace if isinstance(timer, Profiler) else None,
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
+        exports=tuple(one.path for one in exported),
         sighting=plan.sighting,
+    )
+
+
+def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
+    """Open the folder that a request's results go to."""
+    return OutputFolder(
+        request.folder,
+        plan.source.info,
+        overlay=request.overlay,
+        alpha=request.alpha,
+        overwrite=request.overwrite,
+        timer=timer,
+        inputs=input_files(request, plan.source),
+        others=[TRACE] if request.profile else [],
     )
 
 
@@ -267,7 +290,31 @@ def _facts(
     engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
 ) -> dict[str, Any]:
     """Say what was run on what, for the log."""
-    settings, info = engine.settings, plan.source.info
+    return engine_facts(engine, command) | {
+        "input": input_facts(plan.source.info),
+        "start_frame": plan.start,
+        "target": _target_facts(plan),
+        "direction": plan.direction,
+        "mask_frames": sorted(plan.references),
+        "object_ids": list(reference.object_ids),
+        "warnings": list(reference.warnings),
+    }
+
+
+def _target_facts(plan: TrackPlan) -> dict[str, Any] | None:
+    """Say from which pictures a run's target is, and what came of the search for it."""
+    if plan.target is None:
+        return None
+    return {
+        "references": [asdict(one.image) for one in plan.target.references],
+        "object_ids": list(plan.target.object_ids),
+        "sighting": plan.sighting and asdict(plan.sighting),
+    }
+
+
+def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
+    """Say what a run was computed with, for its log."""
+    settings = engine.settings
     return {
         "version": version("persam-vos"),
         "command": command,
@@ -279,31 +326,18 @@ def _facts(
         "recipe": settings.recipe,
         "without": sorted(settings.without),
         "image_size": settings.image_size,
-        "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
-        "start_frame": plan.start,
-        "target": _target_facts(plan),
-        "direction": plan.direction,
-        "mask_frames": sorted(plan.references),
-        "object_ids": list(reference.object_ids),
-        "warnings": list(reference.warnings),
     }
 
 
-def _target_facts(plan: TrackPlan) -> dict[str, Any] | None:
-    """Say of the log's run from which pictures its target is, and what came of the search."""
-    if plan.target is None:
-        return None
-    return {
-        "references": [asdict(one.image) for one in plan.target.references],
-        "object_ids": list(plan.target.object_ids),
-        "sighting": plan.sighting and asdict(plan.sighting),
-    }
+def input_facts(info: SourceInfo) -> dict[str, Any]:
+    """Say what a run read, for its log."""
+    return asdict(info) | {"frames_per_second": str(info.frames_per_second)}
 
 
-def _totals(
+def run_totals(
     engine: Engine, timer: StageTimer, frame_count: int, wall_seconds: float
 ) -> dict[str, Any]:
-    """Say what a finished run took, for the log."""
+    """Say what a run took, for its log."""
     return {
         "frame_count": frame_count,
         "wall_seconds": round(wall_seconds, 3),

@@ -11,7 +11,8 @@ import numpy as np
 
 from .config import MethodSettings
 from .errors import UsageError, param
-from .media.reader import Reader
+from .exports.registry import ChosenExport, parse_export
+from .media.reader import Reader, source_name
 from .media.reference_masks import MaskInput, MaskLike
 from .media.reference_prompts import Prompt
 from .targets.target import Target
@@ -46,8 +47,10 @@ class TrackRequest:
 
     Results go to the folder ``output``, by default ``NAME_tracked`` after the source; an earlier
     result is replaced only with ``overwrite``. ``overlay`` asks for a video that shows the masks,
-    ``alpha`` in [0, 1] is the strength of their fill. ``profile`` finds out where the time goes.
-    ``command`` is what the log says was run.
+    ``alpha`` in [0, 1] is the strength of their fill. ``exports`` names other formats to write when
+    all is tracked, as ``"coco"`` or ``"rgba:alpha=premultiplied"`` (see ``exports.registry``);
+    ``keep_alpha`` keeps soft masks for them, also for later. ``profile`` finds out where the time
+    goes. ``command`` is what the log says was run.
 
     Raises UsageError for values that no video could make right.
 
@@ -73,6 +76,8 @@ class TrackRequest:
     overlay: bool = True
     alpha: float = 0.5
     overwrite: bool = False
+    keep_alpha: bool = False
+    exports: Sequence[str] = ()
     profile: bool = False
     command: str = ""
 
@@ -92,6 +97,21 @@ class TrackRequest:
             raise UsageError(
                 param("objects"), got=f"object id {wrong[0]}", expected="ids from 1 to 255"
             )
+
+        if isinstance(self.exports, str):
+            raise UsageError(
+                param("exports"), got="a text", expected="a list", remedy=f"[{self.exports!r}]"
+            )
+        self.chosen_exports()
+
+    @property
+    def keeps_alpha(self) -> bool:
+        """Whether soft masks are kept, since that is asked for or an export shows them."""
+        return self.keep_alpha or any(one.entry.alpha for one in self.chosen_exports())
+
+    def chosen_exports(self) -> tuple[ChosenExport, ...]:
+        """Return the exports with their options; raises UsageError for one that makes no sense."""
+        return tuple(parse_export(text) for text in self.exports)
 
     @property
     def folder(self) -> Path:
@@ -138,15 +158,6 @@ class EngineChoice:
     dtype: str = "auto"
     backend: str = "auto"
     settings: MethodSettings = field(default_factory=MethodSettings)
-
-
-def source_name(source: str | Path) -> str:
-    """Name a source for its masks and output: a file's stem, a folder's name, a glob's folder."""
-    path = Path(source)
-    if any(sign in path.name for sign in "*?["):
-        path = path.parent
-    path = path.resolve()
-    return (path.name if path.is_dir() else path.stem) or "video"
 
 
 def default_output(source: str | Path, parent: Path | None = None) -> Path:

@@ -42,7 +42,7 @@ def open_container(path: Path) -> Iterator[InputContainer]:
         yield container
 
 
-def video_stream(path: Path, container: InputContainer) -> VideoStream:
+def video_stream(path: str | Path, container: InputContainer) -> VideoStream:
     """Return the main video stream; cover pictures do not count. Raises MediaError if none."""
     from av.stream import Disposition
 

@@ -21,6 +21,10 @@ class Source(Protocol):
     def info(self) -> SourceInfo:
         """Facts about the input, known before any frame is asked for."""
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it reads, which no output may replace."""
+
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from ``start`` on; what is open closes with the generator.
 
@@ -109,3 +113,12 @@ def images_matching(pattern: str) -> list[Path]:
             remedy="check the pattern, and quote it so that the shell does not expand it",
         )
     return images
+
+
+def source_name(source: str | Path) -> str:
+    """Name a source for its masks and output: a file's stem, a folder's name, a glob's folder."""
+    path = Path(source)
+    if any(sign in path.name for sign in "*?["):
+        path = path.parent
+    path = path.resolve()
+    return (path.name if path.is_dir() else path.stem) or "video"

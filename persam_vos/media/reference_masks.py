@@ -65,6 +65,12 @@ def read_reference_masks(
     return ReferenceMasks(label_maps, _all_ids(label_maps), tuple(warnings))
 
 
+def mask_files(masks: MaskInput | None) -> tuple[Path, ...]:
+    """Return the files among masks, without the ids that they are given."""
+    named = [] if masks is None else _named(masks)
+    return tuple(Path(mask) for _, mask in named if not isinstance(mask, np.ndarray))
+
+
 def _all_ids(label_maps: Mapping[int, LabelMap]) -> tuple[int, ...]:
     return tuple(sorted({i for label_map in label_maps.values() for i in present_ids(label_map)}))
 

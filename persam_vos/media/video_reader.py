@@ -80,6 +80,11 @@ class VideoSource:
                 has_audio=bool(container.streams.audio),
             )
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file that it reads."""
+        return (self.path,)
+
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
 

@@ -1,20 +1,22 @@
-"""Pictures to an MP4 file that plays everywhere, with the source's times and sound."""
+"""Pictures to a video file with the source's times and sound: an MP4 that plays everywhere."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import MediaError
 from ..files.atomic import AtomicFile, output_error
-from ..structures import RgbImage, SourceInfo
+from ..structures import SourceInfo
 from .audio_track import AudioTrack
 
 if TYPE_CHECKING:
@@ -35,11 +37,34 @@ GRID_SECONDS = 0.001
 """Times this near to a multiple of the frame duration are put there: Matroska rounds to 1 ms."""
 BT709 = 1
 """Matrix, primaries and transfer of ITU-T H.273."""
-LIMITED_RANGE = 1
+LIMITED_RANGE, FULL_RANGE = 1, 2
+
+Pixels = npt.NDArray[np.uint8]
+"""(H, W), (H, W, 3) or (H, W, 4) uint8: grey, RGB or RGBA, as the format wants it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFormat:
+    """How pictures are encoded, and in what file.
+
+    ``to_frame`` makes a frame of ``pixel_format`` of (H, W, ...) uint8 pixels; ``even`` tells that
+    it adds a row or column to odd sizes. ``metadata`` goes into the stream.
+    """
+
+    codec: Literal["libx264", "prores_ks", "libvpx-vp9", "ffv1"]
+    container: str
+    pixel_format: str
+    to_frame: Callable[[Pixels], VideoFrame]
+    options: Mapping[str, str] = field(default_factory=dict)
+    time_base: Fraction = X264_TIME_BASE
+    range: int = LIMITED_RANGE
+    even: bool = False
+    sound: bool = True
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class VideoWriter:
-    """Write pictures with their times as H.264 in MP4: yuv420p, BT.709, limited range, fast start.
+    """Write pictures with their times, by default as H.264 in MP4: yuv420p, BT.709, fast start.
 
     The first picture is at 0, whatever its time. Odd sizes get a row or column more, a copy of the
     last. The source's sound is carried over from the first picture to the last; if that fails the
@@ -48,23 +73,26 @@ class VideoWriter:
     was built without libx264, MPEG-4 part 2 is written. Raises OutputError.
     """
 
-    def __init__(self, path: str | Path, info: SourceInfo) -> None:
+    def __init__(
+        self, path: str | Path, info: SourceInfo, video_format: VideoFormat | None = None
+    ) -> None:
         self.path = Path(path)
+        self._format = video_format or H264
         self.warnings: tuple[str, ...] = ()
         self._step = 1 / info.frames_per_second
         self._last_pts = -1
         self._file = AtomicFile(self.path)
-        self._pending: tuple[RgbImage, float] | None = None
+        self._pending: tuple[Pixels, float] | None = None
         self._info = info
         self._start = 0.0
         self._audio: AudioTrack | None = None
         self._open = True
         with self._guarded():
-            self._container = _open_output(self._file.temporary)
-            self._stream = _add_video(self._container, info)
+            self._container = _open_output(self._file.temporary, self._format)
+            self._stream = _add_video(self._container, info, self._format)
 
-    def write(self, image: RgbImage, time_seconds: float) -> None:
-        """Add an (H, W, 3) RGB picture of the source's size; times must rise."""
+    def write(self, image: Pixels, time_seconds: float) -> None:
+        """Add a picture of the source's size, RGB unless the format says else; times must rise."""
         if self._pending is None:
             self._start = time_seconds
             with self._guarded():
@@ -115,10 +143,10 @@ class VideoWriter:
         else:
             self.abort()
 
-    def _encode(self, image: RgbImage, seconds: float, *, until: float) -> None:
+    def _encode(self, image: Pixels, seconds: float, *, until: float) -> None:
         """Encode one picture that is shown up to a time, and the sound up to there."""
         with self._guarded():
-            frame = to_yuv420(image)
+            frame = self._format.to_frame(image)
             frame.time_base = self._stream.codec_context.time_base
             frame.pts = max(self._ticks(seconds), self._last_pts + 1)
             frame.duration = max(1, self._ticks(until) - frame.pts)
@@ -134,7 +162,7 @@ class VideoWriter:
         return round(seconds / self._stream.codec_context.time_base)
 
     def _open_audio(self, info: SourceInfo) -> AudioTrack | None:
-        if not info.has_audio or info.kind != "video":
+        if not self._format.sound or not info.has_audio or info.kind != "video":
             return None
         import av
 
@@ -180,18 +208,28 @@ class VideoWriter:
             raise
 
 
-def to_yuv420(image: RgbImage) -> VideoFrame:
+def to_yuv420(image: Pixels) -> VideoFrame:
     """Convert an (H, W, 3) RGB picture to a yuv420p frame, BT.709 limited, of even size."""
-    from av.video.frame import VideoFrame
-    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+    return to_yuv(to_even(image), "rgb24", "yuv420p")
 
+
+def to_even(image: Pixels) -> Pixels:
+    """Return a picture whose sides are even: a copy of the last row or column is added."""
     height, width = image.shape[:2]
     if height % 2 or width % 2:
         border = cv2.BORDER_REPLICATE
         image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, border))
+    return image
+
+
+def to_yuv(image: Pixels, given: str, wanted: str) -> VideoFrame:
+    """Convert pixels of one of FFmpeg's formats to a frame of another, BT.709 limited."""
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
     flags = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
-        format="yuv420p",
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format=given).reformat(
+        format=wanted,
         interpolation=flags,
         dst_colorspace=Colorspace.ITU709,
         dst_color_range=ColorRange.MPEG,
@@ -200,28 +238,43 @@ def to_yuv420(image: RgbImage) -> VideoFrame:
     return frame
 
 
-def _open_output(path: Path) -> OutputContainer:
+H264 = VideoFormat(
+    codec=X264,
+    container="mp4",
+    pixel_format="yuv420p",
+    to_frame=to_yuv420,
+    options=X264_OPTIONS,
+    even=True,
+)
+
+
+def _open_output(path: Path, video_format: VideoFormat) -> OutputContainer:
     import av
 
     # The prefix keeps names such as "a:b.mp4" from being taken for a protocol.
-    options = {"movflags": "+faststart"}
-    container: OutputContainer = av.open(f"file:{path}", mode="w", format="mp4", options=options)
+    name = video_format.container
+    options = {"movflags": "+faststart"} if name in ("mp4", "mov") else {}
+    container: OutputContainer = av.open(f"file:{path}", mode="w", format=name, options=options)
     return container
 
 
-def _add_video(container: OutputContainer, info: SourceInfo) -> VideoStream:
-    """Add the video stream: H.264, or MPEG-4 part 2 where libx264 is missing."""
+def _add_video(
+    container: OutputContainer, info: SourceInfo, video_format: VideoFormat
+) -> VideoStream:
+    """Add the video stream; MPEG-4 part 2 in place of H.264 where libx264 is missing."""
     rate = info.frames_per_second.limit_denominator(30_000)
-    if X264 in container.supported_codecs:
-        stream = container.add_stream(X264, rate=rate, options=X264_OPTIONS)
-        stream.codec_context.time_base = X264_TIME_BASE
+    codec, even = video_format.codec, video_format.even
+    if codec in container.supported_codecs or codec != X264:
+        stream = container.add_stream(codec, rate=rate, options=dict(video_format.options))
+        stream.codec_context.time_base = video_format.time_base
     else:
         stream = container.add_stream("mpeg4", rate=rate, options=MPEG4_OPTIONS)
         stream.codec_context.time_base = MPEG4_TIME_BASE
     height, width = info.size_hw
-    stream.height, stream.width = height + height % 2, width + width % 2
-    stream.pix_fmt = "yuv420p"
+    stream.height, stream.width = height + even * (height % 2), width + even * (width % 2)
+    stream.pix_fmt = video_format.pixel_format
+    stream.metadata.update(video_format.metadata)
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = BT709
-    context.color_range = LIMITED_RANGE
+    context.color_range = video_format.range
     return stream

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import MaskError, UsageError, param
 from ..media.frame_numbers import no_such_frame
 from ..media.reader import Source, open_source
-from ..media.reference_masks import MaskInput, ReferenceMasks, read_reference_masks
+from ..media.reference_masks import MaskInput, ReferenceMasks, mask_files, read_reference_masks
 from ..media.reference_prompts import FramePrompts, read_prompts, refuse_unknown
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
@@ -35,10 +35,11 @@ class TrackPlan:
     ``references`` are labels by frame index, or what makes them as tracking gets there. ``prompts``
     are those that have no labels yet: `start.make_references` makes them. One of either is of frame
     ``start``; with a ``target`` there may be none, until it is found there. What came of that is
-    the ``sighting``; if the target is not in the video, masks are empty. Frames keep their indices and names, whichever way they come. Raises MaskError for a
-    mask of a frame that is not on the way, UsageError for prompts of one or of an object that is
-    not known there, MediaError for a frame that does not exist; where nobody knows how many there
-    are, the last is raised after the last frame.
+    the ``sighting``; if the target is not in the video, masks are empty. ``keep_alpha`` asks for
+    soft masks beside the labels. Frames keep their indices and names, whichever way they come.
+    Raises MaskError for a mask of a frame that is not on the way, UsageError for prompts of one or
+    of an object that is not known there, MediaError for a frame that does not exist; where nobody
+    knows how many there are, the last is raised after the last frame.
     """
 
     source: Source
@@ -46,6 +47,7 @@ class TrackPlan:
     start: int
     direction: Direction = "both"
     prompts: Mapping[int, FramePrompts] = field(default_factory=dict)
+    keep_alpha: bool = False
     target: Target | None = None
     sighting: Sighting | None = None
 
@@ -120,13 +122,14 @@ class TrackPlan:
             yield from self.forward(engine, timer)
 
     def _track(
-        self, frames: Iterator[Frame], engine: Engine, timer: StageTimer | None
+        self, frames: Iterable[Frame], engine: Engine, timer: StageTimer | None
     ) -> Generator[TrackedFrame, None, None]:
         """Track frames in the order in which they come; without references masks are empty."""
-        if not self.references:
+        references, keep_alpha = self.references, self.keep_alpha
+        if not references:
             assert self.target is not None, "which is not in the video"
             return empty_frames(frames, self.target.object_ids)
-        return track_frames(frames, self.references, engine, timer=timer)
+        return track_frames(frames, references, engine, timer=timer, keep_alpha=keep_alpha)
 
     def _check_on_the_way(self, index: int) -> None:
         first = 0 if self.has_backward else max(0, self.start)
@@ -160,6 +163,15 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
     source = open_source(request.source, reader=request.reader)
     info = source.info
     _log.info("%s opened: %s, %s x %s", info.path, info.kind, *reversed(info.size_hw))
+    return plan_source(source, request)
+
+
+def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
+    """Read the masks, prompts and target of a request for a source that is open.
+
+    Raises as `plan_request`. The request's own source is not looked at.
+    """
+    info = source.info
     target = _read_target(request)
     prompted = {*request.prompts, *request.rough_masks}
     start, by_frame = request.start_frame or 0, dict[int, MaskInput]()
@@ -177,7 +189,15 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
         )
         for frame in sorted(prompted)
     }
-    plan = TrackPlan(source, reference.label_maps, start, request.direction, prompts, target)
+    plan = TrackPlan(
+        source,
+        reference.label_maps,
+        start,
+        request.direction,
+        prompts,
+        request.keeps_alpha,
+        target,
+    )
     shown = sorted({*reference.object_ids}.union(*(one.object_ids for one in prompts.values())))
     if target is not None:
         shown = sorted({*shown, *target.object_ids})
@@ -185,6 +205,14 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
     _log.info("masks and prompts of frames %s read: objects %s", frames, shown)
     warnings = (*reference.warnings, *rough.warnings)
     return plan, ReferenceMasks(reference.label_maps, tuple(shown), warnings)
+
+
+def input_files(request: TrackRequest, source: Source | None = None) -> tuple[Path, ...]:
+    """Return all files that a request reads, from ``source`` if any: nothing may replace them."""
+    files = () if source is None else source.files
+    given = (request.masks, *request.later_masks.values(), *request.rough_masks.values())
+    target = [Path(request.target)] if isinstance(request.target, str | Path) else []
+    return (*files, *target, *(path for masks in given for path in mask_files(masks)))
 
 
 def _read_target(request: TrackRequest) -> Target | None:

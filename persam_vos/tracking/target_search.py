@@ -86,17 +86,14 @@ class _Search:
         return sighting, found.labels
 
 
-def said(sighting: Sighting, name: str) -> str:
-    """Say in a sentence what came of the search for the target ``name``."""
-    sure = ", ".join(
-        f"object {object_id} ({confidence:.0%} sure)"
-        for object_id, confidence in sorted(sighting.confidence.items())
-        if object_id in sighting.object_ids or not sighting.object_ids
-    )
+def said(sighting: Sighting) -> str:
+    """Say in a line what came of the search."""
+    shown = sighting.object_ids or sighting.confidence
+    sure = ", ".join(f"object {i} {sighting.confidence[i]:.0%} sure" for i in sorted(shown))
     looked = f"{sighting.looked_at} frames looked at"
     if sighting.object_ids:
-        return f"{name}: found {sure} on frame {sighting.frame}, where tracking starts; {looked}"
+        return f"found on frame {sighting.frame} ({sure}; {looked}): tracking starts there"
     return (
-        f"{name}: not in this video, all masks are empty; most like it was frame "
-        f"{sighting.frame}, {sure}; {looked}"
+        f"not in this video, all masks are empty; most like it was frame {sighting.frame} "
+        f"({sure}; {looked})"
     )
