@@ -30,6 +30,7 @@ def made_target(object_ids: tuple[int, ...] = (1, 4), references: int = 2) -> Ta
         scale_weights=np.full((len(object_ids), 3), 1 / 3, np.float32),
         network=IDENTITY,
         image_size=1024,
+        feature_widths=(6, 3, 3),
         version="0.2.0",
     )
 

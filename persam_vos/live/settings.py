@@ -89,6 +89,7 @@ address such as rtsp://host/path, or - for stdin; give files and folders without
         "start_frame": request.start_frame not in (None, 0),
         "direction": request.direction == "backward",
         "later_masks": bool(later),
+        "target": request.target is not None,
         "profile": request.profile,
     }
     for name, given in unfit.items():

@@ -1,21 +1,41 @@
 """What cells of pictures are compared by, in whatever video or photo they are.
 
 The memory compares frames of one clip, in directions that it finds for the clip; these features
-need none. The encoder's neck counts most: it tells things apart wherever they are, while earlier
-layers and colours change with light and place.
+need none. The encoder's neck finds what is alike, wherever it is: it counts most. Its earlier layer
+and the colours tell whether that is the very object, since a look-alike has another surface.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 
-from ..methods.memory.features import colour_angles, unit_rows
+from ..methods.memory.features import COLOUR_DIMENSIONS, colour_angles, unit_rows
 from ..structures import Encoded
 
 S8_CELL = 8  # input pixels
 _LAYER_WEIGHT = 0.5  # of the earlier layer; the neck has 1
 _COLOUR_WEIGHT = 0.1  # of a similarity
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of n cells' features, each row of norm 1: (n, C), (n, C') and (n, 6).
+
+    ``layer`` is the neck where the encoder has no earlier layer.
+    """
+
+    neck: torch.Tensor
+    layer: torch.Tensor
+    colours: torch.Tensor
+
+
+def feature_widths(encoded: Encoded) -> tuple[int, int, int]:
+    """Return how many numbers of a cell's features are from neck, layer and colours."""
+    layer = encoded.layer_s8
+    return encoded.features.shape[1], 0 if layer is None else layer.shape[1], COLOUR_DIMENSIONS
 
 
 def cell_features(encoded: Encoded) -> torch.Tensor:
@@ -39,6 +59,14 @@ def cell_features(encoded: Encoded) -> torch.Tensor:
         dim=1,
     )
     return joined.view(height, width, -1)
+
+
+def parts_of(features: torch.Tensor, widths: tuple[int, int, int]) -> Parts:
+    """Take (n, D) features of cells apart."""
+    neck, layer, colours = (
+        F.normalize(part, dim=1) for part in features.split(widths, dim=1)
+    )
+    return Parts(neck, layer if layer.shape[1] else neck, colours)
 
 
 def coarser(features: torch.Tensor) -> torch.Tensor:

@@ -7,10 +7,11 @@ the object in every picture.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..geometry import Geometry
@@ -21,7 +22,9 @@ from .describe import in_picture
 from .features import cell_features
 from .propose import propose
 from .target import Target
-from .verify import verify
+from .verify import Judged, verify
+
+Mask = npt.NDArray[np.bool_]
 
 PRESENT = 0.5
 """Confidence from which an object is taken for found."""
@@ -72,31 +75,39 @@ class TargetFinder:
         )
 
     @torch.inference_mode()
-    def __call__(self, encoded: Encoded, wanted: Sequence[int] | None = None) -> Found:
-        """Find objects on a frame, of those ``wanted``, or all.
+    def __call__(self, encoded: Encoded, wanted: Collection[int] | None = None) -> Found:
+        """Find objects on a frame: those ``wanted``, or all.
 
         Where two masks meet, the surer one wins.
         """
-        cells = cell_features(encoded)
-        inside = in_picture(cells.shape[:2], encoded).flatten()
-        geometry = Geometry(encoded.frame.size_hw, self.image_size)
-        confidence, masks = dict[int, float](), dict[int, np.ndarray]()
-        for row, object_id in enumerate(self.object_ids):
-            if wanted is not None and object_id not in wanted:
-                continue
-            own = self._objects[row]
-            likeness = compare(cells.flatten(0, 1), own, inside)
-            proposed = propose(
-                self.decoder, encoded, cells, own, likeness, self.scale_weights[row]
-            )
-            confidence[object_id] = 0.0
-            if proposed is not None:
-                best, sure = verify(cells, inside, own, likeness, proposed)
-                confidence[object_id] = sure
-                if sure >= PRESENT:
-                    logits = geometry.logits_to_image(proposed.logits[best][None])[0]
-                    masks[object_id] = (logits > 0).cpu().numpy()
+        confidence, masks = dict[int, float](), dict[int, Mask]()
+        for object_id in self.object_ids if wanted is None else sorted(wanted):
+            judged = self.judge(encoded, object_id)
+            best = int(judged.confidence.argmax()) if len(judged.confidence) else None
+            sure = 0.0 if best is None else float(judged.confidence[best])
+            confidence[object_id] = sure
+            if best is not None and sure >= PRESENT:
+                (masks[object_id],) = self.masks(encoded, judged, slice(best, best + 1))
         labels = np.zeros(encoded.frame.size_hw, np.uint8)
         for object_id in sorted(masks, key=confidence.__getitem__):
             labels[masks[object_id]] = object_id
         return Found(labels, confidence)
+
+    @torch.inference_mode()
+    def judge(self, encoded: Encoded, object_id: int) -> Judged:
+        """Propose masks of one object on a frame, and say what speaks for each."""
+        row = self.object_ids.index(object_id)
+        own, cells = self._objects[row], cell_features(encoded)
+        inside = in_picture(cells.shape[:2], encoded).flatten()
+        likeness = compare(cells.flatten(0, 1), own, inside)
+        weights = self.scale_weights[row]
+        proposed = propose(self.decoder, encoded, cells, own, likeness, weights)
+        return verify(cells, inside, own, likeness, proposed)
+
+    def masks(
+        self, encoded: Encoded, judged: Judged, rows: slice = slice(None)
+    ) -> Iterator[Mask]:
+        """Scale some of the proposed masks to the picture: (H, W) bool each."""
+        geometry = Geometry(encoded.frame.size_hw, self.image_size)
+        for logits in judged.logits[rows]:
+            yield (geometry.logits_to_image(logits[None])[0] > 0).cpu().numpy()

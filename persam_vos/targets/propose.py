@@ -36,11 +36,11 @@ def propose(
     wanted: ObjectCells,
     likeness: Likeness,
     scale_weights: torch.Tensor,
-) -> Proposals | None:
+) -> Proposals:
     """Decode regions that look like the object, and the points that look most like it.
 
-    ``cells`` (2h, 2w, D) are the frame's features; ``scale_weights`` (3,). None if the decoder
-    draws nothing.
+    ``cells`` (2h, 2w, D) are the frame's features; ``scale_weights`` (3,). Masks that are empty are
+    left out.
     """
     grid_hw = (cells.shape[0], cells.shape[1])
     points = _points(cells, wanted, likeness)
@@ -58,7 +58,7 @@ def propose(
         parts += [first, _candidates(decoder, encoded.features, again, scale_weights)]
     all_logits, all_iou = (torch.cat(part) for part in zip(*parts, strict=True))
     drawn = (all_logits > 0).flatten(1).any(1)
-    return Proposals(all_logits[drawn], all_iou[drawn]) if drawn.any() else None
+    return Proposals(all_logits[drawn], all_iou[drawn])
 
 
 def _candidates(

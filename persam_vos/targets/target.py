@@ -83,7 +83,8 @@ class Target:
 
     ``object_ids`` (N) ascend. ``scale_weights`` (N, 3) float32 are those of PerSAM-F: how much of
     each of SAM's three scales makes the object. ``image_size`` is the long side in pixels at which
-    the pictures were encoded, ``version`` that of the package that made it.
+    the pictures were encoded, ``feature_widths`` how many of the D numbers of a cell are from the
+    encoder's neck, from its earlier layer and from colours; ``version`` is that of the package.
     """
 
     object_ids: tuple[int, ...]
@@ -91,6 +92,7 @@ class Target:
     scale_weights: npt.NDArray[np.float32]
     network: NetworkIdentity
     image_size: int
+    feature_widths: tuple[int, int, int]
     version: str
 
     def keep(self, object_ids: Sequence[int]) -> Target:

@@ -112,7 +112,7 @@ def _description(target: Target) -> dict[str, Any]:
         "persam_vos": target.version,
         "network": asdict(target.network),
         "image_size": target.image_size,
-        "feature_width": target.references[0].objects.features.shape[1],
+        "feature_widths": target.feature_widths,
         "object_ids": target.object_ids,
         "references": [
             {
@@ -155,11 +155,11 @@ def _read(file: Any, path: Path) -> Target:
         )
     facts = Description.parse(metadata.get("target", ""), lambda got: unusable(path, got))
     object_ids = facts.ids("object_ids")
-    width = facts.number("feature_width", range(1, 1 << 12))
+    neck, layer, colours = facts.numbers("feature_widths", 3, range(1 << 11))
     names = set(file.keys())
     load = _Loader(file, path, names)
     references = tuple(
-        _reference(load, number, one, len(object_ids), width)
+        _reference(load, number, one, len(object_ids), neck + layer + colours)
         for number, one in enumerate(facts.parts("references", range(1, MAX_REFERENCES + 1)))
     )
     scale_weights = load("scale_weights", torch.float32, (len(object_ids), 3)).numpy()
@@ -174,6 +174,7 @@ def _read(file: Any, path: Path) -> Target:
             network.text("weights"), network.text("encoder"), network.texts("sha256")
         ),
         image_size=facts.number("image_size", range(1, 1 << 14)),
+        feature_widths=(neck, layer, colours),
         version=facts.text("persam_vos"),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,25 @@ import torch.nn.functional as F
 from .appearance import Likeness, ObjectCells
 from .propose import Proposals
 
-EVIDENCE = ("match", "mean", "mutual", "predicted_iou")
+EVIDENCE = ("match", "mean", "mutual", "predicted IoU")
+"""What speaks for a mask, in [0, 1] each.
+
+``match``: how alike the object's cells, of the reference that fits best, and their most similar
+cells in the mask are. ``mean``: the same of the means of both. ``mutual``: the fraction of the
+object's cells whose most similar cell of the picture is in the mask, and is more like the object
+than like what was beside it. ``predicted IoU``: the decoder's.
+"""
+WEIGHTS = (50.0, 5.0, 1.0, 0.0, -40.0)
+"""Of the evidence, and a constant: of a logistic regression, see ``benchmarks.target_presence``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """K proposed masks: logits (K, 4h, 4w), evidence (K, E), and confidence (K,) in [0, 1]."""
+
+    logits: torch.Tensor
+    evidence: torch.Tensor
+    confidence: torch.Tensor
 
 
 def verify(
@@ -19,32 +37,26 @@ def verify(
     wanted: ObjectCells,
     likeness: Likeness,
     proposed: Proposals,
-) -> tuple[int, float]:
-    """Choose the mask that is most certainly the object; returns its place and the confidence."""
-    rows = evidence(cells, inside, wanted, likeness, proposed)
-    return int(rows[:, 0].argmax()), 0.0
+) -> Judged:
+    """Say of proposed masks how sure it is that they are the object.
 
-
-def evidence(
-    cells: torch.Tensor,
-    inside: torch.Tensor,
-    wanted: ObjectCells,
-    likeness: Likeness,
-    proposed: Proposals,
-) -> torch.Tensor:
-    """Measure what speaks for each of K masks: (K, 4), see `EVIDENCE`."""
+    ``cells`` (2h, 2w, D) are the frame's features; ``inside`` (4 h w,) bool those in the picture.
+    """
     coverage = F.avg_pool2d((proposed.logits > 0).float(), 2).flatten(1) * inside
     threshold = coverage.amax(1, keepdim=True).clamp(1e-3, 0.5)
     covered = coverage >= threshold  # (K, Q)
+    there = covered.any(1)  # and not in the padding alone
     flat = cells.flatten(0, 1)
     nearest = likeness.own.argmax(0)
-    back = likeness.own[nearest].amax(1) > likeness.other[nearest]
+    mutual = likeness.own[nearest].amax(1) > likeness.other[nearest]
     mean = F.normalize(wanted.own.mean(0), dim=0)
     rows = []
-    for mask, iou in zip(covered, proposed.predicted_iou, strict=True):
+    for mask, iou in zip(covered[there], proposed.predicted_iou[there], strict=True):
         best = likeness.own[mask].amax(0)
         match = torch.stack([best[view].mean() for view in wanted.views]).amax()
-        own_mean = F.normalize(flat[mask].mean(0), dim=0)
-        mutual = (mask[nearest] & back).float().mean()
-        rows.append(torch.stack([match, own_mean @ mean, mutual, iou]))
-    return torch.stack(rows)
+        own_mean = F.normalize(flat[mask].mean(0), dim=0) @ mean
+        rows.append(torch.stack([match, own_mean, (mask[nearest] & mutual).float().mean(), iou]))
+    evidence = torch.stack(rows) if rows else covered.new_zeros((0, len(EVIDENCE))).float()
+    weights = evidence.new_tensor(WEIGHTS)
+    sure = (evidence @ weights[:-1] + weights[-1]).sigmoid()
+    return Judged(proposed.logits[there], evidence, sure)

@@ -18,6 +18,7 @@ from ..scoring.label_files import present_ids
 from ..stages.decode import Decoder
 from ..structures import Frame, LabelMap
 from ..targets.describe import describe_reference, fit_scales
+from ..targets.features import feature_widths
 from ..targets.find import TargetFinder
 from ..targets.target import NetworkIdentity, SourceFile, Target
 from ..targets.target_file import MAX_REFERENCES
@@ -75,6 +76,7 @@ def describe_target(pictures: Sequence[ReferencePicture], engine: Engine) -> Tar
         scale_weights=(total / shown).astype(np.float32),
         network=network_identity(engine),
         image_size=engine.settings.image_size,
+        feature_widths=feature_widths(encoded),
         version=version("persam-vos"),
     )
 

@@ -27,6 +27,7 @@ def path(tmp_path: Path) -> Path:
 def test_what_is_written_is_read_again(path: Path) -> None:
     wanted, got = made_target(), read_target(path)
     assert (got.object_ids, got.network, got.image_size) == ((1, 4), wanted.network, 1024)
+    assert got.feature_widths == wanted.feature_widths
     assert np.array_equal(got.scale_weights, wanted.scale_weights)
     for one, other in zip(got.references, wanted.references, strict=True):
         assert (one.image, one.mask, one.object_ids) == (other.image, other.mask, other.object_ids)
@@ -86,8 +87,8 @@ WRONG = {
     "True for an id": (described(object_ids=[True, 4]), "'object_ids'"),
     "more ids than tensors": (described(object_ids=[1, 2, 4]), "does not fit"),
     "ids that no reference shows": (described(object_ids=[1, 5]), "no reference shows"),
-    "a width of millions": (described(feature_width=10**9), "'feature_width'"),
-    "another width": (described(feature_width=13), "does not fit"),
+    "a width of millions": (described(feature_widths=[10**9, 3, 3]), "'feature_widths'"),
+    "other widths": (described(feature_widths=[6, 3, 4]), "does not fit"),
     "no references": (described(references=[]), "'references'"),
     "references that are numbers": (described(references=[1, 2]), "no description"),
     "a network that is a text": (described(network="mobile-sam"), "'network'"),

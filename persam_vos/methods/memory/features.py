@@ -19,7 +19,7 @@ from ...structures import Encoded
 EXCLUDED = -9.0  # below any similarity
 
 _DIMENSIONS = 90  # of 384 of the joined layers: matches as well as all of them
-_COLOUR_DIMENSIONS = 6  # numbers that describe a colour
+COLOUR_DIMENSIONS = 6  # numbers that describe a colour
 _S4_DIMENSIONS = 10  # of 64; with the colours a s4 cell is 64 bytes, one line of a cache
 _COLOUR_WEIGHT = 0.2  # of the similarity of s16 and s8 cells
 _S4_WEIGHTS = (0.3, 0.2)  # of layer and colours in that of s4 cells; their s8 cells have the rest
@@ -76,7 +76,7 @@ def fit_projection(encoded: Encoded, dtype: torch.dtype = torch.float32) -> Feat
         rows = unit_rows(encoded.layer_s4)
         s4_mean = rows.mean(0)
         s4 = _principal_directions(rows - s4_mean, _S4_DIMENSIONS)
-        s4 = F.pad(s4, (0, _COLOUR_DIMENSIONS))
+        s4 = F.pad(s4, (0, COLOUR_DIMENSIONS))
     return FeatureProjection(directions[:width], directions[width:], s4, s4_mean, dtype)
 
 
