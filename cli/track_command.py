@@ -13,6 +13,7 @@ import click
 
 from persam_vos.errors import MaskError
 
+from .input_options import FrameId, InputOptions, input_options
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
 from .track_many import refuse_common, track_several
@@ -21,7 +22,6 @@ from .track_result import print_summary, summary_facts
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest
-    from persam_vos.media.reader import Reader
     from persam_vos.request import Direction
 
 
@@ -31,8 +31,8 @@ class TrackOptions:
 
     sources: tuple[str, ...]
     masks: tuple[str, ...]
-    start_frame: int | None
-    later_masks: tuple[tuple[int, str], ...]
+    start_frame: int | str | None
+    later_masks: tuple[tuple[int | str, str], ...]
     direction: Direction
     objects: tuple[int, ...] | None
     output: Path | None
@@ -40,7 +40,8 @@ class TrackOptions:
     overwrite: bool
     overlay: bool
     alpha: float
-    reader: Reader
+    constant_rate: bool
+    reading: InputOptions
     engine: EngineOptions
     profile: bool
     quiet: bool
@@ -57,9 +58,15 @@ class TrackOptions:
             later_masks=_by_frame(self.later_masks),
             direction=self.direction,
             objects=self.objects,
-            reader=self.reader,
+            invert_mask=self.reading.invert_mask,
+            label_map=self.reading.label_map,
+            stream=self.reading.stream,
+            deinterlace=self.reading.deinterlace,
+            allow_network=self.reading.allow_network,
+            reader=self.reading.reader,
             overlay=self.overlay,
             alpha=self.alpha,
+            constant_rate=self.constant_rate,
             overwrite=self.overwrite,
             profile=self.profile,
             command=command_line(),
@@ -89,17 +96,18 @@ class _ObjectIds(click.ParamType[tuple[int, ...]]):
         return ids
 
 
-class _FrameMask(click.ParamType[tuple[int, str]]):
+class _FrameMask(click.ParamType[tuple[int | str, str]]):
     name = "FRAME[:ID]=PNG"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, str]:
-        match = re.fullmatch(r"(\d+)(?::(\d+))?=(.+)", str(value))
+    ) -> tuple[int | str, str]:
+        match = re.fullmatch(r"(\d+|name:[^=]+?)(?::(\d+))?=(.+)", str(value))
         if match is None:
             self.fail(f"got {value!r}, expected 40=mask.png or 40:2=dog.png", param, ctx)
         frame, object_id, path = match.groups()
-        return int(frame), path if object_id is None else f"{object_id}={path}"
+        number = int(frame) if frame.isdecimal() else frame
+        return number, path if object_id is None else f"{object_id}={path}"
 
 
 @click.command()
@@ -114,9 +122,8 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 )
 @click.option(
     "--start-frame",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="The frame that --first-mask shows, counted from 0.  "
+    type=FrameId(),
+    help="The frame that --first-mask shows, counted from 0, or by the name of its image.  "
     "[default: 0; without --first-mask the earliest frame of --mask]",
 )
 @click.option(
@@ -125,7 +132,7 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     type=_FrameMask(),
     multiple=True,
     help="Objects on another frame, to add or correct them from there on: 40=m.png, or one file "
-    "per object as 40:2=dog.png; may be repeated. {name} as in --first-mask.",
+    "per object as 40:2=dog.png; FRAME may be name:00040. Repeatable; {name} as in --first-mask.",
 )
 @click.option(
     "--direction",
@@ -155,12 +162,11 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     help="Strength of the overlay's fill, 0 (contour only) to 1.",
 )
 @click.option(
-    "--reader",
-    type=click.Choice(["pyav", "decord"]),
-    default="pyav",
-    show_default=True,
-    help="Which library reads videos.",
+    "--constant-rate",
+    is_flag=True,
+    help="Give the overlay pictures at a constant rate where the video's is variable.",
 )
+@input_options
 @engine_options
 @click.option(
     "--profile",
@@ -190,9 +196,9 @@ def track(options: TrackOptions) -> None:
         print_summary(summary)
 
 
-def _by_frame(masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
+def _by_frame(masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
     """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
-    by_frame: dict[int, list[str]] = {}
+    by_frame: dict[int | str, list[str]] = {}
     for frame, mask in masks:
         by_frame.setdefault(frame, []).append(mask)
     for frame, files in by_frame.items():

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from persam_vos.errors import spelled
+
+from .flags import as_flag
 from .stage_table import print_stages
 
 if TYPE_CHECKING:
@@ -19,10 +22,11 @@ _SPANS_TOLD = 8
 
 def summary_facts(summary: TrackSummary) -> dict[str, Any]:
     """Turn a summary into what `--json` prints."""
-    return {
+    facts = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in asdict(summary).items()
     }
+    return facts | {"warnings": [spelled(text, as_flag) for text in facts.pop("told")]}
 
 
 def _told(spans: Sequence[tuple[int, int]]) -> str:

@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from .config import MethodSettings
+from .errors import spelled
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
-from .media.reader import Reader
+from .media.read_options import Reader
 from .media.reference_masks import MaskInput, ReferenceMasks
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
@@ -35,8 +37,9 @@ _log = logging.getLogger(__name__)
 class TrackSummary:
     """What a finished run wrote; produced by `track_to_folder`, consumed by the command line.
 
-    ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
-    ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
+    ``told`` has all that a user should know, with parameters as `param` marks them; ``warnings``
+    are the same in Python's words. ``absent`` has the first and last frame of each time that an
+    object, by its id, was not seen; ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
     ran slower on a GPU than it could, because it could not be captured as a graph, and why.
     """
 
@@ -47,23 +50,30 @@ class TrackSummary:
     frame_count: int
     object_ids: tuple[int, ...]
     wall_seconds: float
-    warnings: tuple[str, ...]
+    told: tuple[str, ...]
     absent: dict[int, list[Span]] = field(default_factory=dict)
     trace: Path | None = None
     stages: tuple[StageTime, ...] = ()
     not_captured: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know of input and output."""
+        return tuple(map(spelled, self.told))
 
 
 @dataclass(frozen=True, slots=True)
 class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
-    ``frame_count`` is the number of frames to come, None where nobody knows.
+    ``frame_count`` is the number of frames to come, None where nobody knows; ``told`` is what the
+    user should know of the input, as in `TrackSummary`.
     """
 
     frame_count: int | None
     reference: ReferenceMasks
     engine: Engine
+    told: tuple[str, ...] = ()
 
 
 def load_engine(
@@ -180,19 +190,25 @@ def track_to_folder(
             overwrite=request.overwrite,
             timer=timer,
             inputs=input_files(request, plan.source),
-            others=[TRACE] if request.profile else [],
+            constant_rate=request.constant_rate,
         )
         with timer.part("load"):
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
             timer.compute = loaded.compute
         if on_start is not None:
-            on_start(TrackStart(plan.frame_count, reference, loaded))
-        folder.describe(_facts(loaded, plan, reference, request.command))
+            on_start(TrackStart(plan.frame_count, reference, loaded, _told(plan, reference)))
+        folder.describe(
+            _facts(loaded, plan, reference, request.command),
+            others=[TRACE] if request.profile else [],
+        )
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(_totals(loaded, timer, count, wall_seconds))
+            folder.finish(
+                {"source_warnings": list(plan.source.warnings)}
+                | _totals(loaded, timer, count, wall_seconds)
+            )
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
         output=folder.path,
@@ -202,12 +218,17 @@ def track_to_folder(
         frame_count=count,
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
-        warnings=(*reference.warnings, *folder.warnings),
+        told=(*_told(plan, reference), *folder.warnings),
         absent=folder.visibility.spans(),
         trace=timer.trace if isinstance(timer, Profiler) else None,
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
     )
+
+
+def _told(plan: TrackPlan, reference: ReferenceMasks) -> tuple[str, ...]:
+    """Return what the user should know of the input, as far as it was read."""
+    return (*plan.source.warnings, *reference.warnings)
 
 
 def _facts(
@@ -226,12 +247,15 @@ def _facts(
         "recipe": settings.recipe,
         "without": sorted(settings.without),
         "image_size": settings.image_size,
-        "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
+        "input": {
+            name: str(value) if isinstance(value, Fraction) else value
+            for name, value in asdict(info).items()
+        },
         "start_frame": plan.start,
         "direction": plan.direction,
         "mask_frames": sorted(reference.label_maps),
         "object_ids": list(reference.object_ids),
-        "warnings": list(reference.warnings),
+        "warnings": [spelled(text) for text in _told(plan, reference)],
     }
 
 

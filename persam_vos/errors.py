@@ -48,6 +48,11 @@ def in_python(name: str, value: str | None) -> str:
     return f"{name}={value if plain else repr(value)}"
 
 
+def spelled(text: str, spelling: Spelling = in_python) -> str:
+    """Return a text with its parameters, which `param` marked, written by ``spelling``."""
+    return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), text)
+
+
 class PersamVosError(Exception):
     """A failure we can explain: ``problem: got ..., expected ...; remedy``.
 
@@ -74,7 +79,7 @@ class PersamVosError(Exception):
 
     def render(self, spelling: Spelling) -> str:
         """Return the message with its parameters written by ``spelling``."""
-        return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), str(self.args[0]))
+        return spelled(str(self.args[0]), spelling)
 
 
 def explain(error: Exception) -> PersamVosError:

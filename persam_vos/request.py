@@ -11,12 +11,16 @@ import numpy as np
 
 from .config import MethodSettings
 from .errors import UsageError, param
-from .media.reader import Reader
-from .media.reference_masks import MaskInput, MaskLike
+from .media.frame_numbers import FrameId, check_frame_id
+from .media.read_options import Reader, ReadOptions
+from .media.reference_masks import MaskInput, MaskLike, MaskOptions
 from .weights.registry import DEFAULT_WEIGHTS
 
 Direction = Literal["both", "forward", "backward"]
 """Of ``both`` nothing is left but forwards where tracking starts at the first frame."""
+
+LaterMasks = Mapping[int, MaskInput] | Mapping[FrameId, MaskInput]
+"""Masks by the frame that they show."""
 
 NAME = "{name}"
 """What stands for a video's name in the paths of masks, see `TrackRequest.from_template`."""
@@ -31,14 +35,19 @@ class TrackRequest:
     Produced by callers and the command line, consumed by `track_to_folder` and `track_many`.
 
     ``source`` is a video file, a folder of images or a glob; ``masks`` shows each object on frame
-    ``start_frame``, the first one by default. ``later_masks`` has masks of other frames, by index
-    from 0: they add objects or correct them from there on. Without ``masks``, its earliest frame is
-    where tracking starts. ``direction`` is both, forward or backward from there; ``objects`` keeps
-    some of the ids; ``reader`` is the library that reads videos, pyav or decord.
+    ``start_frame``, the first one by default. ``later_masks`` has masks of other frames: they add
+    objects or correct them from there on. Frames are indices from 0, or names as
+    ``"name:00040"``. Without ``masks``, the earliest frame of ``later_masks`` is where tracking
+    starts. ``direction`` is both, forward or backward from there; ``objects`` keeps some of the
+    ids, and makes 255 an object if it is among them. ``invert_mask`` swaps object and background of
+    black and white masks; ``label_map`` is a file that says which colour is which object.
+
+    ``reader``, ``stream``, ``deinterlace`` and ``allow_network`` are those of `ReadOptions`.
 
     Results go to the folder ``output``, by default ``NAME_tracked`` after the source; an earlier
     result is replaced only with ``overwrite``. ``overlay`` asks for a video that shows the masks,
-    ``alpha`` in [0, 1] is the strength of their fill. ``profile`` finds out where the time goes.
+    ``alpha`` in [0, 1] is the strength of their fill, and ``constant_rate`` gives it evenly spaced
+    pictures where those of the source are not. ``profile`` finds out where the time goes.
     ``command`` is what the log says was run.
 
     Raises UsageError for values that no video could make right.
@@ -54,13 +63,19 @@ class TrackRequest:
     source: str | Path
     masks: MaskInput | None = None
     output: Path | None = None
-    start_frame: int | None = None
-    later_masks: Mapping[int, MaskInput] = field(default_factory=dict)
+    start_frame: FrameId | None = None
+    later_masks: LaterMasks = field(default_factory=dict)
     direction: Direction = "both"
     objects: Collection[int] | None = None
+    invert_mask: bool = False
+    label_map: Path | None = None
     reader: Reader = "pyav"
+    stream: int | None = None
+    deinterlace: bool = True
+    allow_network: bool = False
     overlay: bool = True
     alpha: float = 0.5
+    constant_rate: bool = False
     overwrite: bool = False
     profile: bool = False
     command: str = ""
@@ -70,11 +85,13 @@ class TrackRequest:
         _one_of("reader", self.reader, get_args(Reader))
         if not 0 <= self.alpha <= 1:
             raise UsageError(param("alpha"), got=f"{self.alpha}", expected="0 to 1")
-        if self.start_frame is not None and self.start_frame < 0:
+        if self.start_frame is not None:
+            check_frame_id("start_frame", self.start_frame)
+        for frame in self.later_masks:
+            check_frame_id("later_masks", frame)
+        if self.stream is not None and self.stream < 0:
             raise UsageError(
-                param("start_frame"),
-                got=f"{self.start_frame}",
-                expected="a frame, counted from 0",
+                param("stream"), got=f"{self.stream}", expected="a video stream, counted from 0"
             )
         wrong = [number for number in self.objects or () if number not in _OBJECT_IDS]
         if wrong:
@@ -86,6 +103,21 @@ class TrackRequest:
     def folder(self) -> Path:
         """Where the results go."""
         return self.output or default_output(self.source)
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How the source is to be read."""
+        return ReadOptions(
+            reader=self.reader,
+            stream=self.stream,
+            deinterlace=self.deinterlace,
+            allow_network=self.allow_network,
+        )
+
+    @property
+    def mask_options(self) -> MaskOptions:
+        """How masks are to be understood."""
+        return MaskOptions(invert=self.invert_mask, label_map=self.label_map)
 
     @classmethod
     def from_template(
@@ -128,9 +160,12 @@ class EngineChoice:
 
 
 def source_name(source: str | Path) -> str:
-    """Name a source for its masks and output: a file's stem, a folder's name, a glob's folder."""
+    """Name a source for its masks and output: a file's stem, a folder's name, a glob's folder.
+
+    A path that exists is no pattern, whatever brackets it has.
+    """
     path = Path(source)
-    if any(sign in path.name for sign in "*?["):
+    if any(sign in path.name for sign in "*?[") and not path.exists():
         path = path.parent
     path = path.resolve()
     return (path.name if path.is_dir() else path.stem) or "video"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import MaskError
-from ..media.frame_numbers import no_such_frame
+from ..media.frame_numbers import FrameNames, no_such_frame
 from ..media.reader import Source, open_source
 from ..media.reference_masks import MaskInput, ReferenceMasks, mask_files, read_reference_masks
 from ..request import Direction, TrackRequest
@@ -119,11 +119,18 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
 
     Raises MediaError or MaskError for input that cannot be understood.
     """
-    source = open_source(request.source, reader=request.reader)
+    source = open_source(request.source, options=request.reading)
     info = source.info
     _log.info("%s opened: %s, %s x %s", info.path, info.kind, *reversed(info.size_hw))
-    start, by_frame = masks_by_frame(request.masks, request.start_frame, request.later_masks)
-    reference = read_reference_masks(by_frame, info.size_hw, objects=request.objects)
+    naming = FrameNames(source)
+    start_frame = naming.index(request.start_frame)
+    later = {naming.index(frame): masks for frame, masks in request.later_masks.items()}
+    start, by_frame = masks_by_frame(request.masks, start_frame, later)
+    options = replace(request.mask_options, pixel_aspect=info.pixel_aspect)
+    reference = read_reference_masks(
+        by_frame, info.size_hw, objects=request.objects, options=options
+    )
+    reference = replace(reference, warnings=(*naming.hints, *reference.warnings))
     frames = ", ".join(map(str, sorted(by_frame)))
     _log.info("masks of frames %s read: objects %s", frames, reference.object_ids)
     return TrackPlan(source, reference.label_maps, start, request.direction), reference
@@ -132,7 +139,8 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
 def input_files(request: TrackRequest, source: Source) -> tuple[Path, ...]:
     """Return all files that a request reads: nothing may replace them."""
     given = (request.masks, *request.later_masks.values())
-    return (*source.files, *(path for masks in given for path in mask_files(masks)))
+    masks = (path for one in given for path in mask_files(one))
+    return (*source.files, *masks, *([request.label_map] if request.label_map else []))
 
 
 def masks_by_frame(
