@@ -13,9 +13,13 @@ import click
 
 from persam_vos.errors import MaskError
 
+from .export_options import ExportOptions, export_options
 from .input_options import FrameId, InputOptions, input_options
+from .live_options import LiveOptions, live_options
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
+from .prompt_options import PromptOptions, prompt_options
+from .track_live import track_live_source
 from .track_many import refuse_common, track_several
 from .track_one import track_one
 from .track_result import print_summary, summary_facts
@@ -33,6 +37,7 @@ class TrackOptions:
     masks: tuple[str, ...]
     start_frame: int | str | None
     later_masks: tuple[tuple[int | str, str], ...]
+    prompts: PromptOptions
     direction: Direction
     objects: tuple[int, ...] | None
     output: Path | None
@@ -42,7 +47,9 @@ class TrackOptions:
     alpha: float
     constant_rate: bool
     reading: InputOptions
+    live: LiveOptions
     engine: EngineOptions
+    exports: ExportOptions
     profile: bool
     quiet: bool
     as_json: bool
@@ -51,11 +58,15 @@ class TrackOptions:
         """Return what to do for each video; raises MaskError or UsageError for its masks."""
         from persam_vos import TrackRequest
 
+        start = self.start_frame or 0
+        rough = self.prompts.rough_masks(start)
         template = TrackRequest(
-            source=self.sources[0],
+            source=self.live.source or self.sources[0],
             masks=self.masks or None,
             start_frame=self.start_frame,
-            later_masks=_by_frame(self.later_masks),
+            later_masks=_by_frame("--mask", self.later_masks),
+            prompts=self.prompts.prompts(start),
+            rough_masks=_by_frame("--rough", rough),
             direction=self.direction,
             objects=self.objects,
             invert_mask=self.reading.invert_mask,
@@ -68,13 +79,18 @@ class TrackOptions:
             alpha=self.alpha,
             constant_rate=self.constant_rate,
             overwrite=self.overwrite,
+            exports=self.exports.exports,
+            keep_alpha=self.exports.keep_alpha,
             profile=self.profile,
             command=command_line(),
         )
+        if self.live.source is not None:
+            return [replace(template, output=self.output)]
         if len(self.sources) == 1:
             request = TrackRequest.from_template(template, self.sources[0])
             return [replace(request, output=self.output or request.output)]
-        refuse_common(self.sources, [*self.masks, *(mask for _, mask in self.later_masks)])
+        files = [*self.masks, *(mask for _, mask in (*self.later_masks, *rough))]
+        refuse_common(self.sources, files)
         return [
             TrackRequest.from_template(template, source, parent=self.output)
             for source in self.sources
@@ -111,7 +127,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
 
 
 @click.command()
-@click.argument("sources", metavar="VIDEO...", nargs=-1, required=True)
+@click.argument("sources", metavar="VIDEO...", nargs=-1)
 @click.option(
     "--first-mask",
     "masks",
@@ -134,6 +150,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
     help="Objects on another frame, to add or correct them from there on: 40=m.png, or one file "
     "per object as 40:2=dog.png; FRAME may be name:00040. Repeatable; {name} as in --first-mask.",
 )
+@prompt_options
 @click.option(
     "--direction",
     type=click.Choice(["both", "forward", "backward"]),
@@ -167,6 +184,8 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
     help="Give the overlay pictures at a constant rate where the video's is variable.",
 )
 @input_options
+@live_options
+@export_options
 @engine_options
 @click.option(
     "--profile",
@@ -177,13 +196,26 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @collect(TrackOptions)
 def track(options: TrackOptions) -> None:
-    """Cut objects out of each VIDEO (a file, a folder of images or a glob) from one mask each.
+    """Cut objects out of each VIDEO (a file, a folder of images or a glob): show each object once.
+
+    Or, with --source, out of what a camera or a stream sends.
+
+    By a mask (--first-mask), a box, a point or a scribble (--rough).
 
     Of several videos, one that fails does not stop the others; the exit code is then 1.
     """
-    if not options.masks and not options.later_masks:
-        raise click.UsageError("got no mask, expected --first-mask PNG or --mask FRAME=PNG")
+    if not (options.masks or options.later_masks or options.prompts):
+        raise click.UsageError(
+            "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point or "
+            "--rough PNG"
+        )
+    _check_sources(options)
     console, requests = Console(quiet=options.quiet), options.requests()
+    if options.live.source is not None:
+        track_live_source(
+            console, requests[0], options.engine, options.live, as_json=options.as_json
+        )
+        return
     if len(requests) > 1:
         track_several(
             console, requests, options.engine, workers=options.workers, as_json=options.as_json
@@ -196,7 +228,19 @@ def track(options: TrackOptions) -> None:
         print_summary(summary)
 
 
-def _by_frame(masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
+def _check_sources(options: TrackOptions) -> None:
+    """Raise click.UsageError unless there are videos, or a live source."""
+    if options.live.source is None:
+        options.live.refuse_without_source()
+        if not options.sources:
+            raise click.UsageError("got no VIDEO, expected one, or a live source with --source")
+    elif options.sources:
+        raise click.UsageError(
+            f"got --source and {options.sources[0]}, expected a live source or videos"
+        )
+
+
+def _by_frame(flag: str, masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
     """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
     by_frame: dict[int | str, list[str]] = {}
     for frame, mask in masks:
@@ -204,7 +248,7 @@ def _by_frame(masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[st
     for frame, files in by_frame.items():
         if len(files) > 1 and not all(re.match(r"\d+=", mask) for mask in files):
             raise MaskError(
-                f"--mask {frame}",
+                f"{flag} {frame}",
                 got=f"{len(files)} masks of this frame, not all with an id",
                 expected="one mask, or an id for each",
                 remedy=f"leave all but one out, or name them as in {frame}:1=a.png {frame}:2=b.png",

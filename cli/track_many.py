@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from persam_vos.errors import PersamVosError, UsageError, spelled
+from persam_vos.errors import PersamVosError, UsageError
 
-from .flags import as_flag, in_flags
+from .flags import in_flags
 from .options import EngineOptions
 from .progress import Console
 from .track_one import about
@@ -105,9 +105,8 @@ def _tell(console: Console, outcome: TrackOutcome, place: str) -> None:
         console.fail(line if line.startswith(source) else f"{source}: {line}")
     if summary is None:
         return
-    for warning in summary.told:
-        words = spelled(warning, as_flag)
-        console.warn(words if words.startswith(source) else f"{source}: {words}")
+    for warning in summary.warnings:
+        console.warn(warning if warning.startswith(source) else f"{source}: {warning}")
     rate = summary.frame_count / summary.wall_seconds
     console.say(f"{place} {source}: {summary.frame_count} frames, {rate:.2f} frames/s")
 

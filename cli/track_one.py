@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from persam_vos.errors import spelled
-
-from .flags import as_flag
 from .options import EngineOptions, load_engine
 from .progress import Console
 
@@ -25,13 +22,13 @@ def track_one(console: Console, request: TrackRequest, engine: EngineOptions) ->
     def warn(told: Iterable[str]) -> None:
         for warning in told:
             if warning not in said:
-                console.warn(spelled(warning, as_flag))
+                console.warn(warning)
                 said.add(warning)
 
     with console.frames() as progress:
 
         def start(begun: TrackStart) -> None:
-            warn(begun.told)
+            warn(begun.warnings)
             if begun.engine.encoding.warning:
                 console.warn(begun.engine.encoding.warning)
             progress.start(about(begun), begun.frame_count)
@@ -42,7 +39,7 @@ def track_one(console: Console, request: TrackRequest, engine: EngineOptions) ->
             on_start=start,
             on_frame=lambda _: progress.advance(),
         )
-    warn(summary.told)
+    warn(summary.warnings)
     return summary
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from persam_vos.errors import spelled
-
-from .flags import as_flag
 from .stage_table import print_stages
 
 if TYPE_CHECKING:
@@ -22,11 +19,14 @@ _SPANS_TOLD = 8
 
 def summary_facts(summary: TrackSummary) -> dict[str, Any]:
     """Turn a summary into what `--json` prints."""
-    facts = {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in asdict(summary).items()
-    }
-    return facts | {"warnings": [spelled(text, as_flag) for text in facts.pop("told")]}
+    return {name: _plain(value) for name, value in asdict(summary).items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return paths as texts, for JSON."""
+    if isinstance(value, tuple) and all(isinstance(one, Path) for one in value):
+        return [str(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _told(spans: Sequence[tuple[int, int]]) -> str:
@@ -34,6 +34,20 @@ def _told(spans: Sequence[tuple[int, int]]) -> str:
     told = [str(first) if first == last else f"{first}-{last}" for first, last in spans]
     rest = len(told) - _SPANS_TOLD
     return ", ".join(told[:_SPANS_TOLD]) + (f" and {rest} times more" if rest > 0 else "")
+
+
+def result_lines(
+    absent: Mapping[int, Sequence[tuple[int, int]]],
+    masks: Path | None,
+    overlay: Path | None,
+    log: Path | None,
+) -> Iterator[str]:
+    """Say when objects, by id, were out of sight, and where the files are that were written."""
+    for object_id, spans in absent.items():
+        yield f"absent   object {object_id} in frames {_told(spans)}"
+    for name, path in (("masks", masks), ("overlay", overlay), ("log", log)):
+        if path is not None:
+            yield f"{name:8} {path}"
 
 
 def print_summary(summary: TrackSummary) -> None:
@@ -44,12 +58,10 @@ def print_summary(summary: TrackSummary) -> None:
         f"{summary.frame_count} frames, objects {ids}, "
         f"{summary.wall_seconds:.1f} s ({rate:.2f} frames/s)"
     )
-    for object_id, spans in summary.absent.items():
-        click.echo(f"absent   object {object_id} in frames {_told(spans)}")
-    click.echo(f"masks    {summary.masks}")
-    if summary.overlay is not None:
-        click.echo(f"overlay  {summary.overlay}")
-    click.echo(f"log      {summary.log}")
+    for line in result_lines(summary.absent, summary.masks, summary.overlay, summary.log):
+        click.echo(line)
+    for path in summary.exports:
+        click.echo(f"export   {path}")
     if summary.trace is not None:
         click.echo(f"trace    {summary.trace}")
         print_stages(summary)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from .config import MethodSettings
-from .errors import spelled
+from .errors import UsageError
+from .exports.run import export_all
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.read_options import Reader
@@ -23,11 +24,12 @@ from .request import Direction, EngineChoice, TrackRequest
 from .runtime.device import peak_memory_bytes
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
-from .structures import TrackedFrame
+from .structures import SourceInfo, TrackedFrame
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, input_files, plan_request
+from .tracking.start import make_references
 from .weights.registry import DEFAULT_WEIGHTS
 
 _log = logging.getLogger(__name__)
@@ -37,10 +39,10 @@ _log = logging.getLogger(__name__)
 class TrackSummary:
     """What a finished run wrote; produced by `track_to_folder`, consumed by the command line.
 
-    ``told`` has all that a user should know, with parameters as `param` marks them; ``warnings``
-    are the same in Python's words. ``absent`` has the first and last frame of each time that an
-    object, by its id, was not seen; ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
-    ran slower on a GPU than it could, because it could not be captured as a graph, and why.
+    ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
+    ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
+    ran slower on a GPU than it could, because it could not be captured as a graph, and why;
+    ``exports`` are the files and folders of other formats that were asked for.
     """
 
     output: Path
@@ -50,30 +52,27 @@ class TrackSummary:
     frame_count: int
     object_ids: tuple[int, ...]
     wall_seconds: float
-    told: tuple[str, ...]
+    warnings: tuple[str, ...]
     absent: dict[int, list[Span]] = field(default_factory=dict)
     trace: Path | None = None
     stages: tuple[StageTime, ...] = ()
     not_captured: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What a user should know of input and output."""
-        return tuple(map(spelled, self.told))
+    exports: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
-    ``frame_count`` is the number of frames to come, None where nobody knows; ``told`` is what the
-    user should know of the input, as in `TrackSummary`.
+    ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
+    height and width in pixels. ``warnings`` are sentences for the user on the input.
     """
 
     frame_count: int | None
+    size_hw: tuple[int, int]
     reference: ReferenceMasks
     engine: Engine
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def load_engine(
@@ -106,7 +105,7 @@ def load_engine(
 
 
 def track(
-    source: str | Path,
+    source: str | Path | TrackRequest,
     masks: MaskInput | None = None,
     *,
     start_frame: int | None = None,
@@ -118,27 +117,36 @@ def track(
 ) -> Iterator[TrackedFrame]:
     """Label every frame of a video, lazily; the input is checked at once.
 
-    What to track is said as in a `TrackRequest`: see there. Yields a TrackedFrame for every frame
-    on the way: from the start frame back to the first one, then forwards from the one after it; its
-    ``index`` tells which it is. Closing or dropping the iterator ends the work. Raises UsageError,
-    MediaError or MaskError for input that cannot be understood, such as a mask of a frame that does
-    not exist; after the last frame, if only then it is known.
+    What to track is said as in a `TrackRequest`, or by one, in place of ``source``, which
+    can have prompts too. Yields a TrackedFrame for every frame on the way: from the start frame
+    back to the first one, then forwards from the one after it; its ``index`` tells which it is.
+    Closing or dropping the iterator ends the work. Raises UsageError, MediaError or MaskError for
+    input that cannot be understood, such as a mask of a frame that does not exist; after the last
+    frame, if only then it is known.
 
     >>> frames = track("clip.mp4", "first_mask.png", engine=engine)
     >>> [(frame.name, len(frame.objects)) for frame in frames]
     [('00000', 3), ('00001', 3)]
     """
-    request = TrackRequest(
-        source=source,
-        masks=masks,
-        start_frame=start_frame,
-        later_masks=later_masks or {},
-        direction=direction,
-        objects=objects,
-        reader=reader,
-    )
+    if isinstance(source, TrackRequest):
+        if (masks, start_frame, later_masks, objects) != (None,) * 4:
+            raise UsageError(
+                "track", got="a request and more beside it", expected="all of it in the request"
+            )
+        request = source
+    else:
+        request = TrackRequest(
+            source=source,
+            masks=masks,
+            start_frame=start_frame,
+            later_masks=later_masks or {},
+            direction=direction,
+            objects=objects,
+            reader=reader,
+        )
     plan, _ = plan_request(request)
-    return plan.frames(engine or load_engine())
+    engine = engine or load_engine()
+    return make_references(plan, engine).frames(engine)
 
 
 def check_request(
@@ -166,7 +174,8 @@ def track_to_folder(
     """Label every frame of a video and write masks, overlay and log to a folder.
 
     Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``, of the
-    frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for.
+    frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for;
+    ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
     ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame. Raises what
     `track` raises, and OutputError for an output that exists or cannot be written. Finished masks
@@ -179,25 +188,16 @@ def track_to_folder(
     """
     started = time.perf_counter()
     plan, reference = plan_request(request)
-    with (
-        Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer()) as timer
-    ):
-        folder = OutputFolder(
-            request.folder,
-            plan.source.info,
-            overlay=request.overlay,
-            alpha=request.alpha,
-            overwrite=request.overwrite,
-            timer=timer,
-            inputs=input_files(request, plan.source),
-            constant_rate=request.constant_rate,
-        )
+    profiled = Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer())
+    with profiled as timer:
+        folder = _output_folder(request, plan, timer)
         with timer.part("load"):
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
             timer.compute = loaded.compute
+        plan = make_references(plan, loaded)
         if on_start is not None:
-            on_start(TrackStart(plan.frame_count, reference, loaded, _told(plan, reference)))
+            on_start(_start(plan, reference, loaded))
         folder.describe(
             _facts(loaded, plan, reference, request.command),
             others=[TRACE] if request.profile else [],
@@ -207,8 +207,9 @@ def track_to_folder(
             wall_seconds = time.perf_counter() - started
             folder.finish(
                 {"source_warnings": list(plan.source.warnings)}
-                | _totals(loaded, timer, count, wall_seconds)
+                | run_totals(loaded, timer, count, wall_seconds)
             )
+    exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
         output=folder.path,
@@ -218,24 +219,57 @@ def track_to_folder(
         frame_count=count,
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
-        told=(*_told(plan, reference), *folder.warnings),
+        warnings=(
+            *plan.source.warnings,
+            *reference.warnings,
+            *folder.warnings,
+            *(warning for one in exported for warning in one.warnings),
+        ),
         absent=folder.visibility.spans(),
         trace=timer.trace if isinstance(timer, Profiler) else None,
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
+        exports=tuple(one.path for one in exported),
     )
 
 
-def _told(plan: TrackPlan, reference: ReferenceMasks) -> tuple[str, ...]:
-    """Return what the user should know of the input, as far as it was read."""
-    return (*plan.source.warnings, *reference.warnings)
+def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
+    """Open the folder that a request's results go to."""
+    return OutputFolder(
+        request.folder,
+        plan.source.info,
+        overlay=request.overlay,
+        alpha=request.alpha,
+        overwrite=request.overwrite,
+        timer=timer,
+        inputs=input_files(request, plan.source),
+        constant_rate=request.constant_rate,
+    )
+
+
+def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackStart:
+    """Say what is known as tracking begins."""
+    warnings = (*plan.source.warnings, *reference.warnings)
+    return TrackStart(plan.frame_count, plan.source.info.size_hw, reference, engine, warnings)
 
 
 def _facts(
     engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
 ) -> dict[str, Any]:
     """Say what was run on what, for the log."""
-    settings, info = engine.settings, plan.source.info
+    return engine_facts(engine, command) | {
+        "input": input_facts(plan.source.info),
+        "start_frame": plan.start,
+        "direction": plan.direction,
+        "mask_frames": sorted(plan.references),
+        "object_ids": list(reference.object_ids),
+        "warnings": [*plan.source.warnings, *reference.warnings],
+    }
+
+
+def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
+    """Say what a run was computed with, for its log."""
+    settings = engine.settings
     return {
         "version": version("persam-vos"),
         "command": command,
@@ -247,22 +281,21 @@ def _facts(
         "recipe": settings.recipe,
         "without": sorted(settings.without),
         "image_size": settings.image_size,
-        "input": {
-            name: str(value) if isinstance(value, Fraction) else value
-            for name, value in asdict(info).items()
-        },
-        "start_frame": plan.start,
-        "direction": plan.direction,
-        "mask_frames": sorted(reference.label_maps),
-        "object_ids": list(reference.object_ids),
-        "warnings": [spelled(text) for text in _told(plan, reference)],
     }
 
 
-def _totals(
+def input_facts(info: SourceInfo) -> dict[str, Any]:
+    """Say what a run read, for its log."""
+    return {
+        name: str(value) if isinstance(value, Fraction) else value
+        for name, value in asdict(info).items()
+    }
+
+
+def run_totals(
     engine: Engine, timer: StageTimer, frame_count: int, wall_seconds: float
 ) -> dict[str, Any]:
-    """Say what a finished run took, for the log."""
+    """Say what a run took, for its log."""
     return {
         "frame_count": frame_count,
         "wall_seconds": round(wall_seconds, 3),

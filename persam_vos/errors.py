@@ -9,6 +9,7 @@
     ├── FetchError            a published file that cannot be brought here whole
     ├── WeightsError          weights that cannot be found, fetched or trusted
     ├── OutputError           an output that exists, or cannot be written
+    ├── CheckpointError       a saved state that is damaged, or of something else
     ├── DatasetError          a dataset tree that is wrong or incomplete
     ├── ScoringError          label maps that cannot be scored
     └── WorkerError           a process that died at its work
@@ -48,11 +49,6 @@ def in_python(name: str, value: str | None) -> str:
     return f"{name}={value if plain else repr(value)}"
 
 
-def spelled(text: str, spelling: Spelling = in_python) -> str:
-    """Return a text with its parameters, which `param` marked, written by ``spelling``."""
-    return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), text)
-
-
 class PersamVosError(Exception):
     """A failure we can explain: ``problem: got ..., expected ...; remedy``.
 
@@ -79,7 +75,7 @@ class PersamVosError(Exception):
 
     def render(self, spelling: Spelling) -> str:
         """Return the message with its parameters written by ``spelling``."""
-        return spelled(str(self.args[0]), spelling)
+        return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), str(self.args[0]))
 
 
 def explain(error: Exception) -> PersamVosError:
@@ -113,6 +109,10 @@ class WeightsError(PersamVosError):
 
 class OutputError(PersamVosError):
     """An output that already exists, or that cannot be written."""
+
+
+class CheckpointError(PersamVosError):
+    """A saved state of tracking that cannot be read, or that other weights or settings made."""
 
 
 class DatasetError(PersamVosError):

@@ -11,9 +11,12 @@ import numpy as np
 
 from .config import MethodSettings
 from .errors import UsageError, param
+from .exports.registry import ChosenExport, parse_export
 from .media.frame_numbers import FrameId, check_frame_id
 from .media.read_options import Reader, ReadOptions
+from .media.reader import source_name
 from .media.reference_masks import MaskInput, MaskLike, MaskOptions
+from .media.reference_prompts import Prompt
 from .weights.registry import DEFAULT_WEIGHTS
 
 Direction = Literal["both", "forward", "backward"]
@@ -36,19 +39,24 @@ class TrackRequest:
 
     ``source`` is a video file, a folder of images or a glob; ``masks`` shows each object on frame
     ``start_frame``, the first one by default. ``later_masks`` has masks of other frames: they add
-    objects or correct them from there on. Frames are indices from 0, or names as
-    ``"name:00040"``. Without ``masks``, the earliest frame of ``later_masks`` is where tracking
-    starts. ``direction`` is both, forward or backward from there; ``objects`` keeps some of the
-    ids, and makes 255 an object if it is among them. ``invert_mask`` swaps object and background of
-    black and white masks; ``label_map`` is a file that says which colour is which object.
+    objects or correct them from there on. ``prompts`` has boxes and points of any frames, from
+    which the network makes masks; ``rough_masks`` has scribbles or coarse masks, which it snaps to
+    the objects. A point on an object that is tracked or has a mask there refines that mask. Frames
+    are indices from 0, or names as ``"name:00040"``. Without ``masks``, the earliest frame of these
+    is where tracking starts. ``direction`` is both, forward or backward from there; ``objects``
+    keeps some of the ids of masks, and makes 255 an object if it is among them. ``invert_mask``
+    swaps object and background of black and white masks; ``label_map`` is a file that says which
+    colour is which object.
 
     ``reader``, ``stream``, ``deinterlace`` and ``allow_network`` are those of `ReadOptions`.
 
     Results go to the folder ``output``, by default ``NAME_tracked`` after the source; an earlier
     result is replaced only with ``overwrite``. ``overlay`` asks for a video that shows the masks,
     ``alpha`` in [0, 1] is the strength of their fill, and ``constant_rate`` gives it evenly spaced
-    pictures where those of the source are not. ``profile`` finds out where the time goes.
-    ``command`` is what the log says was run.
+    pictures where those of the source are not. ``exports`` names other formats to write when all is
+    tracked, as ``"coco"`` or ``"rgba:alpha=premultiplied"`` (see ``exports.registry``);
+    ``keep_alpha`` keeps soft masks for them, also for later. ``profile`` finds out where the time
+    goes. ``command`` is what the log says was run.
 
     Raises UsageError for values that no video could make right.
 
@@ -65,6 +73,10 @@ class TrackRequest:
     output: Path | None = None
     start_frame: FrameId | None = None
     later_masks: LaterMasks = field(default_factory=dict)
+    prompts: Mapping[int, Sequence[Prompt]] | Mapping[FrameId, Sequence[Prompt]] = field(
+        default_factory=dict
+    )
+    rough_masks: LaterMasks = field(default_factory=dict)
     direction: Direction = "both"
     objects: Collection[int] | None = None
     invert_mask: bool = False
@@ -77,6 +89,8 @@ class TrackRequest:
     alpha: float = 0.5
     constant_rate: bool = False
     overwrite: bool = False
+    keep_alpha: bool = False
+    exports: Sequence[str] = ()
     profile: bool = False
     command: str = ""
 
@@ -87,8 +101,9 @@ class TrackRequest:
             raise UsageError(param("alpha"), got=f"{self.alpha}", expected="0 to 1")
         if self.start_frame is not None:
             check_frame_id("start_frame", self.start_frame)
-        for frame in self.later_masks:
-            check_frame_id("later_masks", frame)
+        for name in ("later_masks", "prompts", "rough_masks"):
+            for frame in getattr(self, name):
+                check_frame_id(name, frame)
         if self.stream is not None and self.stream < 0:
             raise UsageError(
                 param("stream"), got=f"{self.stream}", expected="a video stream, counted from 0"
@@ -98,6 +113,21 @@ class TrackRequest:
             raise UsageError(
                 param("objects"), got=f"object id {wrong[0]}", expected="ids from 1 to 255"
             )
+
+        if isinstance(self.exports, str):
+            raise UsageError(
+                param("exports"), got="a text", expected="a list", remedy=f"[{self.exports!r}]"
+            )
+        self.chosen_exports()
+
+    @property
+    def keeps_alpha(self) -> bool:
+        """Whether soft masks are kept, since that is asked for or an export shows them."""
+        return self.keep_alpha or any(one.entry.alpha for one in self.chosen_exports())
+
+    def chosen_exports(self) -> tuple[ChosenExport, ...]:
+        """Return the exports with their options; raises UsageError for one that makes no sense."""
+        return tuple(parse_export(text) for text in self.exports)
 
     @property
     def folder(self) -> Path:
@@ -135,11 +165,13 @@ class TrackRequest:
         """
         name = source_name(source)
         later = {frame: _named(masks, name) for frame, masks in template.later_masks.items()}
+        rough = {frame: _named(masks, name) for frame, masks in template.rough_masks.items()}
         return replace(
             template,
             source=source,
             masks=None if template.masks is None else _named(template.masks, name),
             later_masks=later,
+            rough_masks=rough,
             output=default_output(source, parent),
         )
 
@@ -157,18 +189,6 @@ class EngineChoice:
     dtype: str = "auto"
     backend: str = "auto"
     settings: MethodSettings = field(default_factory=MethodSettings)
-
-
-def source_name(source: str | Path) -> str:
-    """Name a source for its masks and output: a file's stem, a folder's name, a glob's folder.
-
-    A path that exists is no pattern, whatever brackets it has.
-    """
-    path = Path(source)
-    if any(sign in path.name for sign in "*?[") and not path.exists():
-        path = path.parent
-    path = path.resolve()
-    return (path.name if path.is_dir() else path.stem) or "video"
 
 
 def default_output(source: str | Path, parent: Path | None = None) -> Path:

@@ -6,7 +6,8 @@ Coordinates: ``image`` pixels have their origin at the top left, x to the right,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -20,6 +21,8 @@ RgbImage = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, RGB, row-major."""
 LabelMap = npt.NDArray[np.uint8]
 """(H, W) uint8: 0 is background, every other value an object id."""
+Alpha = npt.NDArray[np.uint8]
+"""(H, W) uint8: how much of each pixel an object covers, 255 for all of it."""
 Box = tuple[int, int, int, int]
 """(x0, y0, x1, y1) in image pixels, x1 and y1 inclusive."""
 
@@ -115,12 +118,14 @@ class TrackedFrame:
     """A frame and its labels; produced by ``tracking``, consumed by the writers and users.
 
     ``label_map`` is (H, W) uint8 with the ids of the first mask; ``objects`` has one entry for
-    every tracked object, in ascending order of id, also for those that are not visible.
+    every tracked object, in ascending order of id, also for those that are not visible. ``alphas``
+    has the soft mask of each, (H, W), by its id, if they were asked for.
     """
 
     frame: Frame
     label_map: LabelMap
     objects: tuple[ObjectResult, ...]
+    alphas: Mapping[int, Alpha] = field(default_factory=dict)
 
     @property
     def index(self) -> int:

@@ -31,12 +31,20 @@ class Sound:
     """
 
     def __init__(
-        self, path: Path, output: OutputContainer, *, origin_seconds: Fraction, start_seconds: float
+        self,
+        path: Path | str,
+        output: OutputContainer,
+        *,
+        origin_seconds: Fraction,
+        start_seconds: float,
     ) -> None:
         self.problems: list[str] = []
         self._tracks: dict[int, AudioTrack] = {}
+        count = 0
+        with self._telling(0), open_container(path) as container:
+            count = len(container.streams.audio)
         origin = origin_seconds + Fraction(start_seconds)
-        for number in range(self._count(path)):
+        for number in range(count):
             with self._telling(number):
                 self._tracks[number] = AudioTrack(path, output, number, origin)
 
@@ -51,12 +59,6 @@ class Sound:
         for track in self._tracks.values():
             track.close()
         self._tracks.clear()
-
-    def _count(self, path: Path) -> int:
-        count = 0
-        with self._telling(0), open_container(path) as container:
-            count = len(container.streams.audio)
-        return count
 
     @contextlib.contextmanager
     def _telling(self, number: int) -> Iterator[None]:
@@ -77,7 +79,9 @@ class AudioTrack:
     of FFmpeg, when the track cannot be carried over.
     """
 
-    def __init__(self, path: Path, output: OutputContainer, number: int, origin: Fraction) -> None:
+    def __init__(
+        self, path: Path | str, output: OutputContainer, number: int, origin: Fraction
+    ) -> None:
         self._output = output
         self._origin = origin
         self._stack = contextlib.ExitStack()

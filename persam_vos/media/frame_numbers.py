@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from ..errors import MediaError, UsageError, param
 
 if TYPE_CHECKING:
     from .reader import Source
 
+Given = TypeVar("Given")
 FrameId = int | str
 """A frame by its index from 0, or by its name: ``"name:00040"``."""
 NAME_PREFIX = "name:"
@@ -45,6 +47,19 @@ class FrameNames:
                 expected="the name of an image without its ending, or a number such as 00040",
                 remedy="look at the names of the images",
             )
+        return found
+
+    def by_index(self, given: Mapping[int, Given] | Mapping[FrameId, Given]) -> dict[int, Given]:
+        """Return what is given for frames by their indices; raises UsageError for one named twice.
+
+        Raises MediaError as `index`.
+        """
+        found: dict[int, Given] = {}
+        for frame, one in given.items():
+            index = self.index(frame)
+            if index in found:
+                raise UsageError(f"frame {frame}", got=f"frame {index} twice", expected="once")
+            found[index] = one
         return found
 
     def _hint(self, index: int) -> None:

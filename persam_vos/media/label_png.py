@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import MaskError
-from ..files.atomic import atomic_path
+from ..files.atomic import atomic_path, make_folder
 from ..structures import LabelMap
 from .label_colours import Rgb, ids_from_colours
 from .label_values import (
@@ -147,9 +148,21 @@ def write_label_png(path: str | Path, label_map: LabelMap) -> None:
 
     Raises OutputError.
     """
-    path = Path(path)
     image = Image.fromarray(np.ascontiguousarray(label_map))
     image.putpalette(_PALETTE)
+    _save(Path(path), image)
+
+
+def write_grey_png(path: Path, grey: npt.NDArray[np.uint8]) -> None:
+    """Write (H, W) uint8 as a grey PNG, whole or not at all, into a folder made if need be.
+
+    Raises OutputError.
+    """
+    make_folder(path.parent)
+    _save(path, Image.fromarray(np.ascontiguousarray(grey)))
+
+
+def _save(path: Path, image: Image.Image) -> None:
     with atomic_path(path) as temporary:
         # Labels are flat: looking for runs alone takes half the time of the default, for files of
         # the same size.

@@ -168,7 +168,7 @@ def drop_transparent(
     ``warnings``. Raises MaskError where alpha is soft and labels have flat colours.
     """
     opaque = alpha > 0
-    if opaque.any() and not opaque.all() and _are_no_labels(pixels[alpha == 255]):
+    if opaque.any() and not opaque.all() and _are_no_labels(pixels[opaque]):
         if warnings is not None:
             warnings.append(f"{name}: what is opaque, from alpha 128 on, is taken for the object")
         mask = np.where(alpha >= BINARY_FROM, 255, 0).astype(np.uint8)

@@ -18,13 +18,14 @@ from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import read_label_file
 from ..structures import Frame, LabelMap, SourceInfo, TrackedFrame
-from .label_png import write_label_png
+from .label_png import write_grey_png, write_label_png
 from .overlay import draw_overlay
 from .track_log import TrackLog, listed_files, log_entry
 from .video_writer import VideoWriter
 from .visibility import Visibility
 
 MASKS, OVERLAY, LOG, TRACE = "masks", "overlay.mp4", "track.json", "trace.json"
+ALPHA, EXPORTS = "alpha", "exports"
 _FILES = (OVERLAY, LOG, TRACE)
 
 
@@ -121,6 +122,11 @@ class OutputFolder:
                 labels = read_label_file(self._mask_path(frame.name))
             self._draw(frame, labels)
 
+    def flush(self) -> None:
+        """Wait until the masks that were handed in are there; raises OutputError."""
+        if self._masks is not None:
+            self._masks.flush()
+
     def __enter__(self) -> OutputFolder:
         return self
 
@@ -144,7 +150,7 @@ class OutputFolder:
         if tracked.frame.damaged:
             self._damaged.append(tracked.index)
         self._masks.submit(
-            partial(self._save_mask, path, tracked.label_map),
+            partial(self._save_mask, path, tracked),
             commit=partial(self._count, add_entry, log_entry(tracked)),
             undo=partial(_remove, path),
         )
@@ -152,10 +158,12 @@ class OutputFolder:
     def _mask_path(self, name: str) -> Path:
         return self.path / MASKS / f"{name}.png"
 
-    def _save_mask(self, path: Path, label_map: LabelMap) -> None:
-        """Write a mask; called by several threads at once."""
+    def _save_mask(self, path: Path, tracked: TrackedFrame) -> None:
+        """Write a mask and its soft ones; called by several threads at once."""
         with self._timer.measure("write"), self._timer.part("masks"):
-            write_label_png(path, label_map)
+            write_label_png(path, tracked.label_map)
+            for object_id, alpha in tracked.alphas.items():
+                write_grey_png(alpha_path(self.path, object_id, tracked.name), alpha)
 
     def _count(self, add_entry: Callable[[str], None], entry: str) -> None:
         """Count a mask that is there."""
@@ -212,6 +220,11 @@ class OutputFolder:
         return self._log
 
 
+def alpha_path(folder: Path, object_id: int, name: str) -> Path:
+    """Return where a run's soft mask of an object lies, on the frame of that name."""
+    return folder / ALPHA / str(object_id) / f"{name}.png"
+
+
 def check_output(
     path: Path,
     info: SourceInfo,
@@ -226,10 +239,11 @@ def check_output(
     """
     _refuse_source(path, info)
     refuse_unwritable(path)
-    own = listed_files(path, LOG, MASKS)
     masks = [one for one in (path / MASKS).glob("*") if one.suffix.lower() == ".png"]
+    alphas = [*(path / ALPHA).glob("*/*.png")]
+    own = listed_files(path, LOG, MASKS, alphas)
     files = [path / name for name in (*_FILES, *others)]
-    there = dict.fromkeys((*masks, *files, *sorted(own)))
+    there = dict.fromkeys((*masks, *alphas, *files, *sorted(own)))
     return replaceable(path, there, own=own, overwrite=overwrite, inputs=inputs)
 
 

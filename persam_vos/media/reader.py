@@ -171,6 +171,18 @@ def images_matching(pattern: str) -> list[ImageFile]:
     return list(images)
 
 
+def source_name(source: str | Path) -> str:
+    """Name a source for its masks and output: a file's stem, a folder's name, a glob's folder.
+
+    A path that exists is no pattern, whatever brackets it has.
+    """
+    path = Path(source)
+    if any(sign in path.name for sign in "*?[") and not path.exists():
+        path = path.parent
+    path = path.resolve()
+    return (path.name if path.is_dir() else path.stem) or "video"
+
+
 def _images(path: str, files: list[ImageFile]) -> ImageSource:
     ordered, note = in_order(files)
     return ImageSource(path, ordered, note)

@@ -181,8 +181,7 @@ class _Reading:
             return label_map
         ids = ",".join(map(str, sorted(present)))
         self.warnings.append(
-            f"{name}: 255 is taken for void, and is background; "
-            f"{param('objects', ids)} makes it an object"
+            f"{name}: 255 is taken for void, as background; ask for objects {ids} to track it"
         )
         return np.where(label_map == VOID_LABEL, 0, label_map).astype(np.uint8)
 
@@ -190,8 +189,8 @@ class _Reading:
         share = np.count_nonzero(label_map) / label_map.size
         if share > MOST_FOREGROUND and len(present_ids(label_map)) == 1 and not self.options.invert:
             self.warnings.append(
-                f"{name}: {share:.0%} of it is foreground; if black is the object, add "
-                f"{param('invert_mask', True)}"
+                f"{name}: {share:.0%} of it is foreground; if black is the object, ask for "
+                "invert-mask"
             )
 
     def _merge(self, named: Sequence[tuple[int | None, MaskLike]], subject: str) -> LabelMap:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import MaskError
+from ..errors import MaskError, UsageError
 from ..media.frame_numbers import FrameNames, no_such_frame
 from ..media.reader import Source, open_source
 from ..media.reference_masks import MaskInput, ReferenceMasks, mask_files, read_reference_masks
+from ..media.reference_prompts import FramePrompts, read_prompts, refuse_unknown
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
-from ..structures import LabelMap, TrackedFrame
+from ..scoring.label_files import present_ids
+from ..structures import Frame, TrackedFrame
 from .engine import Engine
-from .propagate import track_frames
+from .propagate import Reference, track_frames
 
 _log = logging.getLogger(__name__)
 
@@ -27,21 +29,41 @@ class TrackPlan:
 
     Its two halves are consumed by `drive`.
 
-    ``references`` are labels (H, W) by frame index, one of them for frame ``start``. Frames keep
-    their indices and names, whichever way they come. Raises MaskError for a mask of a frame that is
-    not on the way, MediaError for one that does not exist; where nobody knows how many there are,
-    the last is raised after the last frame.
+    ``references`` are labels by frame index, or what makes them as tracking gets there. ``prompts``
+    are those that have no labels yet: `start.make_references` makes them. One of either is of frame
+    ``start``. ``keep_alpha`` asks for soft masks beside the labels. Frames keep their indices and
+    names, whichever way they come. Raises MaskError for a mask of a frame that is not on the way,
+    UsageError for prompts of one or of an object that is not known there, MediaError for a frame
+    that does not exist; where nobody knows how many there are, the last is raised after the last
+    frame.
     """
 
     source: Source
-    references: Mapping[int, LabelMap]
+    references: Mapping[int, Reference]
     start: int
     direction: Direction = "both"
+    prompts: Mapping[int, FramePrompts] = field(default_factory=dict)
+    keep_alpha: bool = False
 
     def __post_init__(self) -> None:
-        for index in sorted(self.references):
+        frames = {*self.references, *self.prompts}
+        for index in sorted(frames):
             self._check_on_the_way(index)
-        self._check_there(max(self.references))
+        self._check_there(max(frames))
+        for index, prompts in self.prompts.items():
+            refuse_unknown(prompts, self.masked_ids(index) | self.tracked_ids(index), index)
+
+    def masked_ids(self, index: int) -> frozenset[int]:
+        """Return the objects that have a mask on a frame."""
+        labels = self.references.get(index)
+        return frozenset() if labels is None or callable(labels) else present_ids(labels)
+
+    def tracked_ids(self, index: int) -> frozenset[int]:
+        """Return the objects that are tracked when a frame is reached, whatever it shows itself."""
+        way = range(self.start, index) if index > self.start else range(index + 1, self.start + 1)
+        shown = [self.masked_ids(frame) for frame in self.references if frame in way]
+        shown += [prompts.object_ids for frame, prompts in self.prompts.items() if frame in way]
+        return frozenset().union(*shown)
 
     @property
     def has_backward(self) -> bool:
@@ -68,7 +90,7 @@ class TrackPlan:
     ) -> Generator[TrackedFrame, None, None]:
         """Track from the start frame back to the first one; masks apply as they are met."""
         frames = self.source.frames_reversed(self.start)
-        return track_frames(frames, self.references, engine, timer=timer)
+        return self._track(frames, engine, timer)
 
     def forward(
         self, engine: Engine, timer: StageTimer | None = None
@@ -76,7 +98,7 @@ class TrackPlan:
         """Track to the last frame, from the start frame or, if that went back, the one after it."""
         count = self.start
         frames = self.source.frames(self.start)
-        with closing(track_frames(frames, self.references, engine, timer=timer)) as tracked_frames:
+        with closing(self._track(frames, engine, timer)) as tracked_frames:
             for tracked in tracked_frames:
                 count = tracked.index + 1
                 if tracked.index > self.start or not self.has_backward:
@@ -93,17 +115,26 @@ class TrackPlan:
         if self.has_forward:
             yield from self.forward(engine, timer)
 
+    def _track(
+        self, frames: Iterable[Frame], engine: Engine, timer: StageTimer | None
+    ) -> Generator[TrackedFrame, None, None]:
+        references, keep_alpha = self.references, self.keep_alpha
+        return track_frames(frames, references, engine, timer=timer, keep_alpha=keep_alpha)
+
     def _check_on_the_way(self, index: int) -> None:
         first = 0 if self.has_backward else max(0, self.start)
         last = None if self.has_forward else self.start
         if index < first or (last is not None and index > last):
             expected = f"{first} or later" if last is None else f"{first} to {last}"
-            raise MaskError(
-                f"masks of frame {index}",
+            what, kind = (
+                ("masks", MaskError) if index in self.references else ("prompts", UsageError)
+            )
+            raise kind(
+                f"{what} of frame {index}",
                 got="a frame that is not tracked",
                 expected=f"{expected}, from start frame {self.start} and direction "
                 f"{self.direction}",
-                remedy="leave this mask out, or change start frame or direction",
+                remedy=f"leave these {what} out, or change start frame or direction",
             )
 
     def _check_there(self, index: int) -> None:
@@ -115,45 +146,76 @@ class TrackPlan:
 
 
 def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
-    """Open the source of a request, read all masks, and check that they fit together.
+    """Open the source of a request, read all masks and prompts, and check that they fit together.
 
-    Raises MediaError or MaskError for input that cannot be understood.
+    Raises MediaError, MaskError or UsageError for input that cannot be understood.
     """
     source = open_source(request.source, options=request.reading)
     info = source.info
     _log.info("%s opened: %s, %s x %s", info.path, info.kind, *reversed(info.size_hw))
+    return plan_source(source, request)
+
+
+def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
+    """Read the masks and prompts of a request for a source that is open; raises as `plan_request`.
+
+    The request's own source is not looked at.
+    """
+    info = source.info
     naming = FrameNames(source)
     start_frame = naming.index(request.start_frame)
-    later = {naming.index(frame): masks for frame, masks in request.later_masks.items()}
-    start, by_frame = masks_by_frame(request.masks, start_frame, later)
+    later = naming.by_index(request.later_masks)
+    rough_masks, shown_prompts = (
+        naming.by_index(request.rough_masks),
+        naming.by_index(request.prompts),
+    )
+    prompted = {*shown_prompts, *rough_masks}
+    start, by_frame = masks_by_frame(request.masks, start_frame, later, prompted)
     options = replace(request.mask_options, pixel_aspect=info.pixel_aspect)
     reference = read_reference_masks(
         by_frame, info.size_hw, objects=request.objects, options=options
     )
-    reference = replace(reference, warnings=(*naming.hints, *reference.warnings))
-    frames = ", ".join(map(str, sorted(by_frame)))
-    _log.info("masks of frames %s read: objects %s", frames, reference.object_ids)
-    return TrackPlan(source, reference.label_maps, start, request.direction), reference
+    rough = read_reference_masks(rough_masks, info.size_hw, options=options)
+    prompts = {
+        frame: FramePrompts(
+            read_prompts(shown_prompts.get(frame, ()), info.size_hw, frame),
+            rough.label_maps.get(frame),
+        )
+        for frame in sorted(prompted)
+    }
+    plan = TrackPlan(
+        source, reference.label_maps, start, request.direction, prompts, request.keeps_alpha
+    )
+    shown = sorted({*reference.object_ids}.union(*(one.object_ids for one in prompts.values())))
+    frames = ", ".join(map(str, sorted({*by_frame, *prompted})))
+    _log.info("masks and prompts of frames %s read: objects %s", frames, shown)
+    warnings = (*naming.hints, *reference.warnings, *rough.warnings)
+    return plan, ReferenceMasks(reference.label_maps, tuple(shown), warnings)
 
 
-def input_files(request: TrackRequest, source: Source) -> tuple[Path, ...]:
-    """Return all files that a request reads: nothing may replace them."""
-    given = (request.masks, *request.later_masks.values())
+def input_files(request: TrackRequest, source: Source | None = None) -> tuple[Path, ...]:
+    """Return all files that a request reads, from ``source`` if any: nothing may replace them."""
+    files = () if source is None else source.files
+    given = (request.masks, *request.later_masks.values(), *request.rough_masks.values())
     masks = (path for one in given for path in mask_files(one))
-    return (*source.files, *masks, *([request.label_map] if request.label_map else []))
+    return (*files, *masks, *([request.label_map] if request.label_map else []))
 
 
 def masks_by_frame(
-    first: MaskInput | None, start: int | None, later: Mapping[int, MaskInput] | None
+    first: MaskInput | None,
+    start: int | None,
+    later: Mapping[int, MaskInput] | None,
+    prompted: Collection[int] = (),
 ) -> tuple[int, dict[int, MaskInput]]:
     """Return the start frame, and all masks by the frame that they show, of what a user gives.
 
-    Without ``first`` the start frame needs masks in ``later``; it is their earliest frame unless
+    ``prompted`` are frames on which objects are shown by something else. Without ``first`` the
+    start frame needs masks in ``later``, or to be prompted; it is the earliest such frame unless
     ``start`` says otherwise. Raises MaskError for no masks, or several for one frame.
     """
     masks = dict(later or {})
     if first is None:
-        return _start_in(masks, start), masks
+        return _start_in({*masks, *prompted}, start), masks
     start = start or 0
     if start in masks:
         raise MaskError(
@@ -165,12 +227,12 @@ def masks_by_frame(
     return start, {start: first, **masks}
 
 
-def _start_in(masks: Mapping[int, MaskInput], start: int | None) -> int:
-    if masks and (start is None or start in masks):
-        return min(masks) if start is None else start
+def _start_in(frames: Collection[int], start: int | None) -> int:
+    if frames and (start is None or start in frames):
+        return min(frames) if start is None else start
     raise MaskError(
         "masks",
-        got=f"masks of frames {', '.join(map(str, sorted(masks)))}" if masks else "none",
+        got=f"masks of frames {', '.join(map(str, sorted(frames)))}" if frames else "none",
         expected="a mask of the first frame" if start is None else f"one of frame {start}",
         remedy="give one that shows each object",
     )

@@ -58,8 +58,11 @@ def test_arrays_are_understood_as_files_are(array: np.ndarray, expected: np.ndar
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((4, 4), np.float32), "float32 values.*mask > 0.5"),
-        (np.zeros((4, 4, 3), np.uint8), r"shape \(4, 4, 3\)"),
+        (np.array([[0.5, 1.5]]), "floats from 0.5 to 1.5.*mask > 0.5"),
+        (np.array([[0.5, np.nan]]), "floats from .*mask > 0.5"),
+        (np.array([["a", "b"]]), "values.*mask > 0.5"),
+        (np.zeros((4, 4, 3), np.uint16), r"shape \(4, 4, 3\)"),
+        (np.zeros((2, 4, 4), np.uint8), r"shape \(2, 4, 4\)"),
         (np.zeros((0, 4), np.uint8), r"shape \(0, 4\)"),
         (blobs(1).astype(np.int32) * 300 - 1, "one of them -1"),
         (np.kron(np.array([[0, 300, 400]]), np.ones((5, 5), int)), "one of them 400"),
