@@ -17,9 +17,9 @@ from .label_colours import Rgb, ids_from_colours
 from .label_values import (
     check_flat,
     davis_palette,
-    drop_transparent,
     ids_from_grey,
     ids_from_rgb,
+    ids_from_transparent,
     labels_from_array,
     levels_of,
 )
@@ -84,12 +84,10 @@ def labels_of(
         return labels_from_array(np.asarray(image), name, warnings)
     if image.mode == "LA":
         pixels = np.asarray(image)
-        opaque = drop_transparent(pixels[..., 0], pixels[..., 1], name, warnings)
-        return ids_from_grey(opaque, name)
+        return ids_from_transparent(pixels[..., 0], pixels[..., 1], name, warnings)
     if image.mode == "RGBA" and not colours:
         pixels = np.asarray(image)
-        opaque = drop_transparent(pixels[..., :3], pixels[..., 3], name, warnings)
-        return ids_from_rgb(opaque, name)
+        return ids_from_transparent(pixels[..., :3], pixels[..., 3], name, warnings)
     if image.mode in ("RGB", "RGBA", "P", "PA"):
         pixels = np.asarray(image.convert("RGB"))
         if not colours:

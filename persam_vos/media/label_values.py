@@ -6,17 +6,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import MaskError
+from ..errors import MaskError, param
 from ..structures import LabelMap
 
 BINARY_FROM = 128
 """A grey mask whose only value beside 0 is at least this is black and white: one object, id 1."""
 COLOUR_TOLERANCE = 2
 """Palette colours differ by 32 or more; some programs write 191 for 192."""
-MOST_LABELS = 64
-"""More colours or greys than this are a picture, not labels."""
 SOFT = "threshold the mask at 128, or export it without anti-aliasing"
-ONE_FILE_EACH = "save an indexed PNG, or one black and white file for each object (1=a.png 2=b.png)"
+ONE_FILE_EACH = (
+    "save an indexed PNG, or one black and white file for each object (1=a.png 2=b.png), or say "
+    f"which colour is which by {param('label_map')}"
+)
 
 Integers = npt.NDArray[np.integer]
 
@@ -155,24 +156,34 @@ def off_palette(name: str, count: int, example: str, remedy: str) -> MaskError:
     )
 
 
-def drop_transparent(
+def ids_from_transparent(
     pixels: npt.NDArray[np.uint8],
     alpha: npt.NDArray[np.uint8],
     name: str,
     warnings: list[str] | None = None,
-) -> npt.NDArray[np.uint8]:
-    """Return pixels, (H, W) or (H, W, 3), black where alpha is 0.
+) -> LabelMap:
+    """Understand grey (H, W) or colours (H, W, 3) with alpha: transparent pixels are background.
 
     Where what is opaque are no labels, such as a cut-out photo or something black on transparent
-    ground, alpha itself is the mask: returns 0 and 255 by it, as grey pixels, and adds that to
-    ``warnings``. Raises MaskError where alpha is soft and labels have flat colours.
+    ground, alpha itself is the mask, from 128 on, which is added to ``warnings``. Raises MaskError
+    where labels are only half opaque, and what ``ids_from_grey`` and ``ids_from_rgb`` raise.
     """
-    opaque = alpha > 0
-    if opaque.any() and not opaque.all() and _are_no_labels(pixels[opaque]):
+    understand = ids_from_grey if pixels.ndim == 2 else ids_from_rgb
+    opaque = alpha >= BINARY_FROM
+    shown = pixels * (opaque if pixels.ndim == 2 else opaque[..., None])
+    labels, error = None, None
+    try:
+        labels = understand(shown, name)
+    except MaskError as problem:
+        error = problem
+    empty = labels is not None and not labels.any()
+    if opaque.any() and not opaque.all() and (empty or error is not None):
         if warnings is not None:
             warnings.append(f"{name}: what is opaque, from alpha 128 on, is taken for the object")
-        mask = np.where(alpha >= BINARY_FROM, 255, 0).astype(np.uint8)
-        return mask if pixels.ndim == 2 else np.repeat(mask[..., None], pixels.shape[2], axis=2)
+        return opaque.astype(np.uint8)
+    if labels is None:
+        assert error is not None
+        raise error
     if np.any((alpha > 0) & (alpha < 255)):
         raise MaskError(
             name,
@@ -180,17 +191,7 @@ def drop_transparent(
             expected="pixels that are opaque or transparent",
             remedy=SOFT,
         )
-    pixels = pixels.copy()
-    pixels[alpha == 0] = 0
-    return pixels
-
-
-def _are_no_labels(colours: npt.NDArray[np.uint8]) -> bool:
-    """Whether opaque pixels, (n,) or (n, 3), are all black, or as many colours as photos have."""
-    if not colours.any():
-        return True
-    kinds = np.unique(colours, axis=0) if colours.ndim == 2 else np.unique(colours)
-    return len(kinds) > MOST_LABELS
+    return labels
 
 
 def check_flat(levels: Integers, level_map: Integers, name: str) -> None:

@@ -21,6 +21,7 @@ from .audio_track import Sound
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -89,6 +90,7 @@ class VideoWriter:
         self._format = video_format or H264
         self._step = 1 / info.frames_per_second
         self._last_pts = -1
+        self._durations: dict[int, int] = {}
         self._file = AtomicFile(self.path)
         self._constant_rate = constant_rate
         self._pending: tuple[Pixels, float, float | None] | None = None
@@ -137,7 +139,7 @@ class VideoWriter:
         shown = min(duration or float(self._step), LONGEST_SECONDS)
         self._encode(image, seconds, until=seconds + shown)
         with self._guarded():
-            self._container.mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None))
             self._close_sound()
             self._container.close()
             self._file.commit()
@@ -196,9 +198,16 @@ class VideoWriter:
                 frame.pts = max(self._ticks(begin), self._last_pts + 1)
                 frame.duration = max(1, self._ticks(end) - frame.pts)
                 self._last_pts = frame.pts
-                self._container.mux(self._stream.encode(frame))
+                self._durations[frame.pts] = frame.duration
+                self._mux(self._stream.encode(frame))
             if self._sound is not None:
                 self._sound.write_until(until)
+
+    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
+        """Write packets, with the durations that encoders forget."""
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts or 0, packet.duration)
+            self._container.mux(packet)
 
     def _ticks(self, seconds: float) -> int:
         """Return a time in units of the stream's time base, on the grid of the rate if near it."""
