@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from persam_vos.media.read_options import Reader
+    from persam_vos.media.region import Region
 
 
 class FrameId(click.ParamType[int | str]):
@@ -31,7 +32,41 @@ class FrameId(click.ParamType[int | str]):
         return str(value)
 
 
+class _Place(click.ParamType[int | str]):
+    """A frame by its index, or a time."""
+
+    name = "N|hh:mm:ss.fff"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Return the index as a number, or the time as it is; the library knows what is one."""
+        del param, ctx
+        return int(value) if re.fullmatch(r"\d+", str(value)) else str(value)
+
+
 _INPUT_OPTIONS = (
+    click.option(
+        "--start",
+        type=_Place(),
+        help="The first frame to track, by its index or its time: 40, 1:30 or 12.5s. Results keep "
+        "the numbers and times of the whole video.  [default: the first of all]",
+    ),
+    click.option("--end", type=_Place(), help="The last frame to track.  [default: the last]"),
+    click.option(
+        "--stride",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Track every Nth frame from the first one on.",
+    ),
+    click.option(
+        "--roi",
+        metavar="X,Y,W,H",
+        help="Track in this part of the picture alone, at its own resolution: left, top, width and "
+        "height in pixels. Masks are given and written for the whole picture.",
+    ),
     click.option(
         "--invert-mask", is_flag=True, help="Black is the object in masks, and white is not."
     ),
@@ -74,6 +109,21 @@ class InputOptions:
     deinterlace: bool
     allow_network: bool
     reader: Reader
+    start: int | str | None
+    end: int | str | None
+    stride: int
+    roi: str | None
+
+    @property
+    def chooses_part(self) -> bool:
+        """Whether a part of the frames, or of the picture, is asked for."""
+        return (self.start, self.end, self.stride, self.roi) != (None, None, 1, None)
+
+    def region(self) -> Region | None:
+        """Return the region of interest; raises UsageError for what is none."""
+        from persam_vos.media.region import Region
+
+        return None if self.roi is None else Region.parse(self.roi)
 
 
 def input_options(command: Callable[..., None]) -> Callable[..., None]:

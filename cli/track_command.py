@@ -58,7 +58,7 @@ class TrackOptions:
         """Return what to do for each video; raises MaskError or UsageError for its masks."""
         from persam_vos import TrackRequest
 
-        start = self.start_frame or 0
+        start: int | str = "start" if self.start_frame is None else self.start_frame
         rough = self.prompts.rough_masks(start)
         template = TrackRequest(
             source=self.live.source or self.sources[0],
@@ -74,6 +74,10 @@ class TrackOptions:
             stream=self.reading.stream,
             deinterlace=self.reading.deinterlace,
             allow_network=self.reading.allow_network,
+            start=self.reading.start,
+            end=self.reading.end,
+            stride=self.reading.stride,
+            roi=self.reading.region(),
             reader=self.reading.reader,
             overlay=self.overlay,
             alpha=self.alpha,
@@ -237,6 +241,10 @@ def _check_sources(options: TrackOptions) -> None:
     elif options.sources:
         raise click.UsageError(
             f"got --source and {options.sources[0]}, expected a live source or videos"
+        )
+    elif options.reading.chooses_part:
+        raise click.UsageError(
+            "got --source with --start, --end, --stride or --roi, expected these for videos alone"
         )
 
 

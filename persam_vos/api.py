@@ -261,6 +261,7 @@ def _facts(
         "input": input_facts(plan.source.info),
         "start_frame": plan.start,
         "direction": plan.direction,
+        "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],
         "mask_frames": sorted(plan.references),
         "object_ids": list(reference.object_ids),
         "warnings": [*plan.source.warnings, *reference.warnings],

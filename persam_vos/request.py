@@ -17,6 +17,8 @@ from .media.read_options import Reader, ReadOptions
 from .media.reader import source_name
 from .media.reference_masks import MaskInput, MaskLike, MaskOptions
 from .media.reference_prompts import Prompt
+from .media.region import Region
+from .media.selection import Place, Selection
 from .weights.registry import DEFAULT_WEIGHTS
 
 Direction = Literal["both", "forward", "backward"]
@@ -49,6 +51,9 @@ class TrackRequest:
     colour is which object.
 
     ``reader``, ``stream``, ``deinterlace`` and ``allow_network`` are those of `ReadOptions`.
+    ``start``, ``end`` and ``stride`` choose frames, see `Selection`; results have the numbers and
+    times of the whole video. ``roi`` is the part of the picture that is tracked; masks, prompts and
+    results are of the whole of it.
 
     Results go to the folder ``output``, by default ``NAME_tracked`` after the source; an earlier
     result is replaced only with ``overwrite``. ``overlay`` asks for a video that shows the masks,
@@ -85,6 +90,10 @@ class TrackRequest:
     stream: int | None = None
     deinterlace: bool = True
     allow_network: bool = False
+    start: Place | None = None
+    end: Place | None = None
+    stride: int = 1
+    roi: Region | None = None
     overlay: bool = True
     alpha: float = 0.5
     constant_rate: bool = False
@@ -104,6 +113,7 @@ class TrackRequest:
         for name in ("later_masks", "prompts", "rough_masks"):
             for frame in getattr(self, name):
                 check_frame_id(name, frame)
+        _ = self.selection  # checks itself
         if self.stream is not None and self.stream < 0:
             raise UsageError(
                 param("stream"), got=f"{self.stream}", expected="a video stream, counted from 0"
@@ -143,6 +153,11 @@ class TrackRequest:
             deinterlace=self.deinterlace,
             allow_network=self.allow_network,
         )
+
+    @property
+    def selection(self) -> Selection:
+        """Which frames are wanted; raises UsageError for what are no frames."""
+        return Selection(self.start, self.end, self.stride)
 
     @property
     def mask_options(self) -> MaskOptions:

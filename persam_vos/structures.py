@@ -36,7 +36,8 @@ ObjectMode = Literal["multi", "single"]
 class SourceInfo:
     """Facts about an input; produced by ``media.reader``, consumed by the writers and reports.
 
-    ``size_hw`` is after rotation. ``frame_count`` is None when nobody knows before reading.
+    ``size_hw`` is after rotation. ``frame_count`` is None when nobody knows before reading. Where a
+    part of a video is read, ``first_frame`` is its first frame and ``stride`` the step to the next.
     ``frames_per_second`` is the average rate; ``start_seconds`` is where the pictures begin in the
     time of the file, by which sound is put in its place. ``pixel_aspect`` is the width of a pixel
     by its height, of upright pictures. ``bit_depth`` is of a channel as stored; ``transfer`` is PQ
@@ -53,10 +54,19 @@ class SourceInfo:
     pixel_format: str = ""
     has_audio: bool = False
     start_seconds: Fraction = Fraction(0)
+    first_frame: int = 0
+    stride: int = 1
     pixel_aspect: Fraction = Fraction(1)
     interlaced: bool = False
     bit_depth: int = 8
     transfer: str = ""
+
+    @property
+    def last_frame(self) -> int | None:
+        """Index of the last frame, None where nobody knows."""
+        if self.frame_count is None:
+            return None
+        return self.first_frame + (self.frame_count - 1) * self.stride
 
     @property
     def display_size_hw(self) -> tuple[int, int]:

@@ -43,6 +43,10 @@ class FirstFrame:
         """Return the name of the frame, if it is this number."""
         return {0: self.frame.name} if number == 0 else {}
 
+    def index_at(self, seconds: float) -> int:
+        """Return 0 for the time of the frame, 1 for later ones."""
+        return int(seconds > 0)
+
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frame; raises MediaError for another ``start`` than 0."""
         if start > 0:

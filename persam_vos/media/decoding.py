@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +51,24 @@ def decoded(path: Path | None, container: InputContainer, stream: VideoStream) -
     cut = packets.cut or (missing_end(path) if path is not None else None)
     if cut is not None and count:
         raise broken(container.name.removeprefix("file:"), count, stream, cut)
+
+
+def picture_stamps(
+    container: InputContainer, stream: VideoStream, first: int | None
+) -> Sequence[int | None]:
+    """Return the time stamps of the pictures of a stream from ``first`` on, without decoding them.
+
+    Rising; all of them None where ``first`` is. What `decoded` yields has the same, one by one,
+    where every packet has a picture.
+    """
+    stamps = [
+        packet.pts
+        for packet in _Packets(container, stream)
+        if packet is not None and not packet.is_discard
+    ]
+    if first is None:
+        return [None] * len(stamps)
+    return sorted(pts for pts in stamps if pts is not None and pts >= first)
 
 
 @dataclass(slots=True)

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 Given = TypeVar("Given")
 FrameId = int | str
-"""A frame by its index from 0, or by its name: ``"name:00040"``."""
+"""A frame by its index from 0, or by its name: ``"name:00040"``; ``"start"`` is the start frame."""
 NAME_PREFIX = "name:"
+START = "start"
+"""The frame that tracking starts at; see `FrameNames.start`."""
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class FrameNames:
     """Turns what a user says of frames into indices; ``hints`` are for those who meant a name."""
 
     source: Source
+    start: int = 0
     hints: list[str] = field(default_factory=list)
 
     @overload
@@ -35,10 +38,12 @@ class FrameNames:
         """Return the index of a frame; raises MediaError where no frame has that name."""
         if frame is None:
             return None
+        if frame == START:
+            return self.start
         if isinstance(frame, int):
             self._hint(frame)
             return frame
-        name = frame.removeprefix(NAME_PREFIX)
+        name = str(frame).removeprefix(NAME_PREFIX)
         found = self.source.index_of(name)
         if found is None:
             raise MediaError(
@@ -79,7 +84,7 @@ def check_frame_id(parameter: str, frame: FrameId) -> None:
     if isinstance(frame, int) and not isinstance(frame, bool):
         good = frame >= 0
     else:
-        good = bool(re.fullmatch(f"{NAME_PREFIX}.+", str(frame)))
+        good = frame == START or bool(re.fullmatch(f"{NAME_PREFIX}.+", str(frame)))
     if not good:
         raise UsageError(
             param(parameter),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from .value_range import ValueRange, choose_range
 
 IMAGE_RATE = Fraction(24)
 """Frames per second of images: they have none, and DAVIS plays at 24."""
+_ROUNDING = 1e-6
 SAMPLES = 8
 """Pictures of a clip that its range of values is chosen from."""
 
@@ -69,6 +71,10 @@ class ImageSource:
             for index, file in enumerate(self.images)
             if file.stem.isdecimal() and int(file.stem) == number
         }
+
+    def index_at(self, seconds: float) -> int:
+        """Return the index of the first frame that begins then or later."""
+        return min(len(self.images), math.ceil(seconds * IMAGE_RATE - _ROUNDING))
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ from .notes import Notes
 from .reversing import Fingerprints, reversed_frames
 from .value_range import ValueRange, choose_range
 
+_ROUNDING = 1e-6
 REDUCED = 254
 """The TIFF tag that marks thumbnails and masks of other pages."""
 
@@ -68,6 +70,10 @@ class PageSource:
     def names_of(self, number: int) -> dict[int, str]:
         """Return the name of the frame of that number."""
         return {number: f"{number:05d}"}
+
+    def index_at(self, seconds: float) -> int:
+        """Return the index of the first frame that begins then or later."""
+        return bisect_left(self._seconds[:-1], seconds - _ROUNDING)
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()

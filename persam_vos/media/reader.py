@@ -47,6 +47,9 @@ class Source(Protocol):
     def names_of(self, number: int) -> dict[int, str]:
         """Return the names that are this number, as 00007 is 7, by the indices of their frames."""
 
+    def index_at(self, seconds: float) -> int:
+        """Return the index of the first frame that begins then or later; one more than the last."""
+
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from ``start`` on; what is open closes with the generator.
 

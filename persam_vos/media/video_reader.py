@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_left
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +17,7 @@ from ..errors import MediaError
 from ..runtime.ordered_pool import ordered_map, worker_count
 from ..structures import Frame, RgbImage, SourceInfo
 from .container import average_rate, frame_count, moving_streams, open_container, video_stream
-from .decoding import Picture, decoded
+from .decoding import Picture, decoded, picture_stamps
 from .deinterlacing import FILTER, deinterlaced
 from .frame_numbers import no_such_frame
 from .notes import Notes
@@ -63,6 +64,7 @@ class VideoSource:
                     expected="at least one frame",
                     remedy="check that it plays, and copy or export it again if it does not",
                 )
+            self._first_pts = first.pts
             self.orientation = orientation_of(first.frame)
             self.info = self._info(container, stream, first)
             self._tell(container, stream)
@@ -84,6 +86,13 @@ class VideoSource:
     def names_of(self, number: int) -> dict[int, str]:
         """Return the name of the frame of that number."""
         return {number: f"{number:05d}"}
+
+    def index_at(self, seconds: float) -> int:
+        """Return the index of the first frame that begins then or later, by all time stamps."""
+        with self._opened() as (container, stream):
+            times = Times(stream)
+            begins = [times.of(pts) for pts in picture_stamps(container, stream, self._first_pts)]
+        return bisect_left(begins, seconds - _ROUNDING)
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
@@ -214,6 +223,7 @@ class VideoSource:
         return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
+_ROUNDING = 0.0005  # times are given to milliseconds
 INTERLACED = (2, 3, 4, 5)
 """FFmpeg's orders of fields, all but 1 for progressive and 0 for unknown."""
 
