@@ -96,17 +96,16 @@ address such as rtsp://host/path, or - for stdin; give files and folders without
             expected="frames that a program writes",
             remedy="pipe them in: ffmpeg ... -f mpegts - | persam-vos track --source - ...",
         )
-    later = {*request.later_masks, *request.prompts, *request.rough_masks} - {0}
+    shown = {*request.later_masks, *request.prompts, *request.rough_masks, request.start_frame or 0}
     unfit = {
-        "start_frame": request.start_frame not in (None, 0),
-        "direction": request.direction == "backward",
-        "later_masks": bool(later),
-        "profile": request.profile,
+        f"objects on frame {max(shown)}": max(shown) > 0,
+        param("direction"): request.direction == "backward",
+        param("profile"): request.profile,
     }
-    for name, given in unfit.items():
+    for what, given in unfit.items():
         if given:
             raise UsageError(
-                param(name),
+                what,
                 got=param("source", source),
                 expected="objects shown on the first frame, tracked forwards",
                 remedy="leave it out, or record the source and track the file",
