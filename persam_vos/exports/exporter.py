@@ -22,6 +22,10 @@ class Exporter(Protocol):
     def suffix(self) -> str:
         """Suffix of the file that it writes; empty for a folder."""
 
+    @property
+    def soft(self) -> bool:
+        """Whether it shows soft masks, which a run keeps only if asked to."""
+
     def write(self, clip: Clip, output: Path) -> None:
         """Write the clip, frame by frame, to a file or into an empty folder that is there.
 

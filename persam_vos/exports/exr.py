@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +33,8 @@ class Exr:
     )
     layers: Literal["alpha", "rgba"] = option("alpha", "what the layer of each object holds")
 
-    @property
-    def suffix(self) -> str:
-        """None: a folder."""
-        return ""
+    suffix: ClassVar[str] = ""
+    soft: ClassVar[bool] = True
 
     def write(self, clip: Clip, output: Path) -> None:
         """Write all frames."""

@@ -130,7 +130,7 @@ def _warnings(clip: Clip, export: ChosenExport) -> tuple[str, ...]:
         warnings.append(
             f"{clip.folder}: the run broke off, so the export has its {len(clip)} finished frames"
         )
-    if export.entry.alpha and clip.alpha_folder is None:
+    if export.exporter.soft and clip.alpha_folder is None:
         warnings.append(
             f"{clip.folder}: the run kept no soft masks (alpha/), so edges follow the outlines "
             "of its labels"
