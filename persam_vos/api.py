@@ -231,6 +231,7 @@ def _facts(
         "without": sorted(settings.without),
         "image_size": settings.image_size,
         "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
+        "source_path": str(Path(info.path).resolve()),
         "start_frame": plan.start,
         "direction": plan.direction,
         "mask_frames": sorted(reference.label_maps),

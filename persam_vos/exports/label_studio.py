@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from ..media.brush_rle import encode_brush
 from ..structures import Box, ObjectResult
-from .brush_rle import encode_brush
 from .clip import Clip, ClipFrame
 from .coco import box_xywh, category_names
 from .exporter import option

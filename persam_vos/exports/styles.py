@@ -23,7 +23,7 @@ from .exporter import option
 Style = Literal["fill", "contour", "ids", "cutout", "blur", "spotlight", "side-by-side", "crops"]
 SOFT_STYLES = ("cutout", "blur", "spotlight")
 _FILL = 0.5
-_DIMMED = 0.25  # brightness of what the spotlight is not on
+_DIMMED = 0.35  # brightness of what the spotlight is not on
 _BLUR_SHARE = 1 / 30  # of the picture's height, the blur's standard deviation
 _TEXT_SHARE = 1 / 28  # of the picture's height, the size of text
 _SMALLEST_TEXT = 10
