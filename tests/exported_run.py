@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
+from media_clips import encode_clicks
 from PIL import Image
 
+from persam_vos.exports.registry import parse_export
+from persam_vos.exports.run import export_run
 from persam_vos.media.output_folder import OutputFolder
 from persam_vos.media.reader import open_source
 from persam_vos.runtime.timer import StageTimer
@@ -16,6 +21,7 @@ from persam_vos.structures import LabelMap, ObjectResult, RgbImage, TrackedFrame
 SIZE_HW = (49, 71)
 COUNT = 6
 IDS = (2, 7)
+TIMES = (0.0, 0.1, 0.15, 0.3, 0.35, 0.5)
 CHART = np.array(
     [
         *((255, 255, 255), (192, 192, 0), (0, 192, 192), (0, 192, 0), (192, 0, 192), (192, 0, 0)),
@@ -46,6 +52,14 @@ def known_labels(index: int) -> LabelMap:
     return labels
 
 
+def known_box(index: int, object_id: int) -> list[int] | None:
+    rows, columns = np.nonzero(known_labels(index) == object_id)
+    if not len(rows):
+        return None
+    x, y = int(columns.min()), int(rows.min())
+    return [x, y, int(columns.max()) - x + 1, int(rows.max()) - y + 1]
+
+
 def tracked(frame_index: int, frame: object, labels: LabelMap) -> TrackedFrame:
     objects = []
     for object_id in IDS:
@@ -65,6 +79,25 @@ def write_images(folder: Path) -> Path:
     for index in range(COUNT):
         Image.fromarray(chart_picture(index)).save(folder / f"shot{index}.png")
     return folder
+
+
+def write_video(path: Path) -> Path:
+    """Write the pictures without loss, at times that are not even, with a second of sound."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("ffv1", rate=24)
+        video.height, video.width = SIZE_HW
+        video.pix_fmt = "bgr0"
+        video.codec_context.time_base = Fraction(1, 1000)
+        sound = container.add_stream("aac", rate=44_100, layout="mono")
+        for index, seconds in enumerate(TIMES):
+            frame = av.VideoFrame.from_ndarray(chart_picture(index), format="rgb24")
+            frame = frame.reformat(format="bgr0")
+            frame.time_base, frame.pts = Fraction(1, 1000), round(seconds * 1000)
+            container.mux(video.encode(frame))
+        encode_clicks(container, sound, 1.0)
+        container.mux(video.encode(None))
+        container.mux(sound.encode(None))
+    return path
 
 
 def write_run(folder: Path, source: Path, *, keep_alpha: bool = False, first: int = 0) -> Path:
@@ -100,6 +133,18 @@ def write_run(folder: Path, source: Path, *, keep_alpha: bool = False, first: in
             output.write(one)
         output.finish({"frame_count": COUNT})
     return folder
+
+
+def export(run: Path, text: str, output: Path) -> Path:
+    """Export a run by the text of a user; returns what was written."""
+    chosen = parse_export(text)
+    suffix = chosen.exporter.suffix
+    return export_run(run, chosen, output=output / f"out{suffix}").path
+
+
+def read_png(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
 
 
 def iou(found: np.ndarray, truth: np.ndarray) -> float:

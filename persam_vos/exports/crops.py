@@ -20,6 +20,8 @@ from .exporter import option
 from .pictures import save_image
 from .rgba import with_alpha
 
+_SIDES = (16, 4096)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Crops:
@@ -38,11 +40,11 @@ class Crops:
     suffix: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.margin <= 5 or (self.size != 0 and self.size < 16):
+        if not 0 <= self.margin <= 5 or not (self.size == 0 or _SIDES[0] <= self.size <= _SIDES[1]):
             raise UsageError(
                 "options size and margin",
                 got=f"{self.size} and {self.margin:g}",
-                expected="16 pixels or more, or 0, and a margin from 0 to 5",
+                expected=f"{_SIDES[0]} to {_SIDES[1]} pixels, or 0, and a margin from 0 to 5",
             )
 
     @property

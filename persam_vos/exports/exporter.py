@@ -44,8 +44,8 @@ def option_table(kind: type[Exporter]) -> list[tuple[str, str, str]]:
     hints = get_type_hints(kind)
     rows = []
     for one in fields(kind):  # type: ignore[arg-type]  # exporters are dataclasses
-        others = [value for value in _choices(hints[one.name]) if value != one.default]
         default = _spelled(one.default)
+        others = [value for value in _choices(hints[one.name]) if value != default]
         rows.append((one.name, "|".join([default, *others]), str(one.metadata["help"])))
     return rows
 

@@ -57,7 +57,9 @@ class Exr:
                     alpha = found[object_id].astype(np.float32) / 255
                 layer = f"object_{object_id}"
                 if self.layers == "rgba":
-                    channels[f"{layer}.RGBA"] = self._rgba(colours, alpha)
+                    pixels = self._rgba(colours, alpha)
+                    for place, channel in enumerate("RGBA"):
+                        channels[f"{layer}.{channel}"] = np.ascontiguousarray(pixels[..., place])
                 else:
                     channels[f"{layer}.A"] = alpha.astype(np.float16)
             with OpenEXR.File(header, channels) as file:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from ..errors import UsageError
 from ..media.brush_rle import encode_brush
 from ..structures import Box, ObjectResult
 from .clip import Clip, ClipFrame
@@ -38,6 +39,10 @@ class LabelStudio:
 
     suffix: ClassVar[str] = ".json"
     soft: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not self.tolerance >= 0:
+            raise UsageError("option tolerance", got=f"{self.tolerance:g}", expected="0 or more")
 
     def write(self, clip: Clip, output: Path) -> None:
         """Write all frames."""

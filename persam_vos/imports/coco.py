@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -128,4 +129,7 @@ def _decoded(segmentation: Any, size_hw: tuple[int, int]) -> npt.NDArray[np.bool
         runs = {"size": list(size_hw), "counts": str(segmentation["counts"]).encode()}
         if int(coco_mask.area(runs)) > height * width:
             raise ValueError("run lengths that go beyond the picture")
-    return np.asarray(coco_mask.decode(runs), dtype=np.bool_)
+    with warnings.catch_warnings():
+        # Of its own use of numpy, which nobody here can change.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.asarray(coco_mask.decode(runs), dtype=np.bool_)
