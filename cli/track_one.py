@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .options import EngineOptions, load_engine
@@ -15,17 +16,24 @@ if TYPE_CHECKING:
 def track_one(console: Console, request: TrackRequest, engine: EngineOptions) -> TrackSummary:
     """Track with progress on ``console``; the input is checked before weights are fetched."""
     from persam_vos import track_to_folder
-    from persam_vos.tracking.target_search import said
+    from persam_vos.tracking.target_search import in_words
+
+    said: set[str] = set()
+
+    def warn(told: Iterable[str]) -> None:
+        for warning in told:
+            if warning not in said:
+                console.warn(warning)
+                said.add(warning)
 
     with console.frames() as progress:
 
         def start(begun: TrackStart) -> None:
-            for warning in begun.reference.warnings:
-                console.warn(warning)
+            warn(begun.warnings)
             if begun.engine.encoding.warning:
                 console.warn(begun.engine.encoding.warning)
             if begun.sighting is not None:
-                console.say(said(begun.sighting))
+                console.say(in_words(begun.sighting))
             progress.start(about(begun), begun.frame_count)
 
         def look(count: int) -> None:
@@ -33,13 +41,15 @@ def track_one(console: Console, request: TrackRequest, engine: EngineOptions) ->
                 progress.start("looking for the target", None)
             progress.advance()
 
-        return track_to_folder(
+        summary = track_to_folder(
             request,
             engine=lambda: load_engine(console, engine),
             on_start=start,
             on_look=look,
             on_frame=lambda _: progress.advance(),
         )
+    warn(summary.warnings)
+    return summary
 
 
 def about(begun: TrackStart) -> str:

@@ -52,7 +52,7 @@ def result_lines(
 
 def print_summary(summary: TrackSummary) -> None:
     """Print how long it took, and where the files are."""
-    from persam_vos.tracking.target_search import said
+    from persam_vos.tracking.target_search import in_words
 
     rate = summary.frame_count / summary.wall_seconds
     ids = ", ".join(map(str, summary.object_ids))
@@ -60,6 +60,8 @@ def print_summary(summary: TrackSummary) -> None:
         f"{summary.frame_count} frames, objects {ids}, "
         f"{summary.wall_seconds:.1f} s ({rate:.2f} frames/s)"
     )
+    if summary.sighting is not None:
+        click.echo(f"target   {in_words(summary.sighting)}")
     for line in result_lines(summary.absent, summary.masks, summary.overlay, summary.log):
         click.echo(line)
     for path in summary.exports:

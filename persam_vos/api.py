@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from .errors import UsageError
 from .exports.run import export_all
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
-from .media.reader import Reader
+from .media.read_options import Reader
 from .media.reference_masks import MaskInput, ReferenceMasks
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
@@ -70,13 +71,15 @@ class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
     ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
-    height and width in pixels; ``sighting`` what came of the search for a target, if there was one.
+    height and width in pixels. ``warnings`` are sentences for the user on the input; ``sighting`` is
+    what came of the search for a target, if there was one.
     """
 
     frame_count: int | None
     size_hw: tuple[int, int]
     reference: ReferenceMasks
     engine: Engine
+    warnings: tuple[str, ...] = ()
     sighting: Sighting | None = None
 
 
@@ -205,13 +208,18 @@ def track_to_folder(
         with timer.measure("look"):
             plan = make_references(plan, loaded, on_look)
         if on_start is not None:
-            size_hw, sighting = plan.source.info.size_hw, plan.sighting
-            on_start(TrackStart(plan.frame_count, size_hw, reference, loaded, sighting))
-        folder.describe(_facts(loaded, plan, reference, request.command))
+            on_start(_start(plan, reference, loaded))
+        folder.describe(
+            _facts(loaded, plan, reference, request.command),
+            others=[TRACE] if request.profile else [],
+        )
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(run_totals(loaded, timer, count, wall_seconds))
+            folder.finish(
+                {"source_warnings": list(plan.source.warnings)}
+                | run_totals(loaded, timer, count, wall_seconds)
+            )
     exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
@@ -223,6 +231,7 @@ def track_to_folder(
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
         warnings=(
+            *plan.source.warnings,
             *reference.warnings,
             *folder.warnings,
             *(warning for one in exported for warning in one.warnings),
@@ -246,7 +255,7 @@ def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) ->
         overwrite=request.overwrite,
         timer=timer,
         inputs=input_files(request, plan.source),
-        others=[TRACE] if request.profile else [],
+        constant_rate=request.constant_rate,
     )
 
 
@@ -286,18 +295,27 @@ def fit_target(
     return target
 
 
+def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackStart:
+    """Say what is known as tracking begins."""
+    warnings = (*plan.source.warnings, *reference.warnings)
+    size_hw = plan.source.info.size_hw
+    return TrackStart(plan.frame_count, size_hw, reference, engine, warnings, plan.sighting)
+
+
 def _facts(
     engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
 ) -> dict[str, Any]:
     """Say what was run on what, for the log."""
     return engine_facts(engine, command) | {
         "input": input_facts(plan.source.info),
+        "source_path": str(Path(plan.source.info.path).resolve()),
         "start_frame": plan.start,
         "target": _target_facts(plan),
         "direction": plan.direction,
+        "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],
         "mask_frames": sorted(plan.references),
         "object_ids": list(reference.object_ids),
-        "warnings": list(reference.warnings),
+        "warnings": [*plan.source.warnings, *reference.warnings],
     }
 
 
@@ -331,7 +349,10 @@ def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
 
 def input_facts(info: SourceInfo) -> dict[str, Any]:
     """Say what a run read, for its log."""
-    return asdict(info) | {"frames_per_second": str(info.frames_per_second)}
+    return {
+        name: str(value) if isinstance(value, Fraction) else value
+        for name, value in asdict(info).items()
+    }
 
 
 def run_totals(

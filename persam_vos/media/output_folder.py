@@ -37,8 +37,7 @@ class OutputFolder:
     ``"complete": false``; without a finished mask there is neither. Of an earlier run only the
     files that its log lists are replaced. Raises OutputError for an output that exists (without
     ``overwrite``), for files in the way that no log lists or that are ``inputs`` of this run, and
-    for what cannot be written. ``others`` are names of files that the caller writes here, for the
-    log to list.
+    for what cannot be written.
 
     Frames come in order by `write`. Those of a backward half come before them, by
     `write_backwards`, which writes their masks; `finish_backward` then writes their log and
@@ -60,7 +59,7 @@ class OutputFolder:
         overwrite: bool,
         timer: StageTimer,
         inputs: Collection[Path] = (),
-        others: Collection[str] = (),
+        constant_rate: bool = False,
     ) -> None:
         self.path = path
         self.overlay_path = path / OVERLAY if overlay else None
@@ -73,23 +72,31 @@ class OutputFolder:
         self._facts: Mapping[str, Any] = {}
         self._ending: Mapping[str, Any] = {}
         self._written = 0
-        self.visibility = Visibility()
-        self._files = [*([OVERLAY] if overlay else []), *others]
-        self._old = check_output(path, info, overwrite=overwrite, inputs=inputs, others=others)
+        self.visibility = Visibility(info.stride)
+        self._constant_rate = constant_rate
+        self._damaged: list[int] = []
+        self._files = [OVERLAY] if overlay else []
+        self._old = check_output(path, info, overwrite=overwrite, inputs=inputs)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What could not be done as asked, e.g. sound that could not be copied."""
         return () if self._overlay is None else self._overlay.warnings
 
-    def describe(self, facts: Mapping[str, Any]) -> None:
-        """Set what the log says before its frames; call before the first `write`."""
+    def describe(self, facts: Mapping[str, Any], *, others: Collection[str] = ()) -> None:
+        """Set what the log says before its frames; call before the first `write`.
+
+        ``others`` are names of files that the caller writes here, for the log to list: a later run
+        may replace them.
+        """
         self._facts = facts
+        self._files += others
 
     def finish(self, ending: Mapping[str, Any]) -> None:
         """Set what the log says after its frames; marks the run as complete."""
         absent = {str(object_id): spans for object_id, spans in self.visibility.spans().items()}
-        self._ending = {"complete": True, "absent": absent, **ending}
+        damaged = {"damaged_frames": sorted(self._damaged)} if self._damaged else {}
+        self._ending = {"complete": True, "absent": absent, **damaged, **ending}
 
     def write(self, tracked: TrackedFrame) -> None:
         """Write one frame's mask, overlay picture and log entry."""
@@ -140,6 +147,8 @@ class OutputFolder:
         assert self._masks is not None  # as there is a log
         path = self._mask_path(tracked.name)
         self.visibility.note(tracked)
+        if tracked.frame.damaged:
+            self._damaged.append(tracked.index)
         self._masks.submit(
             partial(self._save_mask, path, tracked),
             commit=partial(self._count, add_entry, log_entry(tracked)),
@@ -166,7 +175,7 @@ class OutputFolder:
         if self._overlay is not None:
             with self._timer.measure("write"), self._timer.part("overlay"):
                 image = draw_overlay(frame.image, label_map, alpha=self._alpha)
-                self._overlay.write(image, frame.time_seconds)
+                self._overlay.write(image, frame.time_seconds, frame.duration_seconds)
 
     def _close(self) -> None:
         """Finish masks, overlay and log; drop the latter two if no mask was finished."""
@@ -205,7 +214,9 @@ class OutputFolder:
         self._log = TrackLog(self.path / LOG, {**self._facts, "files": self._files})
         self._masks = _mask_writer()
         if self.overlay_path is not None:
-            self._overlay = VideoWriter(self.overlay_path, self._info)
+            self._overlay = VideoWriter(
+                self.overlay_path, self._info, constant_rate=self._constant_rate
+            )
         return self._log
 
 

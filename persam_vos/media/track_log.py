@@ -155,13 +155,14 @@ def _whole_lines(entries: str) -> Iterator[str]:
 def log_entry(tracked: TrackedFrame) -> str:
     """Return what the log says of a frame, as one line of JSON.
 
-    Index, name, time, and box, area and score of each object.
+    Index, name, time, whether it is damaged, and box, area and score of each object.
     """
     return json.dumps(
         {
             "index": tracked.index,
             "name": tracked.name,
             "time_seconds": round(tracked.frame.time_seconds, 6),
+            **({"damaged": True} if tracked.frame.damaged else {}),
             "objects": [
                 {
                     "id": result.object_id,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
+from ..structures import Frame
+from ..targets.find import Found
 from ..targets.target import Target
 from .engine import Engine
 from .plan import TrackPlan
@@ -21,10 +22,10 @@ def make_references(
     """Return the plan with labels in place of its prompts, or where its target is found.
 
     A target is looked for if nothing else shows an object, see `search_target`; ``on_look`` is
-    called for each frame that was looked at. Frames are encoded for it, except for those on which a point refines the mask of an object that
-    is tracked there: their labels are made when tracking gets there. Raises MaskError for prompts
-    of which no mask can be made, MediaError for a frame that does not exist, TargetError for a
-    target of another network.
+    called for each frame that was looked at. Frames of prompts are encoded, except for those on
+    which a point refines the mask of an object that is tracked there: their labels are made when
+    tracking gets there. Raises MaskError for prompts of which no mask can be made, MediaError for a
+    frame that does not exist, TargetError for a target of another network.
     """
     if plan.target is not None:
         check_network(plan.target, engine)
@@ -37,8 +38,7 @@ def make_references(
         if prompts.refined(plan.tracked_ids(index) - plan.masked_ids(index)):
             references[index] = partial(label_prompts, engine, prompts, given)
             continue
-        with closing(plan.source.frames(index)) as frames:
-            encoded = engine.encode(next(frames))
+        encoded = engine.encode(plan.seen(index))
         references[index] = label_prompts(engine, prompts, given, encoded)
     return replace(plan, references=references, prompts={})
 
@@ -48,9 +48,11 @@ def _found(
 ) -> TrackPlan:
     """Return the plan that starts where the target is found, or that has no references."""
     finder = new_finder(target, engine)
-    sighting, labels = search_target(
-        plan.source, plan.start, lambda frame: finder(engine.encode(frame)), on_look
-    )
+
+    def look(frame: Frame) -> Found:
+        return finder(engine.encode(plan.cropped(frame)))
+
+    sighting, labels = search_target(plan.source, plan.start, look, on_look)
     if not sighting.object_ids:
         return replace(plan, sighting=sighting)
     return replace(

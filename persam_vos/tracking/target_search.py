@@ -44,8 +44,8 @@ def search_target(
     search = _Search(look, on_look)
     skipped: list[Frame] = []
     with closing(source.frames(start)) as frames:
-        for frame in frames:
-            if (frame.index - start) % STRIDE:
+        for number, frame in enumerate(frames):
+            if number % STRIDE:
                 skipped.append(frame)
             elif search.shows(frame):
                 any(search.shows(earlier) for earlier in skipped)
@@ -53,8 +53,8 @@ def search_target(
             else:
                 skipped.clear()
     with closing(source.frames(start)) as frames:
-        for frame in frames:
-            if (frame.index - start) % STRIDE and search.shows(frame):
+        for number, frame in enumerate(frames):
+            if number % STRIDE and search.shows(frame):
                 break
     return search.result()
 
@@ -86,7 +86,7 @@ class _Search:
         return sighting, found.labels
 
 
-def said(sighting: Sighting) -> str:
+def in_words(sighting: Sighting) -> str:
     """Say in a line what came of the search."""
     shown = sighting.object_ids or sighting.confidence
     sure = ", ".join(f"object {i} {sighting.confidence[i]:.0%} sure" for i in sorted(shown))

@@ -14,6 +14,7 @@ import torch
 from ..errors import TargetError, UsageError, param
 from ..media.image_reader import read_image
 from ..media.reference_masks import read_reference_masks
+from ..request import TrackRequest
 from ..scoring.label_files import present_ids
 from ..stages.decode import Decoder
 from ..structures import Frame, LabelMap
@@ -21,7 +22,7 @@ from ..targets.describe import describe_reference, fit_scales
 from ..targets.features import feature_widths
 from ..targets.find import TargetFinder
 from ..targets.target import NetworkIdentity, SourceFile, Target
-from ..targets.target_file import MAX_REFERENCES
+from ..targets.target_file import MAX_REFERENCES, read_target
 from .engine import Engine
 
 
@@ -78,6 +79,29 @@ def describe_target(pictures: Sequence[ReferencePicture], engine: Engine) -> Tar
         image_size=engine.settings.image_size,
         feature_widths=feature_widths(encoded),
         version=version("persam-vos"),
+    )
+
+
+def target_of(request: TrackRequest) -> Target | None:
+    """Read the target of a request, if it has one, with the objects that are asked for.
+
+    Raises TargetError for a file that cannot be used, UsageError if none of the objects is in it.
+    """
+    target = request.target
+    if isinstance(target, str | Path):
+        target = read_target(target)
+    if target is None or request.objects is None:
+        return target
+    wanted = [i for i in target.object_ids if i in request.objects]
+    if wanted:
+        return target.keep(wanted)
+    if request.masks is not None or request.later_masks:
+        return None
+    raise UsageError(
+        param("objects"),
+        got=", ".join(map(str, sorted(request.objects))),
+        expected=f"ids in the target: {', '.join(map(str, target.object_ids))}",
+        remedy="select some of these",
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from persam_vos.structures import Frame, SourceInfo
 from persam_vos.targets.find import Found
-from persam_vos.tracking.target_search import Sighting, said, search_target
+from persam_vos.tracking.target_search import Sighting, in_words, search_target
 
 
 @dataclass
@@ -100,11 +100,11 @@ def test_each_look_is_told() -> None:
     assert len(counts) == 10
 
 
-def test_what_came_of_it_is_said() -> None:
+def test_what_came_of_it_is_in_words() -> None:
     found = Sighting(24, (1, 3), {1: 0.97, 2: 0.1, 3: 0.8}, 5)
-    assert said(found) == (
+    assert in_words(found) == (
         "found on frame 24 (object 1 97% sure, object 3 80% sure; 5 frames looked at): "
         "tracking starts there"
     )
     absent = Sighting(7, (), {1: 0.31}, 40)
-    assert said(absent).startswith("not in this video, all masks are empty; most like it was frame")
+    assert in_words(absent).startswith("not in this video, all masks are empty; most like it was frame")
