@@ -46,7 +46,9 @@ class Looked:
     iou: npt.NDArray[np.float64]
 
 
-def pictures(clip: Clip, others: Sequence[Clip], seed: int) -> Iterator[tuple[Kind, RgbImage, LabelMap]]:
+def pictures(
+    clip: Clip, others: Sequence[Clip], seed: int
+) -> Iterator[tuple[Kind, RgbImage, LabelMap]]:
     """Make pictures with and without a clip's object; the labels (H, W) show it as 1."""
     random, count = np.random.default_rng(seed), len(clip.images)
     for index in (count // 2, 3 * count // 4):
@@ -128,7 +130,8 @@ def summary(looked: Sequence[Looked], weights: npt.NDArray[np.float64]) -> dict[
         },
         "found": {kind: round(float((sure[kind] >= 0).mean()), 3) for kind in PRESENT},
         "false": {
-            kind: round(float((sure[kind] >= 0).mean()), 3) for kind in ("other clip", "painted out")
+            kind: round(float((sure[kind] >= 0).mean()), 3)
+            for kind in ("other clip", "painted out")
         },
         "tpr_at": {
             f"{share:.0%}": round(float((there > np.quantile(absent, 1 - share)).mean()), 3)
@@ -195,7 +198,9 @@ def main() -> None:
     for number, clip in enumerate(clips):
         others = [other for other in clips if other.name != clip.name]
         looked[clip.name] = look(clip, others, engine, seed=number)
-        print(clip.name, *(f"{one.iou.max(initial=0):.2f}" for one in looked[clip.name]), flush=True)
+        print(
+            clip.name, *(f"{one.iou.max(initial=0):.2f}" for one in looked[clip.name]), flush=True
+        )
     dev = [clip.name for clip in clips if clip.set_name == SETS[0]]
     halves = {
         "fitted on": dev[::2],

@@ -50,9 +50,7 @@ TURNING = ("breakdance-flare", "dance-jump", "drift-turn", "elephant", "motorbik
 def learn(clip: Clip, indices: Sequence[int], engine: CachedEngine) -> TargetFinder:
     """Learn a clip's object from some of its frames."""
     pictures = [
-        ReferencePicture(
-            clip.frame(index), _object(clip, index), (_NOBODY, _NOBODY), ()
-        )
+        ReferencePicture(clip.frame(index), _object(clip, index), (_NOBODY, _NOBODY), ())
         for index in indices
     ]
     return new_finder(describe_target(pictures, engine), engine)
@@ -100,7 +98,9 @@ def absent(clip: Clip, clips: Sequence[Clip], engine: CachedEngine) -> dict[str,
     pictures = list(_composite(clip, behind, middle))
     source = _Pictures(tuple(image for image, _ in pictures))
     sighting, labels = search_target(source, 0, lambda frame: finder(engine.encode(frame)))
-    nothing = [finder(engine.encode(frame)).sure for frame in source.frames(0) if frame.index < GONE]
+    nothing = [
+        finder(engine.encode(frame)).sure for frame in source.frames(0) if frame.index < GONE
+    ]
     right = bool(sighting.object_ids) and sighting.frame >= GONE
     return {
         "over": behind.name,
@@ -223,7 +223,9 @@ PARTS: Mapping[str, Callable[[Clip, Sequence[Clip], CachedEngine], dict[str, Any
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, help="folder of the development sets")
-    parser.add_argument("--parts", nargs="*", choices=[*PARTS, "photos"], default=[*PARTS, "photos"])
+    parser.add_argument(
+        "--parts", nargs="*", choices=[*PARTS, "photos"], default=[*PARTS, "photos"]
+    )
     parser.add_argument("--only", nargs="*", default=(), help="names of clips")
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/targets.json"))

@@ -35,9 +35,7 @@ def made_target(object_ids: tuple[int, ...] = (1, 4), references: int = 2) -> Ta
     )
 
 
-def _reference(
-    number: int, object_ids: tuple[int, ...], shown: tuple[int, ...]
-) -> TargetReference:
+def _reference(number: int, object_ids: tuple[int, ...], shown: tuple[int, ...]) -> TargetReference:
     generator = torch.Generator().manual_seed(number)
 
     def features(count: int) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,12 +18,18 @@ class ObjectCells:
     """Cells of one object of a target, and of what is beside it, on the compute device.
 
     ``own`` (n, D) are on the object and ``other`` (m, D) are not; ``views`` says which of ``own``
-    are of which reference. ``area`` is the mean number of stride 8 cells that it covers there.
+    are of which reference; ``widths`` are those of the target's features.
     """
 
     own: torch.Tensor
     other: torch.Tensor
     views: tuple[slice, ...]
+    widths: tuple[int, int, int]
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """The mean of the object's cells, (D,), of norm 1."""
+        return F.normalize(self.own.mean(0), dim=0)
 
     @classmethod
     def of(cls, target: Target, column: int, device: torch.device) -> ObjectCells:
@@ -42,7 +47,7 @@ class ObjectCells:
                 start += len(mine)
             other += [one.objects.features[coverage == 0], one.background.features]
         gathered = (torch.cat(part).float().to(device) for part in (own, other))
-        return cls(*gathered, views=tuple(views))
+        return cls(*gathered, views=tuple(views), widths=target.feature_widths)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,9 @@ def describe_reference(
     share = _CELLS // (2 * pictures)
     chosen = torch.cat(
         [
-            _spread(_on_object(coverage[object_ids.index(i)]), min(_OBJECT_CELLS, share // len(shown)))
+            _spread(
+                _on_object(coverage[object_ids.index(i)]), min(_OBJECT_CELLS, share // len(shown))
+            )
             for i in shown
         ]
     )
@@ -66,9 +68,7 @@ def describe_reference(
     )
 
 
-def fit_scales(
-    decoder: decode.Decoder, encoded: Encoded, masks: torch.Tensor
-) -> torch.Tensor:
+def fit_scales(decoder: decode.Decoder, encoded: Encoded, masks: torch.Tensor) -> torch.Tensor:
     """Fit PerSAM-F's weights of SAM's three scales to (N, H, W) bool masks of a picture: (N, 3).
 
     The prompts are the box of each mask and a point inside. Returns float32 on the CPU.
@@ -83,7 +83,9 @@ def fit_scales(
     rows, columns = (-(-side // LOGIT_CELL) for side in encoded.input_hw)
     return torch.stack(
         [
-            fit.fit_scale_weights(logits[1:, :rows, :columns], own[:rows, :columns], schedule=_SCHEDULE)
+            fit.fit_scale_weights(
+                logits[1:, :rows, :columns], own[:rows, :columns], schedule=_SCHEDULE
+            )
             for logits, own in zip(candidates.low_res_logits, solid, strict=True)
         ]
     )

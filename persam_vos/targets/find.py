@@ -26,8 +26,8 @@ from .verify import Judged, verify
 
 Mask = npt.NDArray[np.bool_]
 
-PRESENT = 0.5
-"""Confidence from which an object is taken for found."""
+PRESENT = 0.9
+"""Confidence from which an object is taken for found: many frames are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,9 @@ class TargetFinder:
         likeness = compare(cells.flatten(0, 1), own, inside)
         weights = self.scale_weights[row]
         proposed = propose(self.decoder, encoded, cells, own, likeness, weights)
-        return verify(cells, inside, own, likeness, proposed)
+        return verify(cells.flatten(0, 1), inside, own, likeness, proposed)
 
-    def masks(
-        self, encoded: Encoded, judged: Judged, rows: slice = slice(None)
-    ) -> Iterator[Mask]:
+    def masks(self, encoded: Encoded, judged: Judged, rows: slice = slice(None)) -> Iterator[Mask]:
         """Scale some of the proposed masks to the picture: (H, W) bool each."""
         geometry = Geometry(encoded.frame.size_hw, self.image_size)
         for logits in judged.logits[rows]:

@@ -100,9 +100,9 @@ def _regions(probs: torch.Tensor) -> torch.Tensor:
     near = F.max_pool2d(regions[largest].float()[:, None], 2 * _REACH + 1, 1, _REACH)[:, 0] > 0
     kept = torch.where(near, probs, _MIN_PROB).clamp(_MIN_PROB, 1 - _MIN_PROB)
     size = (2 * probs.shape[0], 2 * probs.shape[1])
-    logits = F.interpolate(
-        torch.logit(kept)[:, None], size, mode="bilinear", align_corners=False
-    )[:, 0]
+    logits = F.interpolate(torch.logit(kept)[:, None], size, mode="bilinear", align_corners=False)[
+        :, 0
+    ]
     return logits[(logits > 0).flatten(1).any(1)]
 
 
@@ -116,8 +116,7 @@ def _points(cells: torch.Tensor, wanted: ObjectCells, likeness: Likeness) -> Pro
     near = F.avg_pool2d(
         votes.view(1, 1, height, width), 2 * _VOTE_REACH + 1, stride=1, padding=_VOTE_REACH
     )[0, 0]
-    mean = F.normalize(wanted.own.mean(0), dim=0)
-    alike = cells @ mean
+    alike = cells @ wanted.mean
     peak = near.argmax()
     y, x = peak // width, peak % width
     rows, columns = (torch.arange(side, device=cells.device) for side in (height, width))

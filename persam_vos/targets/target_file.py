@@ -8,7 +8,6 @@ Tensors, for the reference pictures R = 0, 1, ...: ``R.objects.features``, ``R.o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -199,7 +198,8 @@ class _Loader:
         )
         if not fits or view.get_dtype() != _DTYPES[dtype]:
             raise unusable(
-                self._path, f"tensor {name!r} of {view.get_dtype()} {tuple(got)}, which does not fit"
+                self._path,
+                f"tensor {name!r} of {view.get_dtype()} {tuple(got)}, which does not fit",
             )
         self._names.remove(name)
         tensor: torch.Tensor = self._file.get_tensor(name)
@@ -241,7 +241,10 @@ def _check_values(target: Target, path: Path) -> None:
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise unusable(path, f"numbers that are not finite in {name!r}")
         bound = (0.0, 1.0) if name.endswith("coverage") else (-_LARGEST, _LARGEST)
-        if tensor.numel() and not bound[0] <= float(tensor.min()) <= float(tensor.max()) <= bound[1]:
+        if (
+            tensor.numel()
+            and not bound[0] <= float(tensor.min()) <= float(tensor.max()) <= bound[1]
+        ):
             raise unusable(path, f"numbers out of bounds in {name!r}")
     shown = {i for one in target.references for i in one.object_ids}
     if shown != set(target.object_ids):

@@ -16,9 +16,7 @@ from .target_search import OnLook, search_target
 from .targets import check_network, new_finder
 
 
-def make_references(
-    plan: TrackPlan, engine: Engine, on_look: OnLook | None = None
-) -> TrackPlan:
+def make_references(plan: TrackPlan, engine: Engine, on_look: OnLook | None = None) -> TrackPlan:
     """Return the plan with labels in place of its prompts, or where its target is found.
 
     A target is looked for if nothing else shows an object, see `search_target`; ``on_look`` is
@@ -43,9 +41,7 @@ def make_references(
     return replace(plan, references=references, prompts={})
 
 
-def _found(
-    plan: TrackPlan, target: Target, engine: Engine, on_look: OnLook | None
-) -> TrackPlan:
+def _found(plan: TrackPlan, target: Target, engine: Engine, on_look: OnLook | None) -> TrackPlan:
     """Return the plan that starts where the target is found, or that has no references."""
     finder = new_finder(target, engine)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -89,7 +89,7 @@ class _Search:
 def in_words(sighting: Sighting) -> str:
     """Say in a line what came of the search."""
     shown = sighting.object_ids or sighting.confidence
-    sure = ", ".join(f"object {i} {sighting.confidence[i]:.0%} sure" for i in sorted(shown))
+    sure = ", ".join(f"object {i} {_percent(sighting.confidence[i])} sure" for i in sorted(shown))
     looked = f"{sighting.looked_at} frames looked at"
     if sighting.object_ids:
         return f"found on frame {sighting.frame} ({sure}; {looked}): tracking starts there"
@@ -97,3 +97,8 @@ def in_words(sighting: Sighting) -> str:
         f"not in this video, all masks are empty; most like it was frame {sighting.frame} "
         f"({sure}; {looked})"
     )
+
+
+def _percent(confidence: float) -> str:
+    """Write a confidence; none is beyond doubt."""
+    return f"{min(confidence, 0.999):.1%}"

@@ -101,10 +101,13 @@ def test_each_look_is_told() -> None:
 
 
 def test_what_came_of_it_is_in_words() -> None:
-    found = Sighting(24, (1, 3), {1: 0.97, 2: 0.1, 3: 0.8}, 5)
+    found = Sighting(24, (1, 3), {1: 0.99999, 2: 0.1, 3: 0.8}, 5)
     assert in_words(found) == (
-        "found on frame 24 (object 1 97% sure, object 3 80% sure; 5 frames looked at): "
+        "found on frame 24 (object 1 99.9% sure, object 3 80.0% sure; 5 frames looked at): "
         "tracking starts there"
     )
     absent = Sighting(7, (), {1: 0.31}, 40)
-    assert in_words(absent).startswith("not in this video, all masks are empty; most like it was frame")
+    assert in_words(absent) == (
+        "not in this video, all masks are empty; most like it was frame 7 (object 1 31.0% sure; 40 "
+        "frames looked at)"
+    )
