@@ -26,6 +26,7 @@ from benchmarks.results import facts, write_results
 from persam_vos.config import MethodSettings
 from persam_vos.scoring.region import region_similarity
 from persam_vos.structures import Frame, LabelMap, RgbImage
+from persam_vos.targets.find import PRESENT as FOUND
 from persam_vos.targets.target import SourceFile
 from persam_vos.targets.verify import EVIDENCE, WEIGHTS
 from persam_vos.tracking.targets import ReferencePicture, describe_target, new_finder
@@ -33,6 +34,9 @@ from persam_vos.tracking.targets import ReferencePicture, describe_target, new_f
 SETS = ("davis16-dev", "davis16-new")
 Kind = Literal["own clip", "pasted", "other clip", "painted out"]
 PRESENT: tuple[Kind, ...] = ("own clip", "pasted")
+ABSENT: tuple[Kind, ...] = ("other clip", "painted out")
+NOTHING = -50.0  # logit where no mask was proposed
+Weights = npt.NDArray[np.float64]
 _NEGATIVES = 5  # frames of other clips for each clip
 
 
@@ -57,7 +61,7 @@ def pictures(
         behind = others[random.integers(len(others))]
         yield "pasted", *_pasted(clip, index, behind.frame(len(behind.images) // 3).image, random)
     for other in random.choice(len(others), _NEGATIVES, replace=False):
-        there = others[other]
+        there = others[int(other)]
         image = there.frame(int(random.integers(len(there.images)))).image
         yield "other clip", image, np.zeros(image.shape[:2], np.uint8)
     image = _painted_out(clip.frame(count // 2).image, clip.labels(count // 2), random)
@@ -79,10 +83,11 @@ def look(clip: Clip, others: Sequence[Clip], engine: CachedEngine, seed: int) ->
     return found
 
 
-def fit_weights(looked: Sequence[Looked]) -> npt.NDArray[np.float64]:
-    """Fit a logistic regression: is a mask the object? Returns its weights, the constant last.
+def fit_weights(looked: Sequence[Looked]) -> Weights:
+    """Fit a logistic regression, first of masks, then of pictures by their surest masks.
 
-    Masks that fit the object half do not count; both answers weigh the same.
+    Returns the weights of the evidence, the constant last. Of masks that fit the object half
+    nothing is learned; both answers weigh the same.
     """
     rows, answers = [], []
     for one in looked:
@@ -90,12 +95,35 @@ def fit_weights(looked: Sequence[Looked]) -> npt.NDArray[np.float64]:
             if one.kind not in PRESENT or not 0.3 < iou < 0.7:
                 rows.append(evidence)
                 answers.append(one.kind in PRESENT and iou >= 0.7)
-    table, right = np.array(rows), np.array(answers)
-    mean, deviation = table.mean(0), table.std(0)
+    of_masks = _logistic(np.array(rows), np.array(answers))
+    surest = [_surest(one, of_masks) for one in looked]
+    clear = [
+        (logit, one.kind in PRESENT)
+        for one, (logit, iou) in zip(looked, surest, strict=True)
+        if one.kind not in PRESENT or iou >= 0.5
+    ]
+    scale, shift = _logistic(
+        np.array([[logit] for logit, _ in clear]), np.array([there for _, there in clear])
+    )
+    return scale * of_masks + shift * (np.arange(len(of_masks)) == len(of_masks) - 1)
+
+
+def _surest(one: Looked, weights: Weights) -> tuple[float, float]:
+    """Return the logit and the IoU of the mask of a picture that is most likely the object."""
+    if not len(one.iou):
+        return NOTHING, 0.0
+    logits = one.evidence @ weights[:-1] + weights[-1]
+    best = int(logits.argmax())
+    return float(logits[best]), float(one.iou[best])
+
+
+def _logistic(table: Weights, right: npt.NDArray[np.bool_]) -> Weights:
+    """Fit weights and a constant to (n, E) rows and (n,) answers, which weigh the same."""
+    mean, deviation = table.mean(0), table.std(0) + 1e-9
     design = np.column_stack([(table - mean) / deviation, np.ones(len(table))])
     sign, weight = np.where(right, 1, -1), np.where(right, 0.5 / right.sum(), 0.5 / (~right).sum())
 
-    def loss(weights: npt.NDArray[np.float64]) -> float:
+    def loss(weights: Weights) -> float:
         error = weight @ np.logaddexp(0, -sign * (design @ weights))
         return float(error + 1e-3 * np.square(weights[:-1]).sum())
 
@@ -104,46 +132,50 @@ def fit_weights(looked: Sequence[Looked]) -> npt.NDArray[np.float64]:
     return np.append(scaled, fitted[-1] - scaled @ mean)
 
 
-def summary(looked: Sequence[Looked], weights: npt.NDArray[np.float64]) -> dict[str, Any]:
+def summary(looked: Sequence[Looked], weights: Weights) -> dict[str, Any]:
     """Say how well the confidence tells pictures with the object from those without.
 
-    A picture counts by its surest mask. ``tpr_at`` is the share of pictures with the object that
-    are found when so many of those without are taken for one, ``iou`` that of the masks that are
-    chosen where the object is.
+    A picture counts by its surest mask. ``auc`` is of ``good`` pictures, those where that mask
+    fits the object (IoU above 0.5), or of all with the object; ``found`` and ``false`` are shares
+    of pictures where the object is taken for found; ``iou`` is that of the masks that were found.
     """
-    sure = {kind: np.array([]) for kind in (*PRESENT, "other clip", "painted out")}
-    iou = {kind: list[float]() for kind in PRESENT}
+    surest = {kind: list[tuple[float, float]]() for kind in (*PRESENT, *ABSENT)}
     for one in looked:
-        logits = one.evidence @ weights[:-1] + weights[-1] if len(one.iou) else np.array([-20.0])
-        best = int(logits.argmax())
-        sure[one.kind] = np.append(sure[one.kind], logits[best])
-        if one.kind in PRESENT:
-            iou[one.kind].append(one.iou[best] if len(one.iou) else 0.0)
-    there = np.concatenate([sure[kind] for kind in PRESENT])
-    absent = np.concatenate([sure["other clip"], sure["painted out"]])
+        surest[one.kind].append(_surest(one, weights))
+    there = [pair for kind in PRESENT for pair in surest[kind]]
+    absent = [logit for kind in ABSENT for logit, _ in surest[kind]]
+    good = [logit for logit, iou in there if iou > 0.5]
+    limit = float(np.log(FOUND / (1 - FOUND)))
     return {
-        "pictures": {kind: len(values) for kind, values in sure.items()},
+        "pictures": {kind: len(values) for kind, values in surest.items()},
         "auc": {
-            f"{kind}, {other}": round(_auc(sure[kind], sure[other]), 4)
-            for kind in PRESENT
-            for other in ("other clip", "painted out")
+            "good": round(_auc(good, absent), 4),
+            "all": round(_auc([logit for logit, _ in there], absent), 4),
+            **{
+                kind: round(_auc([logit for logit, _ in there], [v for v, _ in surest[kind]]), 4)
+                for kind in ABSENT
+            },
         },
-        "found": {kind: round(float((sure[kind] >= 0).mean()), 3) for kind in PRESENT},
-        "false": {
-            kind: round(float((sure[kind] >= 0).mean()), 3)
-            for kind in ("other clip", "painted out")
+        "found": {
+            "good": round(float(np.mean(np.array(good) >= limit)), 3),
+            **{kind: _share(surest[kind], limit) for kind in PRESENT},
         },
-        "tpr_at": {
-            f"{share:.0%}": round(float((there > np.quantile(absent, 1 - share)).mean()), 3)
-            for share in (0.01, 0.05, 0.1)
+        "false": {kind: _share(surest[kind], limit) for kind in ABSENT},
+        "roc": {
+            f"{share:.0%} false": round(float(np.mean(good > np.quantile(absent, 1 - share))), 3)
+            for share in (0.01, 0.02, 0.05, 0.1)
         },
-        "iou": {kind: round(float(np.mean(values)), 3) for kind, values in iou.items()},
+        "iou": round(float(np.mean([iou for logit, iou in there if logit >= limit])), 3),
     }
 
 
-def _auc(there: npt.NDArray[np.float64], absent: npt.NDArray[np.float64]) -> float:
+def _share(surest: Sequence[tuple[float, float]], limit: float) -> float:
+    return round(float(np.mean([logit >= limit for logit, _ in surest])), 3)
+
+
+def _auc(there: Sequence[float], absent: Sequence[float]) -> float:
     """Return the share of pairs that are in the right order, ties by half."""
-    order = np.sign(there[:, None] - absent)
+    order = np.sign(np.array(there)[:, None] - np.array(absent))
     return float((order + 1).mean() / 2)
 
 

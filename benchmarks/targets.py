@@ -172,6 +172,7 @@ class _Pictures:
 
     images: tuple[RgbImage, ...]
     files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def info(self) -> SourceInfo:

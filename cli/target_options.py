@@ -8,7 +8,7 @@ target_option = click.option(
     "--target",
     type=click.Path(),
     metavar="FILE",
-    help="Objects to find, from a file that `persam-vos fit` made of other pictures. Alone, it is "
-    "looked for from --start-frame on, and tracking starts on the first frame that shows it; beside "
-    "masks, it helps to find its objects again.",
+    help="Objects to find, in a file that `persam-vos fit` made of other pictures. Alone, they are "
+    "looked for from --start-frame on, and tracking starts on the first frame that shows one; "
+    "beside masks, it helps to find its objects again.",
 )

@@ -71,8 +71,8 @@ class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
     ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
-    height and width in pixels. ``warnings`` are sentences for the user on the input; ``sighting`` is
-    what came of the search for a target, if there was one.
+    height and width in pixels. ``warnings`` are sentences for the user on the input; ``sighting``
+    is what came of the search for a target, if there was one.
     """
 
     frame_count: int | None
@@ -273,9 +273,9 @@ def fit_target(
     the same id in several masks being the same object: pictures from several sides make it easier
     to find. A mask given as ``2=cat.png`` shows object 2. The target is written to the file
     ``output``, if there is one: safetensors, 4 MB at most. ``engine`` may be a function that loads
-    one; ``on_warning`` is called with what was noticed about the masks. Raises MediaError or MaskError for
-    pictures and masks that cannot be understood, OutputError for a file that exists (without
-    ``overwrite``) or cannot be written.
+    one; ``on_warning`` is called with what was noticed about the masks. Raises MediaError or
+    MaskError for pictures and masks that cannot be understood, OutputError for a file that exists
+    (without ``overwrite``) or cannot be written.
 
     >>> target = fit_target([("photo.jpg", "photo.png")], engine=engine)
     >>> target.object_ids, len(target.references)

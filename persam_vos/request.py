@@ -49,11 +49,11 @@ class TrackRequest:
     the objects. A point on an object that is tracked or has a mask there refines that mask. Frames
     are indices from 0, or names as ``"name:00040"``. Without ``masks``, the earliest frame of these
     is where tracking starts. ``target``, made by `fit_target`, or its file, shows objects in other
-    pictures: alone, it is looked for from ``start_frame`` on, and tracking starts where it is found;
-    beside masks, it helps to find its objects again. ``direction`` is both, forward or backward from there; ``objects``
-    keeps some of the ids of masks, and makes 255 an object if it is among them. ``invert_mask``
-    swaps object and background of black and white masks; ``label_map`` is a file that says which
-    colour is which object.
+    pictures: alone, it is looked for from ``start_frame`` on, and tracking starts where it is
+    found; beside masks, it helps to find its objects again. ``direction`` is both, forward or
+    backward from there; ``objects`` keeps some of the ids of masks, and makes 255 an object if it
+    is among them. ``invert_mask`` swaps object and background of black and white masks;
+    ``label_map`` is a file that says which colour is which object.
 
     ``reader``, ``stream``, ``deinterlace`` and ``allow_network`` are those of `ReadOptions`.
     ``start``, ``end`` and ``stride`` choose frames, see `Selection`; results have the numbers and

@@ -34,20 +34,21 @@ class ObjectCells:
     @classmethod
     def of(cls, target: Target, column: int, device: torch.device) -> ObjectCells:
         """Gather the cells of the object whose coverage is in ``column``."""
-        own, other = list[torch.Tensor](), list[torch.Tensor]()
+        nothing = torch.zeros(1, sum(target.feature_widths)).half()  # is like nothing
+        own, other = list[torch.Tensor](), [nothing]  # a picture may have nothing beside the object
         views, start = list[slice](), 0
         for one in target.references:
             coverage = one.objects.coverage[:, column]
             threshold = coverage.max().clamp(1e-3, 0.5) if len(coverage) else 0.5
             on = coverage >= threshold
-            mine = one.objects.features[on]
-            if len(mine):
-                own.append(mine)
-                views.append(slice(start, start + len(mine)))
-                start += len(mine)
+            count = int(on.sum())
+            if count:
+                own.append(one.objects.features[on])
+                views.append(slice(start, start + count))
+                start += count
             other += [one.objects.features[coverage == 0], one.background.features]
-        gathered = (torch.cat(part).float().to(device) for part in (own, other))
-        return cls(*gathered, views=tuple(views), widths=target.feature_widths)
+        mine, beside = (torch.cat(part).float().to(device) for part in (own, other))
+        return cls(mine, beside, tuple(views), target.feature_widths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Likeness:
 def compare(cells: torch.Tensor, wanted: ObjectCells, inside: torch.Tensor) -> Likeness:
     """Compare (Q, D) cells with an object; those that are not ``inside`` the picture are not it."""
     own, other = cells @ wanted.own.T, cells @ wanted.other.T
-    best, places = torch.cat([own, other], dim=1).topk(_TOP_K, dim=1)
+    every = torch.cat([own, other], dim=1)
+    best, places = every.topk(min(_TOP_K, every.shape[1]), dim=1)
     weights = (best / _TEMPERATURE).softmax(1)
     probs = (weights * (places < own.shape[1])).sum(1) * inside
     return Likeness(own, other.amax(1), probs)

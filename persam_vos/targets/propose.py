@@ -80,7 +80,7 @@ def _per_region(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Put the candidates of each region beside each other: (R, 5, 4h, 4w) and (R, 5)."""
     logits, iou = candidates
-    return logits.unflatten(0, (regions, -1)), iou.view(regions, -1)
+    return logits.view(regions, -1, *logits.shape[1:]), iou.view(regions, -1)
 
 
 def _inside(prompted: Prompts) -> Prompts:

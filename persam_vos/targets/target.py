@@ -16,8 +16,8 @@ from ..structures import LabelMap, RgbImage
 class Cells:
     """Some cells of the feature grid of a picture, and what they show.
 
-    ``features`` (n, D) float16 are rows of `features.cell_features`; ``coverage`` (n, N) float16 in [0, 1]
-    is the fraction of each cell that each object of the target covers. On the CPU.
+    ``features`` (n, D) float16 are rows of `features.cell_features`; ``coverage`` (n, N) float16 in
+    [0, 1] is the fraction of each cell that each object of the target covers. On the CPU.
     """
 
     features: torch.Tensor

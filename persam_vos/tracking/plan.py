@@ -185,7 +185,7 @@ class TrackPlan:
 
 
 def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
-    """Open the source of a request, read all masks, prompts and its target, and check that they fit.
+    """Open the source of a request, read its masks, prompts and target, and check that they fit.
 
     Raises MediaError, MaskError or UsageError for input that cannot be understood.
     """

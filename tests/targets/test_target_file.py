@@ -106,6 +106,10 @@ WRONG = {
         tensor("0.objects.features", HALF / 0),
         "not finite in '0.objects.features'",
     ),
+    "an object that no cell shows": (
+        lambda tensors, _: tensors["0.objects.coverage"][:, 1].zero_(),
+        "no reference shows",
+    ),
     "coverage beyond 1": (tensor("0.objects.coverage", torch.full((6, 2), 2).half()), "bounds"),
     "features beyond any": (tensor("0.objects.features", HALF + 60000), "bounds"),
     "a tensor too many": (tensor("zzz", HALF), "such as 'zzz'"),

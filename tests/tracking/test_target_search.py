@@ -19,9 +19,8 @@ class Pictures:
 
     count: int
     files: tuple[Path, ...] = ()
-    info: SourceInfo = field(
-        default=SourceInfo("clip", "images", (2, 2), None, Fraction(24)), init=False
-    )
+    info: SourceInfo = SourceInfo("clip", "images", (2, 2), None, Fraction(24))
+    warnings: tuple[str, ...] = ()
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         for index in range(start, self.count):
