@@ -58,7 +58,7 @@ def pictures(
     for index in (count // 2, 3 * count // 4):
         yield "own clip", clip.frame(index).image, clip.labels(index)
     for index in (count // 3, 2 * count // 3):
-        behind = others[random.integers(len(others))]
+        behind = others[int(random.integers(len(others)))]
         yield "pasted", *_pasted(clip, index, behind.frame(len(behind.images) // 3).image, random)
     for other in random.choice(len(others), _NEGATIVES, replace=False):
         there = others[int(other)]
@@ -105,7 +105,9 @@ def fit_weights(looked: Sequence[Looked]) -> Weights:
     scale, shift = _logistic(
         np.array([[logit] for logit, _ in clear]), np.array([there for _, there in clear])
     )
-    return scale * of_masks + shift * (np.arange(len(of_masks)) == len(of_masks) - 1)
+    of_pictures: Weights = scale * of_masks
+    of_pictures[-1] += shift
+    return of_pictures
 
 
 def _surest(one: Looked, weights: Weights) -> tuple[float, float]:
@@ -211,7 +213,7 @@ def _painted_out(image: RgbImage, labels: LabelMap, random: np.random.Generator)
     )
     filled = cv2.resize(small, image.shape[1::-1]) + random.normal(0, 4, image.shape)
     alpha = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), 3)[..., None]
-    return (image * (1 - alpha) + filled * alpha).clip(0, 255).astype(np.uint8)
+    return np.asarray((image * (1 - alpha) + filled * alpha).clip(0, 255), np.uint8)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,11 @@ import numpy as np
 from benchmarks.clips import CachedEngine, Clip, find_clips
 from benchmarks.results import facts, write_results
 from persam_vos.config import MethodSettings
-from persam_vos.media.image_reader import IMAGE_RATE, ImageSource, read_image
+from persam_vos.media.image_reader import ImageSource, read_image
 from persam_vos.media.label_png import read_label_map
 from persam_vos.scoring.region import region_similarity
 from persam_vos.scoring.sequence import score_sequence
-from persam_vos.structures import Frame, LabelMap, RgbImage, SourceInfo
+from persam_vos.structures import Frame, LabelMap, RgbImage
 from persam_vos.targets.find import PRESENT, TargetFinder
 from persam_vos.targets.target import SourceFile
 from persam_vos.tracking.plan import TrackPlan
@@ -63,7 +63,7 @@ def halves(clip: Clip, clips: Sequence[Clip], engine: CachedEngine) -> dict[str,
     source = ImageSource(clip.name, clip.images[middle:])
     truth = [_object(clip, index) for index in range(middle, len(clip.images))]
     finder = learn(clip, [0], engine)
-    sighting, labels = search_target(source, 0, lambda frame: finder(engine.encode(frame)))
+    sighting, labels = search_target(source.frames, lambda frame: finder(engine.encode(frame)))
     found: dict[str, Any] = {
         "middle": middle,
         "found_on": sighting.frame + middle if sighting.object_ids else None,
@@ -96,11 +96,13 @@ def absent(clip: Clip, clips: Sequence[Clip], engine: CachedEngine) -> dict[str,
     finder = learn(clip, [0], engine)
     middle = len(clip.images) // 2
     pictures = list(_composite(clip, behind, middle))
-    source = _Pictures(tuple(image for image, _ in pictures))
-    sighting, labels = search_target(source, 0, lambda frame: finder(engine.encode(frame)))
-    nothing = [
-        finder(engine.encode(frame)).sure for frame in source.frames(0) if frame.index < GONE
-    ]
+
+    def frames() -> Generator[Frame, None, None]:
+        for index, (image, _) in enumerate(pictures):
+            yield Frame(index, f"{index:05d}", image, index / 24)
+
+    sighting, labels = search_target(frames, lambda frame: finder(engine.encode(frame)))
+    nothing = [finder(engine.encode(frame)).sure for frame in islice(frames(), GONE)]
     right = bool(sighting.object_ids) and sighting.frame >= GONE
     return {
         "over": behind.name,
@@ -164,33 +166,6 @@ def photos(root: Path, engine: CachedEngine) -> dict[str, Any]:
         found[name] = {**own, "confidence of others": others}
         print(name, found[name], flush=True)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Pictures:
-    """Pictures in memory as a source."""
-
-    images: tuple[RgbImage, ...]
-    files: tuple[Path, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def info(self) -> SourceInfo:
-        """Facts as of a folder of images."""
-        height, width = self.images[0].shape[:2]
-        return SourceInfo("pictures", "images", (height, width), len(self.images), IMAGE_RATE)
-
-    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
-        """Yield the frames from ``start`` on."""
-        for index in range(start, len(self.images)):
-            yield Frame(index, f"{index:05d}", self.images[index], index / 24)
-
-    def frames_reversed(self, until: int) -> Iterator[Frame]:
-        """Yield the frames from ``until`` back."""
-        return reversed(list(self.frames())[: until + 1])
-
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames()
 
 
 def _object(clip: Clip, index: int) -> LabelMap:

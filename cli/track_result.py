@@ -62,6 +62,9 @@ def print_summary(summary: TrackSummary) -> None:
     )
     if summary.sighting is not None:
         click.echo(f"target   {in_words(summary.sighting)}")
+    for again in summary.found_again:
+        sure = f"{min(again.confidence, 0.999):.1%}"
+        click.echo(f"found    object {again.object_id} on frame {again.frame} ({sure} sure)")
     for line in result_lines(summary.absent, summary.masks, summary.overlay, summary.log):
         click.echo(line)
     for path in summary.exports:

@@ -32,6 +32,7 @@ from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, input_files, plan_request
 from .tracking.start import make_references
+from .tracking.target_refind import FoundAgain
 from .tracking.target_search import OnLook, Sighting
 from .tracking.targets import describe_target, read_pictures
 from .weights.registry import DEFAULT_WEIGHTS
@@ -47,7 +48,7 @@ class TrackSummary:
     ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
     ran slower on a GPU than it could, because it could not be captured as a graph, and why;
     ``exports`` are the files and folders of other formats that were asked for; ``sighting`` is what
-    came of the search for a target, if there was one.
+    came of the search for a target, if there was one, and ``found_again`` what it found later.
     """
 
     output: Path
@@ -64,6 +65,7 @@ class TrackSummary:
     not_captured: dict[str, str] = field(default_factory=dict)
     exports: tuple[Path, ...] = ()
     sighting: Sighting | None = None
+    found_again: tuple[FoundAgain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,7 @@ def track_to_folder(
         not_captured=_not_captured(loaded, timer),
         exports=tuple(one.path for one in exported),
         sighting=plan.sighting,
+        found_again=plan.refinder.in_order if plan.refinder else (),
     )
 
 

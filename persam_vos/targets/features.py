@@ -64,7 +64,7 @@ def cell_features(encoded: Encoded) -> torch.Tensor:
 def parts_of(features: torch.Tensor, widths: tuple[int, int, int]) -> Parts:
     """Take (n, D) features of cells apart."""
     neck, layer, colours = (
-        F.normalize(part, dim=1) for part in torch.split(features, widths, dim=1)
+        F.normalize(part, dim=1) for part in torch.split(features, [*widths], dim=1)
     )
     return Parts(neck, layer if layer.shape[1] else neck, colours)
 

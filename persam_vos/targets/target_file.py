@@ -247,6 +247,6 @@ def _check_values(target: Target, path: Path) -> None:
         ):
             raise unusable(path, f"numbers out of bounds in {name!r}")
     shown = {i for one in target.references for i in one.object_ids}
-    covered = sum(one.objects.coverage.sum(0) for one in target.references)
-    if shown != set(target.object_ids) or not bool((covered > 0).all()):
+    cells = torch.cat([one.objects.coverage for one in target.references])
+    if shown != set(target.object_ids) or not bool((cells > 0).any(0).all()):
         raise unusable(path, "objects that no reference shows, or references of unknown objects")

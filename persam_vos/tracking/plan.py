@@ -23,6 +23,7 @@ from ..structures import Frame, LabelMap, TrackedFrame
 from ..targets.target import Target
 from .engine import Engine
 from .propagate import Reference, empty_frames, track_frames
+from .target_refind import TargetRefinder
 from .target_search import Sighting
 from .targets import target_of
 
@@ -38,7 +39,8 @@ class TrackPlan:
     ``references`` are labels by frame index, or what makes them as tracking gets there. ``prompts``
     are those that have no labels yet: `start.make_references` makes them. One of either is of frame
     ``start``; with a ``target`` there may be none, until it is found there. What came of that is
-    the ``sighting``; if the target is not in the video, masks are empty. With a region ``roi`` all
+    the ``sighting``; if the target is not in the video, masks are empty. ``refinder`` looks for the
+    target's objects where tracking does not see them. With a region ``roi`` all
     of these are of it alone, as is what is tracked; frames come out whole. ``keep_alpha`` asks for
     soft masks beside the labels. Frames keep their indices and names, whichever way they come.
     Raises MaskError for a mask of a frame that is not on the way, UsageError for prompts of one or
@@ -55,6 +57,7 @@ class TrackPlan:
     roi: Region | None = None
     target: Target | None = None
     sighting: Sighting | None = None
+    refinder: TargetRefinder | None = None
 
     def __post_init__(self) -> None:
         frames = {*self.references, *self.prompts}
@@ -150,6 +153,7 @@ class TrackPlan:
             engine=engine,
             timer=timer,
             keep_alpha=self.keep_alpha,
+            refinder=self.refinder,
         )
         return track(frames) if self.roi is None else self.roi.track(frames, track)
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from functools import partial
 
 from ..structures import Frame
-from ..targets.find import Found
-from ..targets.target import Target
+from ..targets.find import Found, TargetFinder
 from .engine import Engine
 from .plan import TrackPlan
 from .prompted import label_prompts
 from .propagate import Reference
+from .target_refind import TargetRefinder
 from .target_search import OnLook, search_target
 from .targets import check_network, new_finder
 
@@ -27,8 +27,10 @@ def make_references(plan: TrackPlan, engine: Engine, on_look: OnLook | None = No
     """
     if plan.target is not None:
         check_network(plan.target, engine)
+        finder = new_finder(plan.target, engine)
+        plan = replace(plan, refinder=TargetRefinder(finder))
         if not plan.references and not plan.prompts:
-            return _found(plan, plan.target, engine, on_look)
+            return _found(plan, finder, engine, on_look)
     references: dict[int, Reference] = dict(plan.references)
     for index, prompts in plan.prompts.items():
         given = references.get(index)
@@ -41,14 +43,15 @@ def make_references(plan: TrackPlan, engine: Engine, on_look: OnLook | None = No
     return replace(plan, references=references, prompts={})
 
 
-def _found(plan: TrackPlan, target: Target, engine: Engine, on_look: OnLook | None) -> TrackPlan:
+def _found(
+    plan: TrackPlan, finder: TargetFinder, engine: Engine, on_look: OnLook | None
+) -> TrackPlan:
     """Return the plan that starts where the target is found, or that has no references."""
-    finder = new_finder(target, engine)
 
     def look(frame: Frame) -> Found:
         return finder(engine.encode(plan.cropped(frame)))
 
-    sighting, labels = search_target(plan.source, plan.start, look, on_look)
+    sighting, labels = search_target(partial(plan.source.frames, plan.start), look, on_look)
     if not sighting.object_ids:
         return replace(plan, sighting=sighting)
     return replace(

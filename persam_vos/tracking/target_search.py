@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from ..media.reader import Source
 from ..structures import Frame, LabelMap
 from ..targets.find import Found
 
@@ -34,16 +33,19 @@ class Sighting:
 
 
 def search_target(
-    source: Source, start: int, look: Callable[[Frame], Found], on_look: OnLook | None = None
+    read: Callable[[], Generator[Frame, None, None]],
+    look: Callable[[Frame], Found],
+    on_look: OnLook | None = None,
 ) -> tuple[Sighting, LabelMap]:
-    """Find the first frame from ``start`` on that shows the target; its labels (H, W) come with it.
+    """Find the first frame that shows the target; its labels (H, W) come with it.
 
     Every eighth frame is looked at, in order. Where one shows the target, those that were skipped
-    before it are looked at in order. If none does, all the others are, in a second reading.
+    before it are looked at in order. If none does, all the others are, in a second reading:
+    ``read`` gives the frames in order, each time anew.
     """
     search = _Search(look, on_look)
     skipped: list[Frame] = []
-    with closing(source.frames(start)) as frames:
+    with closing(read()) as frames:
         for number, frame in enumerate(frames):
             if number % STRIDE:
                 skipped.append(frame)
@@ -52,7 +54,7 @@ def search_target(
                 return search.result()
             else:
                 skipped.clear()
-    with closing(source.frames(start)) as frames:
+    with closing(read()) as frames:
         for number, frame in enumerate(frames):
             if number % STRIDE and search.shows(frame):
                 break

@@ -1,36 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from persam_vos.structures import Frame, SourceInfo
+from persam_vos.structures import Frame
 from persam_vos.targets.find import Found
 from persam_vos.tracking.target_search import Sighting, in_words, search_target
 
 
-@dataclass
-class Pictures:
-    """Black pictures; notes which are read."""
-
-    count: int
-    files: tuple[Path, ...] = ()
-    info: SourceInfo = SourceInfo("clip", "images", (2, 2), None, Fraction(24))
-    warnings: tuple[str, ...] = ()
-
-    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
-        for index in range(start, self.count):
-            yield Frame(index, f"{index:05d}", np.zeros((2, 2, 3), np.uint8), 0.0)
-
-    def frames_reversed(self, until: int) -> Iterator[Frame]:
-        return reversed(list(self.frames())[: until + 1])
-
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames()
+def frames(count: int) -> Generator[Frame, None, None]:
+    """Black pictures."""
+    for index in range(count):
+        yield Frame(index, f"{index:05d}", np.zeros((2, 2, 3), np.uint8), 0.0)
 
 
 @dataclass
@@ -48,8 +32,8 @@ class Looks:
         return Found(labels, {1: 0.9 if there else self.sure.get(frame.index, 0.1)})
 
 
-def search(count: int, look: Looks, start: int = 0) -> Sighting:
-    sighting, labels = search_target(Pictures(count), start, look)
+def search(count: int, look: Looks) -> Sighting:
+    sighting, labels = search_target(lambda: frames(count), look)
     assert labels.any() == bool(sighting.object_ids)
     return sighting
 
@@ -86,15 +70,9 @@ def test_what_is_in_no_frame_is_not_found_and_every_frame_was_looked_at() -> Non
     assert sorted(look.seen) == [*range(10)]
 
 
-def test_a_search_begins_where_it_is_told_to() -> None:
-    look = Looks({2, 15})
-    assert search(20, look, start=4).frame == 15
-    assert min(look.seen) == 4
-
-
 def test_each_look_is_told() -> None:
     counts: list[int] = []
-    search_target(Pictures(20), 0, Looks({16}), counts.append)
+    search_target(lambda: frames(20), Looks({16}), counts.append)
     assert counts == [*range(1, len(counts) + 1)]
     assert len(counts) == 10
 
