@@ -12,6 +12,7 @@ from ..media.output_folder import OutputFolder
 from ..request import TrackRequest
 from ..runtime.timer import StageTimer
 from ..structures import SourceInfo, TrackedFrame
+from ..tracking.plan import input_files
 from .latency import LatencyLog
 from .pipe import LabelPipe
 from .settings import LiveSettings
@@ -40,6 +41,7 @@ class LiveOutputs:
                 alpha=request.alpha,
                 overwrite=request.overwrite,
                 timer=timer,
+                inputs=input_files(request),
             )
         self._pipe: LabelPipe | None = None
         if settings.pipe is not None:

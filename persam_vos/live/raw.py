@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import MediaError, UsageError, param
 from ..media.container import FALLBACK_RATE
-from ..media.video_reader import to_rgb
+from ..media.picture import to_rgb
 from ..structures import RgbImage
 from .capture import Captured, Clock, StreamFacts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from ..media.reference_prompts import FramePrompts, Prompt, read_prompts, refuse
 from ..request import EngineChoice
 from ..scoring.label_files import present_ids
 from ..structures import Frame, RgbImage, TrackedFrame
+from .checkpoint import load_checkpoint, save_checkpoint
 from .engine import Engine
 from .load import load_choice
 from .prompted import label_prompts
@@ -26,7 +28,7 @@ class Tracker:
     Images are (H, W, 3) uint8 RGB, all of one size. Masks are given as to `TrackRequest`: label
     maps (H, W), files, or masks by object id; ``prompts`` are boxes and points on the same picture.
     A point on an object that is tracked refines its mask. An object keeps its id as long as it is
-    tracked, whatever becomes of the others.
+    tracked, whatever becomes of the others. `save` and `load` carry a clip over to another day.
 
     >>> tracker = Tracker(engine)
     >>> first = tracker.start(images[0], {1: labels[0] == 1})
@@ -118,6 +120,27 @@ class Tracker:
         _require_known(object_id, state)
         self._last = state.remove(object_id)
         return self._last
+
+    def save(self, path: str | Path) -> None:
+        """Write all that later frames depend on to a file, for `load`; it holds no code.
+
+        Raises OutputError for a file that cannot be written, RuntimeError before `start`.
+        """
+        state, _ = self._begun("save")
+        save_checkpoint(Path(path), state, self._engine)
+
+    @classmethod
+    def load(cls, path: str | Path, engine: Engine | None = None) -> Tracker:
+        """Go on from what `save` wrote: later frames get the labels that they would have got.
+
+        The engine has to be as it was. Raises CheckpointError for a file that is damaged or of
+        other weights, settings or versions.
+        """
+        tracker = cls(engine)
+        tracker._state = load_checkpoint(Path(path), tracker._engine)
+        assert tracker._state.last is not None
+        tracker._last = tracker._state.last.wait()
+        return tracker
 
     def _begun(self, verb: str) -> tuple[Propagation, TrackedFrame]:
         if self._state is None or self._last is None:
