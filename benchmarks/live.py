@@ -2,10 +2,10 @@
 
 python -m benchmarks.live --clips CLIPS
 
-A clip is sent as JPEG files on a pipe, 25 a second like a camera's, over and over until enough
-frames were tracked; once for each quality, and once as fast as frames are tracked (no drop). A
+A clip is sent as JPEG files on a pipe, 25 a second like a camera's, forwards and backwards until
+enough frames were tracked; once for each quality, and once as fast as frames are taken (no drop). A
 latency is from a frame's last byte to its mask and overlay picture written. J is over the frames
-that were tracked in the first round of the clip, but the first.
+that were tracked, but the first.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ from persam_vos.scoring.region import region_similarity
 from persam_vos.tracking.engine import Engine
 
 _RATE = 25
+
+
+def there_and_back(number: int, count: int) -> int:
+    """Return which of ``count`` pictures is shown when they go forwards and backwards for ever."""
+    place = number % (2 * count - 2)
+    return min(place, 2 * count - 2 - place)
 
 
 class _Camera:
@@ -56,7 +62,7 @@ class _Camera:
         due, count = time.perf_counter(), 0
         with suppress(BrokenPipeError), os.fdopen(self._target, "wb") as target:
             while not self._stop.wait(max(0.0, due - time.perf_counter())):
-                target.write(self._pictures[count % len(self._pictures)])
+                target.write(self._pictures[there_and_back(count, len(self._pictures))])
                 target.flush()
                 due, count = due + self._period, count + 1
 
@@ -68,8 +74,8 @@ def follow(clip: Clip, engine: Engine, *, frames: int, rate: float | None) -> di
     def on_frame(tracked: TrackedFrame) -> None:
         nonlocal tracked_count
         tracked_count += 1
-        if 0 < tracked.index < len(clip.truth):
-            truth = clip.labels(tracked.index) > 0
+        if tracked.index > 0:
+            truth = clip.labels(there_and_back(tracked.index, len(clip.truth))) > 0
             similarities.append(region_similarity(tracked.label_map > 0, truth))
         if tracked_count == frames:
             camera.stop()

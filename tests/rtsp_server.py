@@ -12,7 +12,9 @@ import av
 from live_sources import SIZE_HW
 from media_clips import picture
 
-SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\nm=video 0 RTP/AVP 32\r\na=control:v\r\n"
+SDP = (
+    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\nm=video 0 RTP/AVP 32\r\na=control:v\r\n"
+)
 
 
 class _Interleaved:
