@@ -56,9 +56,8 @@ class Clip:
         with av.open(f"file:{path}", "w", options=self.container) as container:
             quiet = {"x265-params": "log-level=none"} if self.codec == "libx265" else {}
             options = {"crf": "8"} if self.codec == "libx264" else {}
-            rate = 24 if self.name.endswith((".mpg", ".avi")) else 24
             stream: Any = container.add_stream(
-                self.codec, rate=rate, options=options | quiet | self.options
+                self.codec, rate=24, options=options | quiet | self.options
             )
             stream.height, stream.width = self.size_hw
             stream.pix_fmt = self.pixel_format

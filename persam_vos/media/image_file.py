@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".gif", ".jp2", ".j2k", ".avif", ".heic", ".heif", ".hif"),
-    *(".tga", ".exr", ".dpx", ".hdr", ".sgi", ".jxl"),
+    *(".mpo", ".tga", ".exr", ".dpx", ".hdr", ".sgi", ".jxl"),
 )
 _JPEG_END = b"\xff\xd9"
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
@@ -81,6 +81,16 @@ class Loaded:
 
     pixels: Pixels
     cut: bool = False
+
+
+def frame_name(file: ImageFile) -> str:
+    """Return what a frame is called: its file without its ending, if that tells of an image.
+
+    >>> frame_name(Path("shot.0001.jpg")), frame_name(Path("shot.0001"))
+    ('shot.0001', 'shot.0001')
+    """
+    known = Path(file.name).suffix.lower() in IMAGE_SUFFIXES
+    return file.stem if known else file.name
 
 
 def read_header(file: ImageFile) -> Header:
@@ -173,9 +183,9 @@ def _upright(pixels: Pixels, image: Image.Image) -> Pixels:
 def _header_elsewhere(file: ImageFile, error: Exception) -> Header:
     """Return the header of a file that Pillow does not know."""
     pixels = _load_elsewhere(file, error)
-    linear = np.issubdtype(pixels.dtype, np.floating)
-    deep = pixels.dtype != np.uint8
-    return Header(pixels.shape[:2], file.name.rpartition(".")[2].upper(), "", 1, deep, linear)
+    kind = file.name.rpartition(".")[2].upper()
+    linear = pixels.dtype.kind == "f" and not kind.startswith("TIF")
+    return Header(pixels.shape[:2], kind, "", 1, pixels.dtype != np.uint8, linear)
 
 
 def _load_elsewhere(file: ImageFile, error: Exception) -> Pixels:
