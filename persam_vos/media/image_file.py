@@ -172,8 +172,9 @@ def rgb_of_opencv(pixels: Pixels) -> Pixels:
 
 
 def _upright(pixels: Pixels, image: Image.Image) -> Pixels:
-    """Turn pixels as the EXIF orientation of their image says."""
-    turn = image.getexif().get(ExifTags.Base.Orientation, 1) if image.format != "PNG" else 1
+    """Turn pixels as the EXIF orientation of their image says; OpenCV has done so with TIFF."""
+    tagged = image.format != "TIFF" and "exif" in image.info
+    turn = image.getexif().get(ExifTags.Base.Orientation, 1) if tagged else 1
     if turn in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     flip_y, flip_x = turn in (3, 4, 7, 8), turn in (2, 3, 6, 7)

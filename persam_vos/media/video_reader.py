@@ -226,7 +226,7 @@ class VideoSource:
         return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
-_ROUNDING = 0.0005  # times are given to milliseconds
+_ROUNDING = 0.0005  # seconds: times are given and stored to milliseconds
 INTERLACED = (2, 3, 4, 5)
 """FFmpeg's orders of fields, all but 1 for progressive and 0 for unknown."""
 
