@@ -35,7 +35,7 @@ class _WithTable(click.Command):
 
         for entry in EXPORTS.values():
             with formatter.section(entry.name):
-                formatter.write_text(f"{entry.summary}; for {entry.reads}.")
+                formatter.write_text(f"{entry.summary[0].upper()}{entry.summary[1:]}.")
                 rows = [
                     (f"{name}={values}", text) for name, values, text in option_table(entry.kind)
                 ]

@@ -259,6 +259,7 @@ def _facts(
     """Say what was run on what, for the log."""
     return engine_facts(engine, command) | {
         "input": input_facts(plan.source.info),
+        "source_path": str(Path(plan.source.info.path).resolve()),
         "start_frame": plan.start,
         "direction": plan.direction,
         "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],

@@ -133,7 +133,7 @@ class TrackRequest:
     @property
     def keeps_alpha(self) -> bool:
         """Whether soft masks are kept, since that is asked for or an export shows them."""
-        return self.keep_alpha or any(one.entry.alpha for one in self.chosen_exports())
+        return self.keep_alpha or any(one.exporter.soft for one in self.chosen_exports())
 
     def chosen_exports(self) -> tuple[ChosenExport, ...]:
         """Return the exports with their options; raises UsageError for one that makes no sense."""

@@ -48,5 +48,8 @@ def _kept(clip: Clip, frame: ClipFrame, object_id: int) -> Alpha:
             remedy="track again, or remove the folder alpha/ to have them made of the labels",
         ) from error
     if alpha.shape != clip.info.size_hw:
-        raise MediaError(str(path), got=f"shape {alpha.shape}", expected=str(clip.info.size_hw))
+        (height, width), (wanted_height, wanted_width) = alpha.shape, clip.info.size_hw
+        raise MediaError(
+            str(path), got=f"{width} x {height}", expected=f"{wanted_width} x {wanted_height}"
+        )
     return alpha

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -41,6 +41,8 @@ class _AlphaVideo:
         "straight", "whether colours are multiplied by alpha"
     )
     each: bool = option(False, "a file for each object, in a folder")
+
+    soft: ClassVar[bool] = True
 
     def _write(self, clip: Clip, output: Path, video_format: VideoFormat, suffix: str) -> None:
         paths = {one: output / f"{one}{suffix}" for one in clip.object_ids if self.each}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -10,11 +11,13 @@ from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import Any
 
-from ..errors import MediaError
+from ..errors import MediaError, param
 from ..media.output_folder import ALPHA, LOG, MASKS
 from ..media.reader import Source, open_source, source_name
 from ..scoring.label_files import read_label_file
 from ..structures import LabelMap, ObjectResult, RgbImage, SourceInfo
+
+_WHERE = f"say with {param('source')} where it is now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class Clip:
     """A finished run; produced by `open_clip`, consumed by exporters.
 
     Memory holds what the log says of each frame, about a kilobyte for each object, and otherwise
-    one frame at a time. ``on_frame`` is called for each frame that was given.
+    one frame at a time. ``destination`` is where the export will be, for files that name it;
+    ``on_frame`` is called for each frame that was given.
     """
 
     folder: Path
@@ -68,6 +72,7 @@ class Clip:
     complete: bool
     version: str
     entries: tuple[_Entry, ...] = field(repr=False)
+    destination: Path = Path()
     on_frame: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
@@ -112,11 +117,19 @@ class Clip:
             self.info.path,
             got=f"{found} of the {len(wanted)} frames that were tracked",
             expected="the video that was tracked, as it was",
-            remedy="say with source where that is",
+            remedy=_WHERE,
         )
 
     def open_source(self) -> Source:
         """Open the video that was tracked; raises MediaError if it cannot be, or is another."""
+        path = self.info.path
+        if not glob.has_magic(path) and not Path(path).exists():
+            raise MediaError(
+                path,
+                got="no such file or folder",
+                expected="the video that was tracked, whose pictures this export shows",
+                remedy=_WHERE,
+            )
         source = open_source(self.info.path)
         if source.info.size_hw != self.info.size_hw:
             (height, width), (was_height, was_width) = source.info.size_hw, self.info.size_hw
@@ -124,7 +137,7 @@ class Clip:
                 self.info.path,
                 got=f"a video of {width} x {height}",
                 expected=f"{was_width} x {was_height}, as when it was tracked",
-                remedy="say with source where the video is that was tracked",
+                remedy=_WHERE,
             )
         return source
 
@@ -174,7 +187,7 @@ def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
     entries = tuple(_entry(one) for one in log["frames"])
     return Clip(
         folder,
-        _info(log["input"]),
+        _info(log["input"], log.get("source_path")),
         tuple(int(one) for one in log["object_ids"]),
         log["complete"] is True,
         str(log["version"]),
@@ -182,10 +195,10 @@ def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
     )
 
 
-def _info(given: Mapping[str, Any]) -> SourceInfo:
+def _info(given: Mapping[str, Any], path: str | None) -> SourceInfo:
     height, width = (int(side) for side in given["size_hw"])
     return SourceInfo(
-        path=str(given["path"]),
+        path=str(path or given["path"]),
         kind="images" if given["kind"] == "images" else "video",
         size_hw=(height, width),
         frame_count=given["frame_count"],

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +41,8 @@ class Coco:
     category: str = option("object", "name of the category; {id} in it gives each object its own")
     images: str = option(".jpg", "suffix of the file names of the images: NAME.jpg")
 
-    @property
-    def suffix(self) -> str:
-        """JSON."""
-        return ".json"
+    suffix: ClassVar[str] = ".json"
+    soft: ClassVar[bool] = False
 
     def write(self, clip: Clip, output: Path) -> None:
         """Write all frames; annotations go to the file as they come."""

@@ -22,6 +22,10 @@ class Exporter(Protocol):
     def suffix(self) -> str:
         """Suffix of the file that it writes; empty for a folder."""
 
+    @property
+    def soft(self) -> bool:
+        """Whether it shows soft masks, which a run keeps only if asked to."""
+
     def write(self, clip: Clip, output: Path) -> None:
         """Write the clip, frame by frame, to a file or into an empty folder that is there.
 
@@ -40,8 +44,8 @@ def option_table(kind: type[Exporter]) -> list[tuple[str, str, str]]:
     hints = get_type_hints(kind)
     rows = []
     for one in fields(kind):  # type: ignore[arg-type]  # exporters are dataclasses
-        others = [value for value in _choices(hints[one.name]) if value != one.default]
         default = _spelled(one.default)
+        others = [value for value in _choices(hints[one.name]) if value != default]
         rows.append((one.name, "|".join([default, *others]), str(one.metadata["help"])))
     return rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +33,8 @@ class Exr:
     )
     layers: Literal["alpha", "rgba"] = option("alpha", "what the layer of each object holds")
 
-    @property
-    def suffix(self) -> str:
-        """None: a folder."""
-        return ""
+    suffix: ClassVar[str] = ""
+    soft: ClassVar[bool] = True
 
     def write(self, clip: Clip, output: Path) -> None:
         """Write all frames."""
@@ -59,7 +57,9 @@ class Exr:
                     alpha = found[object_id].astype(np.float32) / 255
                 layer = f"object_{object_id}"
                 if self.layers == "rgba":
-                    channels[f"{layer}.RGBA"] = self._rgba(colours, alpha)
+                    pixels = self._rgba(colours, alpha)
+                    for place, channel in enumerate("RGBA"):
+                        channels[f"{layer}.{channel}"] = np.ascontiguousarray(pixels[..., place])
                 else:
                     channels[f"{layer}.A"] = alpha.astype(np.float16)
             with OpenEXR.File(header, channels) as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from PIL import Image
@@ -41,10 +41,8 @@ class Labels:
                 remedy="" if most else "choose kind=16bit",
             )
 
-    @property
-    def suffix(self) -> str:
-        """None: a folder."""
-        return ""
+    suffix: ClassVar[str] = ""
+    soft: ClassVar[bool] = False
 
     def write(self, clip: Clip, output: Path) -> None:
         """Write all frames."""
@@ -68,10 +66,8 @@ class Labels:
 class Masks:
     """Write ``ID/NAME.png`` for each object and frame: 255 where it is, else 0."""
 
-    @property
-    def suffix(self) -> str:
-        """None: a folder."""
-        return ""
+    suffix: ClassVar[str] = ""
+    soft: ClassVar[bool] = False
 
     def write(self, clip: Clip, output: Path) -> None:
         """Write all frames."""

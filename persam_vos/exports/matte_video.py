@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -62,6 +62,8 @@ class Matte:
         "h264", "h264 (.mp4) plays everywhere; ffv1 (.mkv) is lossless"
     )
     each: bool = option(False, "a file for each object, in a folder")
+
+    soft: ClassVar[bool] = True
 
     @property
     def suffix(self) -> str:

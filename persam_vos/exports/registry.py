@@ -13,17 +13,14 @@ from .exporter import Exporter, make_exporter
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An entry of the table. ``home`` is ``module:class`` in this package.
+    """An entry of the table: ``home`` is ``module:class`` in this package.
 
-    ``reads`` says who reads it. ``alpha`` tells whether it shows soft masks, which a run keeps only
-    if asked to. ``library`` is what it needs beyond the plain installation: its module and package.
+    ``library`` is what it needs beyond the plain installation: its module and package.
     """
 
     name: str
     home: str
     summary: str
-    reads: str
-    alpha: bool = False
     library: tuple[str, str] | None = None
 
     @property
@@ -38,14 +35,34 @@ _COCO = ("pycocotools", "pycocotools")
 _EXR = ("OpenEXR", "OpenEXR")
 
 _TABLE = (
-    Export("labels", "label_pngs:Labels", "label map PNGs: palette, grey, 16 bit or colour", "all"),
-    Export("masks", "label_pngs:Masks", "a black and white PNG for each object and frame", "all"),
-    Export("rgba", "rgba:Rgba", "the objects cut out, as RGBA PNGs", "compositors", alpha=True),
-    Export("prores", "alpha_video:ProRes", "ProRes 4444 with alpha (.mov)", "editors", alpha=True),
-    Export("webm", "alpha_video:WebM", "VP9 with alpha (.webm)", "web pages", alpha=True),
-    Export("matte", "matte_video:Matte", "soft masks as a grey video", "editors", alpha=True),
-    Export("exr", "exr:Exr", "multi-layer OpenEXR", "Nuke and others", alpha=True, library=_EXR),
-    Export("coco", "coco:Coco", "COCO JSON with run lengths and tracks", "COCO", library=_COCO),
+    # Label maps
+    Export("labels", "label_pngs:Labels", "label maps: palette, grey, 16-bit or colour PNGs"),
+    Export("masks", "label_pngs:Masks", "a black and white PNG for each object and frame"),
+    # Mattes
+    Export("rgba", "rgba:Rgba", "the objects cut out, as RGBA PNGs"),
+    Export("prores", "alpha_video:ProRes", "the same as ProRes 4444 (.mov)"),
+    Export("webm", "alpha_video:WebM", "the same as VP9 for web pages (.webm)"),
+    Export("matte", "matte_video:Matte", "soft masks alone, as a grey video"),
+    Export("exr", "exr:Exr", "multi-layer OpenEXR", library=_EXR),
+    # Labels
+    Export("coco", "coco:Coco", "COCO JSON: run lengths, tracks, scores", library=_COCO),
+    Export("youtube-vis", "youtube:YoutubeVis", "YouTube-VIS JSON", library=_COCO),
+    Export("youtube-vos", "youtube:YoutubeVos", "folder of YouTube-VOS"),
+    Export("mot", "boxes:Mot", "MOTChallenge text"),
+    Export("boxes-csv", "boxes:BoxesCsv", "boxes, areas and scores as CSV"),
+    Export("boxes-jsonl", "boxes:BoxesJsonLines", "the same as JSON lines"),
+    Export("yolo-seg", "yolo:YoloSeg", "YOLO data set of polygons"),
+    Export("yolo-track", "yolo:YoloTrack", "YOLO data set of boxes, with tracks"),
+    Export("cvat", "cvat:Cvat", "CVAT for video 1.1, masks and tracks of boxes"),
+    Export("label-studio", "label_studio:LabelStudio", "Label Studio tasks with predictions"),
+    Export("labelme", "labelme:LabelMe", "LabelMe JSON files with masks"),
+    # Pictures
+    Export("frames", "pictures:Frames", "the pictures of the source, named as the masks are"),
+    Export("overlay", "overlay_video:OverlayVideo", "the objects shown in the video, in a style"),
+    Export("gif", "animation:Gif", "the same as a GIF"),
+    Export("webp", "animation:WebP", "the same as an animated WebP"),
+    Export("contact-sheet", "contact_sheet:ContactSheet", "the same as one picture of many frames"),
+    Export("crops", "crops:Crops", "a video or folder that follows each object"),
 )
 
 EXPORTS = {entry.name: entry for entry in _TABLE}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +31,8 @@ class Rgba:
     )
     each: bool = option(False, "a folder for each object, rather than all of them together")
 
-    @property
-    def suffix(self) -> str:
-        """None: a folder."""
-        return ""
+    suffix: ClassVar[str] = ""
+    soft: ClassVar[bool] = True
 
     def write(self, clip: Clip, output: Path) -> None:
         """Write all frames."""

@@ -46,8 +46,8 @@ def export_run(
     holds no run, OutputError for an output that exists or cannot be written, and what reading and
     writing raise; then nothing is left of it.
     """
-    clip = replace(open_clip(folder, source=source), on_frame=on_frame)
     path = output or default_path(folder, export)
+    clip = replace(open_clip(folder, source=source), destination=path.resolve(), on_frame=on_frame)
     _check(path, clip, export, overwrite=overwrite)
     on_start(export.entry.name, len(clip))
     make_folder(path.parent)
@@ -130,7 +130,7 @@ def _warnings(clip: Clip, export: ChosenExport) -> tuple[str, ...]:
         warnings.append(
             f"{clip.folder}: the run broke off, so the export has its {len(clip)} finished frames"
         )
-    if export.entry.alpha and clip.alpha_folder is None:
+    if export.exporter.soft and clip.alpha_folder is None:
         warnings.append(
             f"{clip.folder}: the run kept no soft masks (alpha/), so edges follow the outlines "
             "of its labels"
