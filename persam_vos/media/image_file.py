@@ -27,6 +27,7 @@ IMAGE_SUFFIXES = (
     *(".mpo", ".tga", ".exr", ".dpx", ".hdr", ".sgi", ".jxl"),
 )
 _JPEG_END = b"\xff\xd9"
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 _FFMPEG_FORMATS = {
     b"v/1\x01": "exr_pipe",
@@ -97,7 +98,7 @@ def read_header(file: ImageFile) -> Header:
     """Return what an image says of itself; raises MediaError when it is none."""
     try:
         with Image.open(_opened(file)) as image:
-            width, height = image.size
+            width, height = _stored_size(image)
             # Of a PNG, Pillow would decode all pixels in search of tags behind them.
             tagged = image.format != "PNG" or "exif" in image.info
             exif = image.getexif() if tagged else {}
@@ -123,7 +124,7 @@ def load(file: ImageFile) -> Loaded:
     """
     try:
         with Image.open(_opened(file)) as image:
-            if is_deep(image):
+            if is_deep(image) or _is_turned_tiff(image):
                 return Loaded(_upright(_deep(file, image), image))
             try:
                 return Loaded(as_rgb(ImageOps.exif_transpose(image)))
@@ -140,6 +141,17 @@ def load(file: ImageFile) -> Loaded:
 def as_rgb(image: Image.Image) -> Pixels:
     """Return an open image of 8 bits a channel as (H, W, 3) RGB."""
     return np.array(image.convert("RGB"))
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height before any turning; Pillow gives those of a TIFF after it, or not."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(_TIFF_WIDTH, image.size[0]), tags.get(_TIFF_HEIGHT, image.size[1])
+
+
+def _is_turned_tiff(image: Image.Image) -> bool:
+    """Whether this is a TIFF to turn, which Pillow 13 does wrong with grey ones."""
+    return image.format == "TIFF" and image.getexif().get(ExifTags.Base.Orientation, 1) != 1
 
 
 def is_deep(image: Image.Image) -> bool:

@@ -26,17 +26,32 @@ def test_headers_say_what_is_inside(tmp_path: Path) -> None:
     assert not read_header(stack).deep
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_deep_tiff_is_turned_too(tmp_path: Path, orientation: int) -> None:
+STORED = picture(0)[..., 0]
+UPRIGHT = {
+    1: STORED,
+    2: STORED[:, ::-1],
+    3: STORED[::-1, ::-1],
+    4: STORED[::-1],
+    5: STORED.T,
+    6: np.rot90(STORED, -1),
+    7: STORED[::-1, ::-1].T,
+    8: np.rot90(STORED),
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("ending", ["tif", "png", "jpg"])
+def test_pictures_of_any_depth_are_turned(tmp_path: Path, ending: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    grey = Image.fromarray(picture(0)[..., 0].astype(np.uint16) * 257)
-    eight = Image.fromarray(picture(0)[..., 0])
-    grey.save(tmp_path / "deep.tif", exif=exif)
-    eight.save(tmp_path / "eight.tif", exif=exif)
-    expected = load(tmp_path / "eight.tif").pixels[..., 0]
-    np.testing.assert_array_equal(load(tmp_path / "deep.tif").pixels // 257, expected)
-    assert read_header(tmp_path / "deep.tif").size_hw == expected.shape
+    depths = {1: STORED} if ending == "jpg" else {1: STORED, 257: STORED.astype(np.uint16) * 257}
+    for scale, values in depths.items():
+        path = tmp_path / f"{scale}.{ending}"
+        Image.fromarray(values).save(path, exif=exif)
+        pixels = load(path).pixels
+        grey = pixels if pixels.ndim == 2 else pixels[..., 0]
+        np.testing.assert_allclose(grey // scale, UPRIGHT[orientation], atol=6 * (ending == "jpg"))
+        assert read_header(path).size_hw == UPRIGHT[orientation].shape
 
 
 def test_a_cut_jpeg_is_read_as_far_as_it_goes(tmp_path: Path) -> None:

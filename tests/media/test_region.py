@@ -66,7 +66,7 @@ def test_prompts_move_with_it() -> None:
 
 @pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "-1,0,40,40", "0,0,8,40"])
 def test_what_is_no_region_is_explained(text: str) -> None:
-    with pytest.raises(UsageError, match="roi: got .*expected x,y"):
+    with pytest.raises(UsageError, match=r"roi: got .*expected x,y"):
         Region.parse(text)
 
 

@@ -78,7 +78,7 @@ def test_nothing_chosen_is_an_error(clip: Path, selection: Selection) -> None:
     [{"start": -1}, {"end": -3}, {"stride": 0}, {"start": "1.5"}, {"end": "a:b"}, {"start": ""}],
 )
 def test_what_is_no_frame_or_time_is_explained(given) -> None:
-    with pytest.raises(UsageError, match="(start|end|stride): got "):
+    with pytest.raises(UsageError, match=r"(start|end|stride): got "):
         Selection(**given)
 
 
