@@ -61,9 +61,9 @@ class TrackOptions:
             source=self.live.source or self.sources[0],
             masks=self.masks or None,
             start_frame=self.start_frame,
-            later_masks=_by_frame("--mask", self.later_masks),
+            later_masks=by_frame("--mask", self.later_masks),
             prompts=self.prompts.prompts(start),
-            rough_masks=_by_frame("--rough", rough),
+            rough_masks=by_frame("--rough", rough),
             direction=self.direction,
             objects=self.objects,
             reader=self.reader,
@@ -229,7 +229,7 @@ def _check_sources(options: TrackOptions) -> None:
         )
 
 
-def _by_frame(flag: str, masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
+def by_frame(flag: str, masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
     """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
     by_frame: dict[int, list[str]] = {}
     for frame, mask in masks:

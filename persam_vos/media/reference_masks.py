@@ -67,7 +67,7 @@ def read_reference_masks(
 
 def mask_files(masks: MaskInput | None) -> tuple[Path, ...]:
     """Return the files among masks, without the ids that they are given."""
-    named = [] if masks is None else _named(masks)
+    named = [] if masks is None else named_masks(masks)
     return tuple(Path(mask) for _, mask in named if not isinstance(mask, np.ndarray))
 
 
@@ -78,13 +78,13 @@ def _all_ids(label_maps: Mapping[int, LabelMap]) -> tuple[int, ...]:
 def _read_frame(
     masks: MaskInput, size_hw: tuple[int, int], subject: str, warnings: list[str]
 ) -> LabelMap:
-    named = _named(masks)
+    named = named_masks(masks)
     if len(named) == 1 and named[0][0] is None:
         return _read_one(named[0][1], size_hw, warnings)
     return _merge(named, size_hw, subject, warnings)
 
 
-def _named(masks: MaskInput) -> list[tuple[int | None, MaskLike]]:
+def named_masks(masks: MaskInput) -> list[tuple[int | None, MaskLike]]:
     """Return every mask with the object id that it is given, if any."""
     if isinstance(masks, Mapping):
         return [(_checked_id(key, f"masks[{key}]"), mask) for key, mask in masks.items()]
@@ -111,13 +111,18 @@ def _read_one(mask: MaskLike, size_hw: tuple[int, int], warnings: list[str]) -> 
     name = "mask array" if isinstance(mask, np.ndarray) else str(mask)
     label_map = labels_from_array(mask) if isinstance(mask, np.ndarray) else read_label_map(mask)
     if not label_map.any():
-        raise MaskError(
-            name,
-            got="no foreground: every pixel is 0",
-            expected="at least one object",
-            remedy="draw the object in a value other than 0",
-        )
+        raise no_foreground(name)
     return fit_to_frame(label_map, size_hw, name, warnings)
+
+
+def no_foreground(name: str) -> MaskError:
+    """Say that a mask shows no object."""
+    return MaskError(
+        name,
+        got="no foreground: every pixel is 0",
+        expected="at least one object",
+        remedy="draw the object in a value other than 0",
+    )
 
 
 def fit_to_frame(
