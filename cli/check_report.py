@@ -53,8 +53,7 @@ def print_report(report: Report, fixed: Path | None, changes: Sequence[str] | No
     if fixed is not None:
         _print_table(console, f"{fixed} (written)", [("", one) for one in changes or ["as it was"]])
     _print_table(console, "Masks", list(_mask_rows(report)))
-    for severity in _ORDER:
-        _print_findings(console, [one for one in report.findings if one.severity == severity])
+    _print_findings(console, report.findings)
     if report.estimate is not None:
         _print_table(console, "A run", list(_estimate_rows(report.estimate)))
     _print_verdict(console, report)
@@ -77,22 +76,25 @@ def _print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) 
 
 
 def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """Print findings: what was found, and below it what to do."""
-    from rich.padding import Padding
+    """Print findings, the worst first: what was found, and below it what to do."""
+    from rich.table import Table
     from rich.text import Text
 
-    for one in findings:
+    if not findings:
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in sorted(findings, key=lambda one: _ORDER.index(one.severity)):
         told = one.spelled(as_flag)
         words = f"{told.what}: {told.got}" if told.what else told.got
         if told.expected:
             words += f", expected {told.expected}"
-        line = Text(f"{told.severity}  ", style=_STYLES[told.severity])
-        line.append(words, style="default")
-        console.print(line)
         if told.remedy:
-            console.print(Padding(Text(f"→ {told.remedy}"), (0, 0, 0, len(told.severity) + 2)))
-    if findings:
-        console.print()
+            words += f"\n→ {told.remedy}"
+        table.add_row(Text(told.severity, style=_STYLES[told.severity]), Text(words))
+    console.print(table)
+    console.print()
 
 
 def _print_verdict(console: Console, report: Report) -> None:

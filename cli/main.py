@@ -17,7 +17,7 @@ _COMMANDS = {
     "check": (
         "check_command",
         "check",
-        "Say before a run what will go wrong, and how long it takes.",
+        "Say before a run what will go wrong, and how long.",
     ),
     "compare": ("compare_command", "compare", "Show two runs side by side, worst first."),
     "datasets": ("datasets_command", "datasets", "List, fetch or locate datasets."),

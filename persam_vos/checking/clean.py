@@ -12,10 +12,10 @@ from ..errors import MaskError, OutputError
 from ..media.label_png import write_label_png
 from ..media.label_values import labels_from_array
 from ..media.reference_masks import MaskInput, MaskLike, fit_to_frame, named_masks
+from ..scoring import VOID_LABEL
 from ..scoring.label_files import present_ids
 from ..structures import LabelMap
 from .mask_facts import hole_mask, speck_mask
-from .mask_file import VOID
 from .soft_masks import Understood, understand
 
 
@@ -52,7 +52,9 @@ def clean_masks(
             labels = np.where(labels > 0, object_id, 0).astype(np.uint8)
         label_map = np.where(labels > 0, labels, label_map)
     ids = present_ids(label_map)
-    dropped = ids - {*objects} if objects is not None else {VOID} & ids if len(ids) > 1 else set()
+    dropped = (
+        ids - {*objects} if objects is not None else {VOID_LABEL} & ids if len(ids) > 1 else set()
+    )
     for object_id in sorted(dropped):
         gone = label_map == object_id
         label_map[gone] = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,9 @@ from PIL import Image, ImageOps
 from ..errors import MaskError
 from ..media.label_png import read_label_map
 from ..media.reference_masks import no_foreground
+from ..scoring import VOID_LABEL
 from ..structures import LabelMap
-
-VOID = 255
-"""The label that data sets give to pixels that are nobody's, along outlines."""
+from .soft_masks import understand
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class MaskFile:
     ``kind`` says in words what sort of image it is, ``size_hw`` is upright. ``values`` counts the
     different values of pixels, or colours. ``alpha`` tells whether it has transparent pixels.
     ``ids`` are those that are understood, ``void_px`` the pixels of label 255 beside other labels.
-    ``problem`` is why it cannot be used as it is; then nothing but ``path`` may be known.
+    ``problem`` is why it cannot be used as it is; then nothing but ``path`` may be known, and
+    ``fixable`` tells whether a clean mask can be made of it.
     """
 
     path: str
@@ -35,6 +36,7 @@ class MaskFile:
     ids: tuple[int, ...] = ()
     void_px: int = 0
     problem: MaskError | None = None
+    fixable: bool = False
 
 
 def read_mask_file(path: Path) -> MaskFile:
@@ -64,11 +66,19 @@ def _describe(
         kind=kind,
         size_hw=(image.height, image.width),
         values=_count_values(pixels),
-        alpha=image.mode in ("LA", "RGBA", "PA") and bool((pixels[..., -1] < VOID).any()),
+        alpha=image.mode in ("LA", "RGBA", "PA") and bool((pixels[..., -1] < VOID_LABEL).any()),
         ids=ids,
-        void_px=int(np.count_nonzero(pixels == VOID)) if _has_void(image, pixels) else 0,
+        fixable=problem is not None and _is_understood(path),
+        void_px=int(np.count_nonzero(pixels == VOID_LABEL)) if _has_void(image, pixels) else 0,
         problem=problem,
     )
+
+
+def _is_understood(path: Path) -> bool:
+    with contextlib.suppress(MaskError):
+        understand(path)
+        return True
+    return False
 
 
 def _kind(image: Image.Image) -> str:
@@ -84,7 +94,7 @@ def _has_void(image: Image.Image, pixels: np.ndarray) -> bool:
     if image.mode not in ("P", "L"):
         return False
     values = np.unique(pixels)
-    return len(values) > 2 and values[0] == 0 and values[-1] == VOID
+    return len(values) > 2 and values[0] == 0 and values[-1] == VOID_LABEL
 
 
 def _count_values(pixels: np.ndarray) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from ..config import IMAGE_SIZE_RANGE, MethodSettings
 from ..errors import param
@@ -23,14 +24,17 @@ def file_findings(files: Sequence[MaskFile]) -> Iterator[Finding]:
     """Yield what is odd about mask files, before they are brought to the frames."""
     for file in files:
         if file.problem is not None:
-            yield Finding.of(file.problem)
+            found = Finding.of(file.problem)
+            clean = f"{found.remedy}, or clean it with {param('fix')}"
+            yield replace(found, remedy=clean) if file.fixable else found
         if file.void_px:
             yield Finding(
                 "warning",
                 file.path,
                 f"label 255 on {_pixels(file.void_px)}, beside other labels",
                 "objects alone: data sets give 255 to pixels that are nobody's",
-                f"name the objects that are meant with {param('objects')}, or write a clean mask",
+                f"name the objects that are meant with {param('objects')}, or clean the mask with "
+                f"{param('fix')}",
             )
         if file.alpha and file.problem is None:
             yield Finding("note", file.path, "transparent pixels, which are taken for background")
@@ -90,9 +94,8 @@ def _small(
     cropped: bool,
 ) -> Iterator[Finding]:
     """Say when an object is smaller than a cell of the encoder's features."""
-    seen = (
-        one.side_px * Geometry(size_hw, settings.image_size).scale * (_CROP_SCALE if cropped else 1)
-    )
+    scale = Geometry(size_hw, settings.image_size).scale * (_CROP_SCALE if cropped else 1)
+    seen = one.side_px * scale
     if seen >= PATCH:
         return
     needed = _EVERY * math.ceil(PATCH * max(size_hw) / (one.side_px * _EVERY))
@@ -123,16 +126,16 @@ def _shape(one: ObjectFacts, size_hw: tuple[int, int], what: str) -> Iterator[Fi
             "note",
             what,
             f"{one.specks} speck{'s' * (one.specks > 1)} of {_pixels(one.speck_area_px)} together",
-            "one piece, unless they belong to it",
-            "write a clean mask without them",
+            "",
+            f"clean the mask with {param('fix')}, unless they belong to it",
         )
     if one.holes:
         yield Finding(
             "note",
             what,
             f"{one.holes} hole{'s' * (one.holes > 1)} of {_pixels(one.hole_area_px)} together",
-            "a filled mask, unless one can see through",
-            "write a clean mask without them",
+            "",
+            f"clean the mask with {param('fix')}, unless one sees through them",
         )
     if one.edges:
         yield Finding("note", what, f"touches the picture's edge ({', '.join(one.edges)})")

@@ -16,8 +16,8 @@ from ..errors import MaskError
 from ..media.label_png import read_label_map
 from ..media.label_values import BINARY_FROM, davis_palette
 from ..media.reference_masks import no_foreground
+from ..scoring import VOID_LABEL
 from ..structures import LabelMap
-from .mask_file import VOID
 
 _OPAQUE_FROM = 128
 _BETWEEN = (64, 192)  # greys that are neither black nor white
@@ -156,7 +156,7 @@ def _ids(flat: Sequence[Grey], name: str) -> tuple[LabelMap, list[str]]:
         ids.append(best if distances[best] <= _NOISE and best not in ids else -1)
     for place, colour in enumerate(flat):
         if ids[place] < 0:
-            ids[place] = next(i for i in range(1, VOID) if i not in ids)
+            ids[place] = next(i for i in range(1, VOID_LABEL) if i not in ids)
             told.append(f"{name}: #{bytes(colour).hex()} became object {ids[place]}")
     return np.array(ids, np.uint8), told
 

@@ -83,14 +83,13 @@ def _shape(facts: VideoFacts) -> Iterator[Finding]:
 def _times(facts: VideoFacts) -> Iterator[Finding]:
     if not facts.variable_rate or facts.longest_seconds is None or facts.usual_seconds is None:
         return
-    longest = facts.longest_seconds
-    yield Finding(
-        "warning" if longest > _LONG_GAP_SECONDS else "note",
-        facts.path,
-        f"frames that are shown for {facts.usual_seconds:.3g} s mostly, one for {longest:.3g} s",
-        "one pace" if longest > _LONG_GAP_SECONDS else "",
-        "cut it there if the time between was not filmed" if longest > _LONG_GAP_SECONDS else "",
-    )
+    usual, longest = facts.usual_seconds, facts.longest_seconds
+    got = f"frames that are mostly shown for {1000 * usual:.0f} ms"
+    if longest > _LONG_GAP_SECONDS:
+        remedy = "cut it there if the time between was not filmed"
+        yield Finding("warning", facts.path, f"{got}, one for {longest:.0f} s", "one pace", remedy)
+    else:
+        yield Finding("note", facts.path, f"{got}, one for {1000 * longest:.0f} ms")
 
 
 def _colours(facts: VideoFacts) -> Iterator[Finding]:
