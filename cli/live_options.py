@@ -16,7 +16,7 @@ _STDOUT = 1
 
 
 class _RawFormat(click.ParamType["RawFormat"]):
-    name = "WxH:PIXELS[@RATE]"
+    name = "WxH:PIXELS"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -39,7 +39,14 @@ _OPTIONS = (
     click.option(
         "--raw",
         type=_RawFormat(),
-        help="Frames on stdin are raw, as 640x480:rgb24@30; rgb24, bgr24, gray or yuv420p.",
+        help="Frames on stdin are raw, as 640x480:rgb24; rgb24, bgr24, gray or yuv420p.",
+    ),
+    click.option(
+        "--rate",
+        type=float,
+        metavar="N",
+        help="Frames per second of raw frames and JPEG files on stdin.  [default: their times are "
+        "those of their arrival]",
     ),
     click.option(
         "--drop/--no-drop",
@@ -77,6 +84,7 @@ class LiveOptions:
 
     source: str | None
     raw: RawFormat | None
+    rate: float | None
     drop: bool
     stall_timeout: float
     pipe: bool
@@ -88,6 +96,7 @@ class LiveOptions:
 
         return LiveSettings(
             raw=self.raw,
+            rate=self.rate,
             drop=self.drop,
             stall_timeout=self.stall_timeout,
             pipe=_STDOUT if self.pipe else None,
@@ -96,7 +105,12 @@ class LiveOptions:
 
     def refuse_without_source(self) -> None:
         """Raise click.UsageError for an option that only live sources have, without one."""
-        given = {"--raw": self.raw, "--no-drop": not self.drop, "--pipe": self.pipe}
+        given = {
+            "--raw": self.raw,
+            "--rate": self.rate,
+            "--no-drop": not self.drop,
+            "--pipe": self.pipe,
+        }
         given["--window"] = self.window
         for flag, value in given.items():
             if value:

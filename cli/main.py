@@ -23,6 +23,8 @@ _COMMANDS = {
     "datasets": ("datasets_command", "datasets", "List, fetch or locate datasets."),
     "demo": ("demo_command", "demo", "Render a clip, track it, score it, write the overlay."),
     "eval": ("eval_command", "evaluate", "Track a dataset's clips and score them, as DAVIS does."),
+    "export": ("export_command", "export", "Write a finished run in another format."),
+    "import": ("import_command", "import_", "Turn masks of other tools into label PNGs."),
     "score": ("score_command", "score", "Score label maps against true ones, as DAVIS does."),
     "track": ("track_command", "track", "Cut objects out of a video, from one mask each."),
     "weights": ("weights_command", "weights", "List, fetch or locate the networks' weights."),

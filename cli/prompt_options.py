@@ -137,11 +137,11 @@ class PromptOptions:
     def __bool__(self) -> bool:
         return bool(self.boxes or self.points or self.rough)
 
-    def prompts(self, start: int) -> dict[int, list[Prompt]]:
+    def prompts(self, start: int | str) -> dict[int | str, list[Prompt]]:
         """Return boxes and points by frame; raises UsageError for a box that holds nothing."""
         from persam_vos import Prompt
 
-        by_frame: dict[int, list[Prompt]] = {}
+        by_frame: dict[int | str, list[Prompt]] = {}
         for shown in (*self.boxes, *self.points):
             box = shown.kind == "box"
             x0, y0, *rest = shown.xy
@@ -156,7 +156,7 @@ class PromptOptions:
             by_frame.setdefault(_frame(shown.frame, start), []).append(prompt)
         return by_frame
 
-    def rough_masks(self, start: int) -> list[tuple[int, str]]:
+    def rough_masks(self, start: int | str) -> list[tuple[int | str, str]]:
         """Return the frame and the file, maybe with its object, of each rough mask."""
         return [(_frame(rough.frame, start), rough.mask) for rough in self.rough]
 
@@ -175,5 +175,5 @@ def prompt_options(command: Callable[..., None]) -> Callable[..., None]:
     return shown
 
 
-def _frame(frame: int | None, start: int) -> int:
+def _frame(frame: int | None, start: int | str) -> int | str:
     return start if frame is None else frame

@@ -13,6 +13,8 @@ import click
 
 from persam_vos.errors import MaskError
 
+from .export_options import ExportOptions, export_options
+from .input_options import FrameId, InputOptions, input_options
 from .live_options import LiveOptions, live_options
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
@@ -24,7 +26,6 @@ from .track_result import print_summary, summary_facts
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest
-    from persam_vos.media.reader import Reader
     from persam_vos.request import Direction
 
 
@@ -34,8 +35,8 @@ class TrackOptions:
 
     sources: tuple[str, ...]
     masks: tuple[str, ...]
-    start_frame: int | None
-    later_masks: tuple[tuple[int, str], ...]
+    start_frame: int | str | None
+    later_masks: tuple[tuple[int | str, str], ...]
     prompts: PromptOptions
     direction: Direction
     objects: tuple[int, ...] | None
@@ -44,9 +45,11 @@ class TrackOptions:
     overwrite: bool
     overlay: bool
     alpha: float
-    reader: Reader
+    constant_rate: bool
+    reading: InputOptions
     live: LiveOptions
     engine: EngineOptions
+    exports: ExportOptions
     profile: bool
     quiet: bool
     as_json: bool
@@ -55,7 +58,7 @@ class TrackOptions:
         """Return what to do for each video; raises MaskError or UsageError for its masks."""
         from persam_vos import TrackRequest
 
-        start = self.start_frame or 0
+        start: int | str = "start" if self.start_frame is None else self.start_frame
         rough = self.prompts.rough_masks(start)
         template = TrackRequest(
             source=self.live.source or self.sources[0],
@@ -66,10 +69,22 @@ class TrackOptions:
             rough_masks=by_frame("--rough", rough),
             direction=self.direction,
             objects=self.objects,
-            reader=self.reader,
+            invert_mask=self.reading.invert_mask,
+            label_map=self.reading.label_map,
+            stream=self.reading.stream,
+            deinterlace=self.reading.deinterlace,
+            allow_network=self.reading.allow_network,
+            start=self.reading.start,
+            end=self.reading.end,
+            stride=self.reading.stride,
+            roi=self.reading.region(),
+            reader=self.reading.reader,
             overlay=self.overlay,
             alpha=self.alpha,
+            constant_rate=self.constant_rate,
             overwrite=self.overwrite,
+            exports=self.exports.exports,
+            keep_alpha=self.exports.keep_alpha,
             profile=self.profile,
             command=command_line(),
         )
@@ -101,17 +116,18 @@ class _ObjectIds(click.ParamType[tuple[int, ...]]):
         return ids
 
 
-class _FrameMask(click.ParamType[tuple[int, str]]):
+class _FrameMask(click.ParamType[tuple[int | str, str]]):
     name = "FRAME[:ID]=PNG"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, str]:
-        match = re.fullmatch(r"(\d+)(?::(\d+))?=(.+)", str(value))
+    ) -> tuple[int | str, str]:
+        match = re.fullmatch(r"(\d+|name:[^=]+?)(?::(\d+))?=(.+)", str(value))
         if match is None:
             self.fail(f"got {value!r}, expected 40=mask.png or 40:2=dog.png", param, ctx)
         frame, object_id, path = match.groups()
-        return int(frame), path if object_id is None else f"{object_id}={path}"
+        number = int(frame) if frame.isdecimal() else frame
+        return number, path if object_id is None else f"{object_id}={path}"
 
 
 @click.command()
@@ -126,9 +142,8 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 )
 @click.option(
     "--start-frame",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="The frame that --first-mask shows, counted from 0.  "
+    type=FrameId(),
+    help="The frame that --first-mask shows, counted from 0, or by the name of its image.  "
     "[default: 0; without --first-mask the earliest frame of --mask]",
 )
 @click.option(
@@ -137,7 +152,7 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     type=_FrameMask(),
     multiple=True,
     help="Objects on another frame, to add or correct them from there on: 40=m.png, or one file "
-    "per object as 40:2=dog.png; may be repeated. {name} as in --first-mask.",
+    "per object as 40:2=dog.png; FRAME may be name:00040. Repeatable; {name} as in --first-mask.",
 )
 @prompt_options
 @click.option(
@@ -168,13 +183,13 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     help="Strength of the overlay's fill, 0 (contour only) to 1.",
 )
 @click.option(
-    "--reader",
-    type=click.Choice(["pyav", "decord"]),
-    default="pyav",
-    show_default=True,
-    help="Which library reads videos.",
+    "--constant-rate",
+    is_flag=True,
+    help="Give the overlay pictures at a constant rate where the video's is variable.",
 )
+@input_options
 @live_options
+@export_options
 @engine_options
 @click.option(
     "--profile",
@@ -227,11 +242,15 @@ def _check_sources(options: TrackOptions) -> None:
         raise click.UsageError(
             f"got --source and {options.sources[0]}, expected a live source or videos"
         )
+    elif options.reading.chooses_part:
+        raise click.UsageError(
+            "got --source with --start, --end, --stride or --roi, expected these for videos alone"
+        )
 
 
-def by_frame(flag: str, masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
+def by_frame(flag: str, masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
     """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
-    by_frame: dict[int, list[str]] = {}
+    by_frame: dict[int | str, list[str]] = {}
     for frame, mask in masks:
         by_frame.setdefault(frame, []).append(mask)
     for frame, files in by_frame.items():

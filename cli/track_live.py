@@ -83,11 +83,11 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 def _facts(summary: LiveSummary) -> dict[str, Any]:
     """Turn a summary into what `--json` prints."""
-    facts = {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in asdict(summary).items()
+    counts, facts = asdict(summary.counts), asdict(summary)
+    del facts["counts"]
+    return counts | {
+        name: str(value) if isinstance(value, Path) else value for name, value in facts.items()
     }
-    return {**facts.pop("counts"), **facts}
 
 
 def _lines(summary: LiveSummary) -> Iterator[str]:

@@ -19,10 +19,14 @@ _SPANS_TOLD = 8
 
 def summary_facts(summary: TrackSummary) -> dict[str, Any]:
     """Turn a summary into what `--json` prints."""
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in asdict(summary).items()
-    }
+    return {name: _plain(value) for name, value in asdict(summary).items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return paths as texts, for JSON."""
+    if isinstance(value, tuple) and all(isinstance(one, Path) for one in value):
+        return [str(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _told(spans: Sequence[tuple[int, int]]) -> str:
@@ -56,6 +60,8 @@ def print_summary(summary: TrackSummary) -> None:
     )
     for line in result_lines(summary.absent, summary.masks, summary.overlay, summary.log):
         click.echo(line)
+    for path in summary.exports:
+        click.echo(f"export   {path}")
     if summary.trace is not None:
         click.echo(f"trace    {summary.trace}")
         print_stages(summary)

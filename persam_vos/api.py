@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from .config import MethodSettings
 from .errors import UsageError
+from .exports.run import export_all
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
-from .media.reader import Reader
+from .media.read_options import Reader
 from .media.reference_masks import MaskInput, ReferenceMasks
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
@@ -39,7 +41,8 @@ class TrackSummary:
 
     ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
     ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
-    ran slower on a GPU than it could, because it could not be captured as a graph, and why.
+    ran slower on a GPU than it could, because it could not be captured as a graph, and why;
+    ``exports`` are the files and folders of other formats that were asked for.
     """
 
     output: Path
@@ -54,6 +57,7 @@ class TrackSummary:
     trace: Path | None = None
     stages: tuple[StageTime, ...] = ()
     not_captured: dict[str, str] = field(default_factory=dict)
+    exports: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,14 @@ class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
     ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
-    height and width in pixels.
+    height and width in pixels. ``warnings`` are sentences for the user on the input.
     """
 
     frame_count: int | None
     size_hw: tuple[int, int]
     reference: ReferenceMasks
     engine: Engine
+    warnings: tuple[str, ...] = ()
 
 
 def load_engine(
@@ -169,7 +174,8 @@ def track_to_folder(
     """Label every frame of a video and write masks, overlay and log to a folder.
 
     Files: ``masks/<name>.png`` (indexed, DAVIS palette), ``overlay.mp4`` and ``track.json``, of the
-    frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for.
+    frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for;
+    ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
     ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame. Raises what
     `track` raises, and OutputError for an output that exists or cannot be written. Finished masks
@@ -184,28 +190,26 @@ def track_to_folder(
     plan, reference = plan_request(request)
     profiled = Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer())
     with profiled as timer:
-        folder = OutputFolder(
-            request.folder,
-            plan.source.info,
-            overlay=request.overlay,
-            alpha=request.alpha,
-            overwrite=request.overwrite,
-            timer=timer,
-            inputs=input_files(request, plan.source),
-            others=[TRACE] if request.profile else [],
-        )
+        folder = _output_folder(request, plan, timer)
         with timer.part("load"):
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
             timer.compute = loaded.compute
         plan = make_references(plan, loaded)
         if on_start is not None:
-            on_start(TrackStart(plan.frame_count, plan.source.info.size_hw, reference, loaded))
-        folder.describe(_facts(loaded, plan, reference, request.command))
+            on_start(_start(plan, reference, loaded))
+        folder.describe(
+            _facts(loaded, plan, reference, request.command),
+            others=[TRACE] if request.profile else [],
+        )
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(run_totals(loaded, timer, count, wall_seconds))
+            folder.finish(
+                {"source_warnings": list(plan.source.warnings)}
+                | run_totals(loaded, timer, count, wall_seconds)
+            )
+    exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
         output=folder.path,
@@ -215,12 +219,38 @@ def track_to_folder(
         frame_count=count,
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
-        warnings=(*reference.warnings, *folder.warnings),
+        warnings=(
+            *plan.source.warnings,
+            *reference.warnings,
+            *folder.warnings,
+            *(warning for one in exported for warning in one.warnings),
+        ),
         absent=folder.visibility.spans(),
         trace=timer.trace if isinstance(timer, Profiler) else None,
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
+        exports=tuple(one.path for one in exported),
     )
+
+
+def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
+    """Open the folder that a request's results go to."""
+    return OutputFolder(
+        request.folder,
+        plan.source.info,
+        overlay=request.overlay,
+        alpha=request.alpha,
+        overwrite=request.overwrite,
+        timer=timer,
+        inputs=input_files(request, plan.source),
+        constant_rate=request.constant_rate,
+    )
+
+
+def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackStart:
+    """Say what is known as tracking begins."""
+    warnings = (*plan.source.warnings, *reference.warnings)
+    return TrackStart(plan.frame_count, plan.source.info.size_hw, reference, engine, warnings)
 
 
 def _facts(
@@ -229,11 +259,13 @@ def _facts(
     """Say what was run on what, for the log."""
     return engine_facts(engine, command) | {
         "input": input_facts(plan.source.info),
+        "source_path": str(Path(plan.source.info.path).resolve()),
         "start_frame": plan.start,
         "direction": plan.direction,
+        "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],
         "mask_frames": sorted(plan.references),
         "object_ids": list(reference.object_ids),
-        "warnings": list(reference.warnings),
+        "warnings": [*plan.source.warnings, *reference.warnings],
     }
 
 
@@ -256,7 +288,10 @@ def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
 
 def input_facts(info: SourceInfo) -> dict[str, Any]:
     """Say what a run read, for its log."""
-    return asdict(info) | {"frames_per_second": str(info.frames_per_second)}
+    return {
+        name: str(value) if isinstance(value, Fraction) else value
+        for name, value in asdict(info).items()
+    }
 
 
 def run_totals(

@@ -106,7 +106,7 @@ def _all_inputs(requests: Sequence[TrackRequest]) -> frozenset[Path]:
     found: set[Path] = set()
     for request in requests:
         with suppress(PersamVosError):
-            source = open_source(request.source, reader=request.reader)
+            source = open_source(request.source, options=request.reading)
             found.update(input_files(request, source))
     return frozenset(found)
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -93,6 +94,31 @@ def atomic_path(path: Path, *, refused: Refused = output_error) -> Iterator[Path
         raise refused(path, error) from error
     finally:
         file.discard()
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty hidden folder beside ``path``, moved into place when the block ends well.
+
+    What is at ``path`` by then is replaced: the caller has made sure that it may be. If the block
+    raises, the hidden folder is removed and ``path`` stays as it was. Raises OutputError.
+    """
+    make_folder(path.parent)
+    hidden = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}")
+    old = hidden.with_name(f"{hidden.name}-old")
+    try:
+        hidden.mkdir()
+        yield hidden
+        if path.exists():
+            path.replace(old)
+        hidden.replace(path)
+    except OSError as error:
+        raise output_error(path, error) from error
+    finally:
+        if old.exists() and not path.exists():
+            old.replace(path)
+        for one in (hidden, old):
+            shutil.rmtree(one, ignore_errors=True)
 
 
 def write_texts(folder: Path, files: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..errors import MediaError, param
 from ..structures import RgbImage
-from .capture import Captured, StreamFacts
+from .capture import Captured, Clock, StreamFacts
 
 FALLBACK_RATE = Fraction(30)
 """Frames per second of a camera that does not say."""
@@ -43,15 +43,14 @@ def frames_of(camera: cv2.VideoCapture, name: str) -> Iterator[Captured]:
     facts = StreamFacts(Fraction(rate).limit_denominator(1001) if rate > 0 else FALLBACK_RATE,
                         camera.getBackendName(), "bgr24")  # fmt: skip
     camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # cameras that can: what waits in a buffer is late
-    count, start = 0, 0.0
+    count, clock = 0, Clock()
     try:
         while True:
             there, image = camera.read()
             arrived = time.perf_counter()
             if not there:
                 break
-            start = start or arrived
-            yield Captured(count, arrived - start, arrived, facts, partial(_to_rgb, image))
+            yield Captured(count, clock.of(count, arrived), arrived, facts, partial(_to_rgb, image))
             count += 1
     finally:
         camera.release()

@@ -48,6 +48,21 @@ class Captured:
         return Frame(self.index, f"{self.index:05d}", self.to_image(), self.seconds)
 
 
+class Clock:
+    """Times of frames that bring none, in seconds from the first: by a rate, or by arrival."""
+
+    def __init__(self, rate: Fraction | None = None) -> None:
+        self._rate = rate
+        self._start: float | None = None
+
+    def of(self, index: int, arrived: float) -> float:
+        """Return the time of a frame that arrived then, by ``time.perf_counter``."""
+        if self._rate is not None:
+            return float(index / self._rate)
+        self._start = arrived if self._start is None else self._start
+        return arrived - self._start
+
+
 class Capture:
     """Frames of a live source, read in a thread; iterate over it in a ``with`` block.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..media.frame_numbers import no_such_frame
 from ..structures import Frame, SourceInfo
@@ -16,6 +17,8 @@ class FirstFrame:
 
     info: SourceInfo
     frame: Frame
+    files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, captured: Captured, name: str) -> FirstFrame:
@@ -31,6 +34,18 @@ class FirstFrame:
             pixel_format=facts.pixel_format,
         )
         return cls(info, frame)
+
+    def index_of(self, name: str) -> int | None:
+        """Return 0 for the name of the frame, None for others."""
+        return 0 if name == self.frame.name else None
+
+    def names_of(self, number: int) -> dict[int, str]:
+        """Return the name of the frame, if it is this number."""
+        return {0: self.frame.name} if number == 0 else {}
+
+    def index_at(self, seconds: float) -> int:
+        """Return 0 for the time of the frame, 1 for later ones."""
+        return int(seconds > 0)
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frame; raises MediaError for another ``start`` than 0."""

@@ -6,6 +6,7 @@ import io
 import re
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image, ImageOps
 from ..errors import MediaError
 from ..media.container import FALLBACK_RATE
 from ..structures import RgbImage
-from .capture import Captured, StreamFacts
+from .capture import Captured, Clock, StreamFacts
 
 START = b"\xff\xd8"
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
@@ -26,20 +27,21 @@ _PIECE = 65_536
 LARGEST_BYTES = 64 * 2**20
 
 
-def mjpeg_frames(read: Callable[[int], bytes], *, name: str = "stdin") -> Iterator[Captured]:
+def mjpeg_frames(
+    read: Callable[[int], bytes], rate: Fraction | None = None, *, name: str = "stdin"
+) -> Iterator[Captured]:
     """Yield the pictures of the bytes that ``read`` returns, each as its last byte arrives.
 
-    FFmpeg's demuxer would wait for the next picture to know where one ends. Times are those of
-    arrival. Raises MediaError for a picture of more than 64 MiB.
+    FFmpeg's demuxer would wait for the next picture to know where one ends. Times are by ``rate``,
+    in frames per second, or else by arrival. Raises MediaError for a picture of more than 64 MiB.
     """
-    facts = StreamFacts(FALLBACK_RATE, "mjpeg", "jpeg")
-    splitter, count, start = JpegSplitter(name), 0, 0.0
+    facts = StreamFacts(rate or FALLBACK_RATE, "mjpeg", "jpeg")
+    splitter, clock, count = JpegSplitter(name), Clock(rate), 0
     while piece := read(_PIECE):
-        arrived = time.perf_counter()
         for data in splitter.feed(piece):
-            start = start or arrived
+            arrived = time.perf_counter()
             to_image = partial(read_jpeg, data, f"{name}, frame {count}")
-            yield Captured(count, arrived - start, arrived, facts, to_image)
+            yield Captured(count, clock.of(count, arrived), arrived, facts, to_image)
             count += 1
 
 

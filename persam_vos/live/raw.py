@@ -14,9 +14,9 @@ import numpy as np
 
 from ..errors import MediaError, UsageError, param
 from ..media.container import FALLBACK_RATE
-from ..media.video_reader import to_rgb
+from ..media.picture import to_rgb
 from ..structures import RgbImage
-from .capture import Captured, StreamFacts
+from .capture import Captured, Clock, StreamFacts
 
 PixelFormat = Literal["rgb24", "bgr24", "gray", "yuv420p"]
 _BYTES = {
@@ -26,7 +26,7 @@ _BYTES = {
     "yuv420p": Fraction(3, 2),
 }
 _LARGEST_SIDE = 16_384
-_SYNTAX = re.compile(r"(\d+)x(\d+):(\w+)(?:@(\d+(?:\.\d+|/[1-9]\d*)?))?")
+_SYNTAX = re.compile(r"(\d+)x(\d+):(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,34 +34,29 @@ class RawFormat:
     """How raw frames lie in their bytes: rows from the top, without padding.
 
     rgb24, bgr24 and gray have their pixels one after another; yuv420p has the planes Y, U and V of
-    BT.601 in limited range. ``rate`` is in frames per second; None where their times are those
-    at which they arrive.
+    BT.601 in limited range.
 
-    >>> RawFormat.parse("640x480:rgb24@30").frame_bytes
+    >>> RawFormat.parse("640x480:rgb24").frame_bytes
     921600
     """
 
     width: int
     height: int
     pixel_format: PixelFormat
-    rate: Fraction | None = None
 
     @classmethod
     def parse(cls, text: str) -> RawFormat:
-        """Read ``WIDTHxHEIGHT:PIXELS[@RATE]``; raises UsageError for anything else."""
+        """Read ``WIDTHxHEIGHT:PIXELS``; raises UsageError for anything else."""
         match = _SYNTAX.fullmatch(text)
         pixels = match[3] if match else ""
         if match is None or pixels not in get_args(PixelFormat):
-            raise _wrong(text, f"WIDTHxHEIGHT:PIXELS@RATE with PIXELS {', '.join(_BYTES)}")
+            raise _wrong(text, f"WIDTHxHEIGHT:PIXELS with PIXELS {', '.join(_BYTES)}")
         width, height = int(match[1]), int(match[2])
-        rate = Fraction(match[4]) if match[4] else None
         if not (1 <= width <= _LARGEST_SIDE and 1 <= height <= _LARGEST_SIDE):
             raise _wrong(text, f"1 to {_LARGEST_SIDE} pixels a side")
-        if rate is not None and not 0 < rate <= 1000:
-            raise _wrong(text, "a rate above 0, at most 1000")
         if pixels == "yuv420p" and (width % 2 or height % 2):
             raise _wrong(text, "even sides for yuv420p")
-        return cls(width, height, cast(PixelFormat, pixels), rate)
+        return cls(width, height, cast(PixelFormat, pixels))
 
     @property
     def frame_bytes(self) -> int:
@@ -84,14 +79,19 @@ class RawFormat:
 
 
 def raw_frames(
-    read: Callable[[int], bytes], form: RawFormat, *, name: str = "stdin"
+    read: Callable[[int], bytes],
+    form: RawFormat,
+    rate: Fraction | None = None,
+    *,
+    name: str = "stdin",
 ) -> Iterator[Captured]:
     """Yield frames of the bytes that ``read`` returns, as they arrive.
 
-    Raises MediaError where the bytes end in the middle of a frame.
+    Times are by ``rate``, in frames per second, or else by arrival. Raises MediaError where the
+    bytes end in the middle of a frame.
     """
-    facts = StreamFacts(form.rate or FALLBACK_RATE, "rawvideo", form.pixel_format)
-    count, start = 0, 0.0
+    facts = StreamFacts(rate or FALLBACK_RATE, "rawvideo", form.pixel_format)
+    count, clock = 0, Clock(rate)
     while data := _read_whole(read, form.frame_bytes):
         arrived = time.perf_counter()
         if len(data) < form.frame_bytes:
@@ -101,8 +101,7 @@ def raw_frames(
                 expected=f"frames of {form.frame_bytes} bytes",
                 remedy=f"check the size and pixel format in {param('raw')}",
             )
-        start = start or arrived
-        seconds = float(count / form.rate) if form.rate else arrived - start
+        seconds = clock.of(count, arrived)
         yield Captured(count, seconds, arrived, facts, partial(form.to_image, data))
         count += 1
 
@@ -120,5 +119,5 @@ def _wrong(text: str, expected: str) -> UsageError:
         param("raw"),
         got=repr(text),
         expected=expected,
-        remedy="write it as in 640x480:rgb24@30",
+        remedy="write it as in 640x480:rgb24",
     )

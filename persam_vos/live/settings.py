@@ -12,6 +12,7 @@ from .address import STDIN, check_source
 from .raw import RawFormat
 
 DEFAULT_OUTPUT = Path("live_tracked")
+LARGEST_RATE = 1000
 STALL_TIMEOUT = 10.0
 """Seconds without a frame after which a source is given up."""
 
@@ -20,15 +21,19 @@ STALL_TIMEOUT = 10.0
 class LiveSettings:
     """How a live source is read, and where its masks go; consumed by `track_live`.
 
-    ``raw`` says how raw frames lie in the bytes of the source ``-``, which reads the file
-    descriptor ``stdin``. ``drop`` leaves out the frames that come while one is tracked. A source
-    that sends nothing for ``stall_timeout`` seconds is given up.
+    The source ``-`` reads the file descriptor ``stdin``: JPEG files one after another, a container
+    that needs no seeking, or raw frames as ``raw`` says. ``rate`` in frames per second gives JPEG
+    files and raw frames their times; without it these are those of their arrival.
+
+    ``drop`` leaves out the frames that come while one is tracked. A source that sends nothing for
+    ``stall_timeout`` seconds is given up.
 
     Masks go to the file descriptor ``pipe``, as H x W bytes a frame, row by row, each the id of an
     object or 0; and are shown in a ``window``. Raises UsageError for values that are always wrong.
     """
 
     raw: RawFormat | None = None
+    rate: float | None = None
     drop: bool = True
     stall_timeout: float = STALL_TIMEOUT
     pipe: int | None = None
@@ -39,6 +44,12 @@ class LiveSettings:
         if not self.stall_timeout > 0:
             raise UsageError(
                 param("stall_timeout"), got=f"{self.stall_timeout}", expected="seconds above 0"
+            )
+        if self.rate is not None and not 0 < self.rate <= LARGEST_RATE:
+            raise UsageError(
+                param("rate"),
+                got=f"{self.rate:g}",
+                expected=f"frames per second above 0, at most {LARGEST_RATE}",
             )
         if self.pipe is not None and os.isatty(self.pipe):
             raise UsageError(
@@ -70,13 +81,14 @@ address such as rtsp://host/path, or - for stdin; give files and folders without
     """
     source = str(request.source)
     check_source(source)
-    if settings.raw is not None and source != STDIN:
-        raise UsageError(
-            param("raw"),
-            got=param("source", source),
-            expected=f"{param('source', STDIN)}, whose bytes it describes",
-            remedy="leave it out: this source says what it sends",
-        )
+    for name in ("raw", "rate"):
+        if getattr(settings, name) is not None and source != STDIN:
+            raise UsageError(
+                param(name),
+                got=param("source", source),
+                expected=f"{param('source', STDIN)}, whose bytes it describes",
+                remedy="leave it out: this source says what it sends",
+            )
     if source == STDIN and os.isatty(settings.stdin):
         raise UsageError(
             param("source", STDIN),
@@ -84,17 +96,16 @@ address such as rtsp://host/path, or - for stdin; give files and folders without
             expected="frames that a program writes",
             remedy="pipe them in: ffmpeg ... -f mpegts - | persam-vos track --source - ...",
         )
-    later = {*request.later_masks, *request.prompts, *request.rough_masks} - {0}
+    shown = {*request.later_masks, *request.prompts, *request.rough_masks, request.start_frame or 0}
     unfit = {
-        "start_frame": request.start_frame not in (None, 0),
-        "direction": request.direction == "backward",
-        "later_masks": bool(later),
-        "profile": request.profile,
+        f"objects on frame {max(shown)}": max(shown) > 0,
+        param("direction"): request.direction == "backward",
+        param("profile"): request.profile,
     }
-    for name, given in unfit.items():
+    for what, given in unfit.items():
         if given:
             raise UsageError(
-                param(name),
+                what,
                 got=param("source", source),
                 expected="objects shown on the first frame, tracked forwards",
                 remedy="leave it out, or record the source and track the file",

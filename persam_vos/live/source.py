@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 from ..errors import MediaError, param
 from .address import STDIN, camera_number
@@ -30,12 +31,15 @@ def live_frames(source: str, settings: LiveSettings) -> Iterator[Captured]:
     def read(count: int) -> bytes:
         return os.read(settings.stdin, count)
 
+    rate = None if settings.rate is None else Fraction(settings.rate).limit_denominator(1001)
     if settings.raw is not None:
-        return raw_frames(read, settings.raw)
-    return _sniffed(read, settings.stall_timeout)
+        return raw_frames(read, settings.raw, rate)
+    return _sniffed(read, rate, settings.stall_timeout)
 
 
-def _sniffed(read: Callable[[int], bytes], timeout: float) -> Iterator[Captured]:
+def _sniffed(
+    read: Callable[[int], bytes], rate: Fraction | None, timeout: float
+) -> Iterator[Captured]:
     """Tell JPEG files from containers by the first bytes, and yield the frames of either."""
     head = b""
     while len(head) < len(START) and (part := read(4096)):
@@ -48,7 +52,10 @@ def _sniffed(read: Callable[[int], bytes], timeout: float) -> Iterator[Captured]
             remedy="check the program that is to write it",
         )
     rest = _after(head, read)
-    yield from mjpeg_frames(rest) if head.startswith(START) else stdin_stream_frames(rest, timeout)
+    if head.startswith(START):
+        yield from mjpeg_frames(rest, rate)
+    else:
+        yield from stdin_stream_frames(rest, timeout)
 
 
 def _after(head: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:

@@ -10,14 +10,17 @@ from typing import IO, TYPE_CHECKING
 
 from ..errors import MediaError
 from ..media.container import average_rate, reason, video_stream
-from ..media.video_reader import Times, decode_packet, orientation_of, to_rgb
+from ..media.picture import orientation_of, to_rgb
+from ..media.video_reader import Times
 from ..structures import RgbImage
 from .address import PROTOCOLS, shown_name, stalled
 from .capture import Captured, StreamFacts
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
 _NO_PROTOCOL = "none"
 """A list of protocols without any: what comes on stdin may open nothing else."""
@@ -85,7 +88,7 @@ def _opened(
 def _frames(name: str, container: InputContainer, timeout: float) -> Iterator[Captured]:
     import av
 
-    stream = video_stream(name, container)
+    stream = video_stream(name, container, None)
     # Threads that each decode a frame of their own would hold back as many frames.
     stream.thread_type = "SLICE"
     times, count = Times(stream), 0
@@ -93,11 +96,11 @@ def _frames(name: str, container: InputContainer, timeout: float) -> Iterator[Ca
         for packet in container.demux(stream):
             arrived = time.perf_counter()
             # Streams lose packets: what cannot be decoded is passed over.
-            for picture in decode_packet(stream, packet, forgiving=True):
+            for picture in _decoded(stream, packet):
                 facts = StreamFacts(
                     average_rate(stream), stream.codec_context.codec.name, picture.format.name
                 )
-                seconds = times.of(picture)
+                seconds = times.of(picture.pts)
                 yield Captured(count, seconds, arrived, facts, partial(_upright, picture))
                 count += 1
     except av.error.ExitError as error:
@@ -109,6 +112,16 @@ def _frames(name: str, container: InputContainer, timeout: float) -> Iterator[Ca
             expected="a stream that goes on, or ends",
             remedy="check the source and its connection, and start again",
         ) from error
+
+
+def _decoded(stream: VideoStream, packet: Packet[VideoStream]) -> list[VideoFrame]:
+    """Return the pictures that a packet completes, none where it cannot be decoded."""
+    import av
+
+    try:
+        return stream.codec_context.decode(packet)
+    except av.FFmpegError:
+        return []
 
 
 def _upright(picture: VideoFrame) -> RgbImage:

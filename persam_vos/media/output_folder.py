@@ -18,13 +18,14 @@ from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import read_label_file
 from ..structures import Frame, LabelMap, SourceInfo, TrackedFrame
-from .label_png import write_label_png
+from .label_png import write_grey_png, write_label_png
 from .overlay import draw_overlay
 from .track_log import TrackLog, listed_files, log_entry
 from .video_writer import VideoWriter
 from .visibility import Visibility
 
 MASKS, OVERLAY, LOG, TRACE = "masks", "overlay.mp4", "track.json", "trace.json"
+ALPHA, EXPORTS = "alpha", "exports"
 _FILES = (OVERLAY, LOG, TRACE)
 
 
@@ -36,8 +37,7 @@ class OutputFolder:
     ``"complete": false``; without a finished mask there is neither. Of an earlier run only the
     files that its log lists are replaced. Raises OutputError for an output that exists (without
     ``overwrite``), for files in the way that no log lists or that are ``inputs`` of this run, and
-    for what cannot be written. ``others`` are names of files that the caller writes here, for the
-    log to list.
+    for what cannot be written.
 
     Frames come in order by `write`. Those of a backward half come before them, by
     `write_backwards`, which writes their masks; `finish_backward` then writes their log and
@@ -59,7 +59,7 @@ class OutputFolder:
         overwrite: bool,
         timer: StageTimer,
         inputs: Collection[Path] = (),
-        others: Collection[str] = (),
+        constant_rate: bool = False,
     ) -> None:
         self.path = path
         self.overlay_path = path / OVERLAY if overlay else None
@@ -72,23 +72,31 @@ class OutputFolder:
         self._facts: Mapping[str, Any] = {}
         self._ending: Mapping[str, Any] = {}
         self._written = 0
-        self.visibility = Visibility()
-        self._files = [*([OVERLAY] if overlay else []), *others]
-        self._old = check_output(path, info, overwrite=overwrite, inputs=inputs, others=others)
+        self.visibility = Visibility(info.stride)
+        self._constant_rate = constant_rate
+        self._damaged: list[int] = []
+        self._files = [OVERLAY] if overlay else []
+        self._old = check_output(path, info, overwrite=overwrite, inputs=inputs)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What could not be done as asked, e.g. sound that could not be copied."""
         return () if self._overlay is None else self._overlay.warnings
 
-    def describe(self, facts: Mapping[str, Any]) -> None:
-        """Set what the log says before its frames; call before the first `write`."""
+    def describe(self, facts: Mapping[str, Any], *, others: Collection[str] = ()) -> None:
+        """Set what the log says before its frames; call before the first `write`.
+
+        ``others`` are names of files that the caller writes here, for the log to list: a later run
+        may replace them.
+        """
         self._facts = facts
+        self._files += others
 
     def finish(self, ending: Mapping[str, Any]) -> None:
         """Set what the log says after its frames; marks the run as complete."""
         absent = {str(object_id): spans for object_id, spans in self.visibility.spans().items()}
-        self._ending = {"complete": True, "absent": absent, **ending}
+        damaged = {"damaged_frames": sorted(self._damaged)} if self._damaged else {}
+        self._ending = {"complete": True, "absent": absent, **damaged, **ending}
 
     def write(self, tracked: TrackedFrame) -> None:
         """Write one frame's mask, overlay picture and log entry."""
@@ -139,8 +147,10 @@ class OutputFolder:
         assert self._masks is not None  # as there is a log
         path = self._mask_path(tracked.name)
         self.visibility.note(tracked)
+        if tracked.frame.damaged:
+            self._damaged.append(tracked.index)
         self._masks.submit(
-            partial(self._save_mask, path, tracked.label_map),
+            partial(self._save_mask, path, tracked),
             commit=partial(self._count, add_entry, log_entry(tracked)),
             undo=partial(_remove, path),
         )
@@ -148,10 +158,12 @@ class OutputFolder:
     def _mask_path(self, name: str) -> Path:
         return self.path / MASKS / f"{name}.png"
 
-    def _save_mask(self, path: Path, label_map: LabelMap) -> None:
-        """Write a mask; called by several threads at once."""
+    def _save_mask(self, path: Path, tracked: TrackedFrame) -> None:
+        """Write a mask and its soft ones; called by several threads at once."""
         with self._timer.measure("write"), self._timer.part("masks"):
-            write_label_png(path, label_map)
+            write_label_png(path, tracked.label_map)
+            for object_id, alpha in tracked.alphas.items():
+                write_grey_png(alpha_path(self.path, object_id, tracked.name), alpha)
 
     def _count(self, add_entry: Callable[[str], None], entry: str) -> None:
         """Count a mask that is there."""
@@ -163,7 +175,7 @@ class OutputFolder:
         if self._overlay is not None:
             with self._timer.measure("write"), self._timer.part("overlay"):
                 image = draw_overlay(frame.image, label_map, alpha=self._alpha)
-                self._overlay.write(image, frame.time_seconds)
+                self._overlay.write(image, frame.time_seconds, frame.duration_seconds)
 
     def _close(self) -> None:
         """Finish masks, overlay and log; drop the latter two if no mask was finished."""
@@ -202,8 +214,15 @@ class OutputFolder:
         self._log = TrackLog(self.path / LOG, {**self._facts, "files": self._files})
         self._masks = _mask_writer()
         if self.overlay_path is not None:
-            self._overlay = VideoWriter(self.overlay_path, self._info)
+            self._overlay = VideoWriter(
+                self.overlay_path, self._info, constant_rate=self._constant_rate
+            )
         return self._log
+
+
+def alpha_path(folder: Path, object_id: int, name: str) -> Path:
+    """Return where a run's soft mask of an object lies, on the frame of that name."""
+    return folder / ALPHA / str(object_id) / f"{name}.png"
 
 
 def check_output(
@@ -220,10 +239,11 @@ def check_output(
     """
     _refuse_source(path, info)
     refuse_unwritable(path)
-    own = listed_files(path, LOG, MASKS)
     masks = [one for one in (path / MASKS).glob("*") if one.suffix.lower() == ".png"]
+    alphas = [*(path / ALPHA).glob("*/*.png")]
+    own = listed_files(path, LOG, MASKS, alphas)
     files = [path / name for name in (*_FILES, *others)]
-    there = dict.fromkeys((*masks, *files, *sorted(own)))
+    there = dict.fromkeys((*masks, *alphas, *files, *sorted(own)))
     return replaceable(path, there, own=own, overwrite=overwrite, inputs=inputs)
 
 

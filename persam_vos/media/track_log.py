@@ -6,7 +6,7 @@ import contextlib
 import json
 import tempfile
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -107,11 +107,13 @@ class TrackLog:
             raise output_error(self._output.path, error) from error
 
 
-def listed_files(folder: Path, log: str, masks: str) -> frozenset[Path]:
+def listed_files(
+    folder: Path, log: str, masks: str, alphas: Iterable[Path] = ()
+) -> frozenset[Path]:
     """Return the files in ``folder`` that the log of an earlier run lists, and that log.
 
-    Those are the mask of each frame, in the subfolder ``masks``, and ``files``. What a killed run
-    left of its log counts too.
+    Those are the mask of each frame, in the subfolder ``masks``, ``files``, and of ``alphas``, the
+    soft masks that are there, those of these frames. What a killed run left of its log counts too.
     """
     found: set[Path] = set()
     for path in (folder / log, *folder.glob(f"{TEMPORARY}*.json")):
@@ -119,6 +121,8 @@ def listed_files(folder: Path, log: str, masks: str) -> frozenset[Path]:
         if told is not None:
             found |= {path} | inside(folder, told["files"])
             found |= inside(folder / masks, [f"{name}.png" for name in told["names"]])
+            names = {*told["names"]}
+            found |= {path for path in alphas if path.stem in names}
     return frozenset(found)
 
 
@@ -151,13 +155,14 @@ def _whole_lines(entries: str) -> Iterator[str]:
 def log_entry(tracked: TrackedFrame) -> str:
     """Return what the log says of a frame, as one line of JSON.
 
-    Index, name, time, and box, area and score of each object.
+    Index, name, time, whether it is damaged, and box, area and score of each object.
     """
     return json.dumps(
         {
             "index": tracked.index,
             "name": tracked.name,
             "time_seconds": round(tracked.frame.time_seconds, 6),
+            **({"damaged": True} if tracked.frame.damaged else {}),
             "objects": [
                 {
                     "id": result.object_id,

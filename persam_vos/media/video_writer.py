@@ -1,24 +1,27 @@
-"""Pictures to an MP4 file that plays everywhere, with the source's times and sound."""
+"""Pictures to a video file with the source's times and sound: an MP4 that plays everywhere."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from ..errors import MediaError
 from ..files.atomic import AtomicFile, output_error
-from ..structures import RgbImage, SourceInfo
-from .audio_track import AudioTrack
+from ..structures import SourceInfo
+from .audio_track import Sound
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -31,47 +34,99 @@ X264_TIME_BASE = Fraction(1, 120_000)
 """Whole ticks for 24, 25, 30 and 60 frames a second, and for 1000/1001 of those."""
 MPEG4_TIME_BASE = Fraction(1, 30_000)
 """MPEG-4 part 2 has 16 bits for it."""
+LONGEST_SECONDS = 3600.0
+"""A picture that is shown for longer is a jump of a clock; MP4 counts up to 5 hours."""
 GRID_SECONDS = 0.001
 """Times this near to a multiple of the frame duration are put there: Matroska rounds to 1 ms."""
 BT709 = 1
 """Matrix, primaries and transfer of ITU-T H.273."""
-LIMITED_RANGE = 1
+LIMITED_RANGE, FULL_RANGE = 1, 2
+
+Pixels = npt.NDArray[np.uint8]
+"""(H, W), (H, W, 3) or (H, W, 4) uint8: grey, RGB or RGBA, as the format wants it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFormat:
+    """How pictures are encoded, and in what file.
+
+    ``to_frame`` makes a frame of ``pixel_format`` of (H, W, ...) uint8 pixels; ``even`` tells that
+    it adds a row or column to odd sizes. ``metadata`` goes into the stream.
+    """
+
+    codec: Literal["libx264", "prores_ks", "libvpx-vp9", "ffv1"]
+    container: str
+    pixel_format: str
+    to_frame: Callable[[Pixels], VideoFrame]
+    options: Mapping[str, str] = field(default_factory=dict)
+    time_base: Fraction = X264_TIME_BASE
+    range: int = LIMITED_RANGE
+    even: bool = False
+    sound: bool = True
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class VideoWriter:
-    """Write pictures with their times as H.264 in MP4: yuv420p, BT.709, limited range, fast start.
+    """Write pictures with their times, by default as H.264 in MP4: yuv420p, BT.709, fast start.
 
     The first picture is at 0, whatever its time. Odd sizes get a row or column more, a copy of the
-    last. The source's sound is carried over from the first picture to the last; if that fails the
-    video goes on without, and ``warnings`` says so. The file appears when ``close`` is called; a
-    failure, ``abort``, or an exception in the ``with`` block removes what there is. Where FFmpeg
-    was built without libx264, MPEG-4 part 2 is written. Raises OutputError.
+    last. Pixels keep the shape that the source's have. ``constant_rate`` repeats and drops pictures
+    to come to the average rate. The source's sound is carried over from the first picture to the
+    last. ``warnings`` says where that fails, and the video goes on without; or where a picture
+    would be shown for more than an hour, and is for a second. The file appears when ``close`` is
+    called; a failure, ``abort``, or an exception in the ``with`` block removes what there is. Where
+    FFmpeg was built without libx264, MPEG-4 part 2 is written. Raises OutputError.
     """
 
-    def __init__(self, path: str | Path, info: SourceInfo) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        info: SourceInfo,
+        video_format: VideoFormat | None = None,
+        *,
+        constant_rate: bool = False,
+    ) -> None:
         self.path = Path(path)
-        self.warnings: tuple[str, ...] = ()
+        self._format = video_format or H264
         self._step = 1 / info.frames_per_second
         self._last_pts = -1
+        self._durations: dict[int, int] = {}
         self._file = AtomicFile(self.path)
-        self._pending: tuple[RgbImage, float] | None = None
+        self._constant_rate = constant_rate
+        self._pending: tuple[Pixels, float, float | None] | None = None
         self._info = info
         self._start = 0.0
-        self._audio: AudioTrack | None = None
+        self._sound: Sound | None = None
+        self._jumps: list[str] = []
         self._open = True
         with self._guarded():
-            self._container = _open_output(self._file.temporary)
-            self._stream = _add_video(self._container, info)
+            self._container = _open_output(self._file.temporary, self._format)
+            self._stream = _add_video(self._container, info, self._format)
 
-    def write(self, image: RgbImage, time_seconds: float) -> None:
-        """Add an (H, W, 3) RGB picture of the source's size; times must rise."""
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be carried over as it is."""
+        problems = [] if self._sound is None else self._sound.problems
+        sound = [f"the source's {problem} could not be carried over" for problem in problems]
+        return tuple(f"{self.path}: {words}" for words in (*sound, *self._jumps))
+
+    def write(
+        self, image: Pixels, time_seconds: float, duration_seconds: float | None = None
+    ) -> None:
+        """Add a picture of the source's size, RGB unless the format says else; times must rise.
+
+        It is shown until the next one; the last one for ``duration_seconds``, by default as long as
+        pictures are on average.
+        """
         if self._pending is None:
             self._start = time_seconds
             with self._guarded():
-                self._audio = self._open_audio(self._info)
+                self._sound = self._open_sound(self._info)
         else:
-            self._encode(*self._pending, until=time_seconds - self._start)
-        self._pending = (image, time_seconds - self._start)
+            image_before, seconds, _ = self._pending
+            self._limit(seconds, time_seconds - self._start)
+            self._encode(image_before, seconds, until=time_seconds - self._start)
+        self._pending = (image, time_seconds - self._start, duration_seconds)
 
     def close(self) -> None:
         """Finish the file and move it into place; without any picture there is none."""
@@ -80,10 +135,12 @@ class VideoWriter:
         if self._pending is None:
             self.abort()
             return
-        self._encode(*self._pending, until=self._pending[1] + float(self._step))
+        image, seconds, duration = self._pending
+        shown = min(duration or float(self._step), LONGEST_SECONDS)
+        self._encode(image, seconds, until=seconds + shown)
         with self._guarded():
-            self._container.mux(self._stream.encode(None))
-            self._close_audio()
+            self._mux(self._stream.encode(None))
+            self._close_sound()
             self._container.close()
             self._file.commit()
         self._open = False
@@ -96,7 +153,7 @@ class VideoWriter:
         self._pending = None
         # What is wrong with a file that goes away does not matter.
         with contextlib.suppress(Exception):
-            self._close_audio()
+            self._close_sound()
         with contextlib.suppress(Exception):
             self._container.close()
         self._file.discard()
@@ -115,16 +172,42 @@ class VideoWriter:
         else:
             self.abort()
 
-    def _encode(self, image: RgbImage, seconds: float, *, until: float) -> None:
+    def _limit(self, seconds: float, until: float) -> None:
+        """Shorten a jump of the clock, by moving the start; sound would no longer fit, and ends."""
+        gap = until - seconds
+        if gap <= LONGEST_SECONDS:
+            return
+        self._start += gap - 1
+        self._close_sound()
+        self._jumps.append(
+            f"the source's clock jumps by {gap:.0f} s after {seconds:.2f} s; 1 s of it is shown, "
+            "without sound from there on"
+        )
+
+    def _encode(self, image: Pixels, seconds: float, *, until: float) -> None:
         """Encode one picture that is shown up to a time, and the sound up to there."""
+        times = [(seconds, until)]
+        if self._constant_rate:
+            step = float(self._step)
+            ticks = range(math.ceil(seconds / step - 0.5), math.ceil(until / step - 0.5))
+            times = [(tick * step, (tick + 1) * step) for tick in ticks]
         with self._guarded():
-            frame = to_yuv420(image)
-            frame.time_base = self._stream.codec_context.time_base
-            frame.pts = max(self._ticks(seconds), self._last_pts + 1)
-            frame.duration = max(1, self._ticks(until) - frame.pts)
-            self._last_pts = frame.pts
-            self._container.mux(self._stream.encode(frame))
-            self._write_audio(until)
+            for begin, end in times:
+                frame = self._format.to_frame(image)
+                frame.time_base = self._stream.codec_context.time_base
+                frame.pts = max(self._ticks(begin), self._last_pts + 1)
+                frame.duration = max(1, self._ticks(end) - frame.pts)
+                self._last_pts = frame.pts
+                self._durations[frame.pts] = frame.duration
+                self._mux(self._stream.encode(frame))
+            if self._sound is not None:
+                self._sound.write_until(until)
+
+    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
+        """Write packets, with the durations that encoders forget."""
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts or 0, packet.duration)
+            self._container.mux(packet)
 
     def _ticks(self, seconds: float) -> int:
         """Return a time in units of the stream's time base, on the grid of the rate if near it."""
@@ -133,36 +216,19 @@ class VideoWriter:
             return round(grid / self._stream.codec_context.time_base)
         return round(seconds / self._stream.codec_context.time_base)
 
-    def _open_audio(self, info: SourceInfo) -> AudioTrack | None:
-        if not info.has_audio or info.kind != "video":
+    def _open_sound(self, info: SourceInfo) -> Sound | None:
+        if not self._format.sound or not info.has_audio:
             return None
-        import av
+        return Sound(
+            info.path if "://" in info.path else Path(info.path),
+            self._container,
+            origin_seconds=info.start_seconds,
+            start_seconds=self._start,
+        )
 
-        try:
-            return AudioTrack(Path(info.path), self._container, start_seconds=self._start)
-        except (av.FFmpegError, MediaError, ValueError, OSError) as error:
-            self._warn_no_audio(error)
-            return None
-
-    def _write_audio(self, until: float) -> None:
-        import av
-
-        if self._audio is None:
-            return
-        try:
-            self._audio.write_until(until)
-        except (av.FFmpegError, ValueError) as error:
-            self._close_audio()
-            self._warn_no_audio(error)
-
-    def _close_audio(self) -> None:
-        if self._audio is not None:
-            self._audio.close()
-            self._audio = None
-
-    def _warn_no_audio(self, error: Exception) -> None:
-        words = getattr(error, "strerror", None) or str(error)
-        self.warnings += (f"{self.path}: the source's sound could not be carried over ({words})",)
+    def _close_sound(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -180,18 +246,28 @@ class VideoWriter:
             raise
 
 
-def to_yuv420(image: RgbImage) -> VideoFrame:
+def to_yuv420(image: Pixels) -> VideoFrame:
     """Convert an (H, W, 3) RGB picture to a yuv420p frame, BT.709 limited, of even size."""
-    from av.video.frame import VideoFrame
-    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+    return to_yuv(to_even(image), "rgb24", "yuv420p")
 
+
+def to_even(image: Pixels) -> Pixels:
+    """Return a picture whose sides are even: a copy of the last row or column is added."""
     height, width = image.shape[:2]
     if height % 2 or width % 2:
         border = cv2.BORDER_REPLICATE
         image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, border))
+    return image
+
+
+def to_yuv(image: Pixels, given: str, wanted: str) -> VideoFrame:
+    """Convert pixels of one of FFmpeg's formats to a frame of another, BT.709 limited."""
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
     flags = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
-        format="yuv420p",
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format=given).reformat(
+        format=wanted,
         interpolation=flags,
         dst_colorspace=Colorspace.ITU709,
         dst_color_range=ColorRange.MPEG,
@@ -200,28 +276,45 @@ def to_yuv420(image: RgbImage) -> VideoFrame:
     return frame
 
 
-def _open_output(path: Path) -> OutputContainer:
+H264 = VideoFormat(
+    codec=X264,
+    container="mp4",
+    pixel_format="yuv420p",
+    to_frame=to_yuv420,
+    options=X264_OPTIONS,
+    even=True,
+)
+
+
+def _open_output(path: Path, video_format: VideoFormat) -> OutputContainer:
     import av
 
     # The prefix keeps names such as "a:b.mp4" from being taken for a protocol.
-    options = {"movflags": "+faststart"}
-    container: OutputContainer = av.open(f"file:{path}", mode="w", format="mp4", options=options)
+    name = video_format.container
+    options = {"movflags": "+faststart"} if name in ("mp4", "mov") else {}
+    container: OutputContainer = av.open(f"file:{path}", mode="w", format=name, options=options)
     return container
 
 
-def _add_video(container: OutputContainer, info: SourceInfo) -> VideoStream:
-    """Add the video stream: H.264, or MPEG-4 part 2 where libx264 is missing."""
+def _add_video(
+    container: OutputContainer, info: SourceInfo, video_format: VideoFormat
+) -> VideoStream:
+    """Add the video stream; MPEG-4 part 2 in place of H.264 where libx264 is missing."""
     rate = info.frames_per_second.limit_denominator(30_000)
-    if X264 in container.supported_codecs:
-        stream = container.add_stream(X264, rate=rate, options=X264_OPTIONS)
-        stream.codec_context.time_base = X264_TIME_BASE
+    codec, even = video_format.codec, video_format.even
+    if codec != H264.codec or X264 in container.supported_codecs:
+        stream = container.add_stream(codec, rate=rate, options=dict(video_format.options))
+        stream.codec_context.time_base = video_format.time_base
     else:
         stream = container.add_stream("mpeg4", rate=rate, options=MPEG4_OPTIONS)
         stream.codec_context.time_base = MPEG4_TIME_BASE
     height, width = info.size_hw
-    stream.height, stream.width = height + height % 2, width + width % 2
-    stream.pix_fmt = "yuv420p"
+    stream.height, stream.width = height + even * (height % 2), width + even * (width % 2)
+    stream.pix_fmt = video_format.pixel_format
+    stream.metadata.update(video_format.metadata)
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = BT709
-    context.color_range = LIMITED_RANGE
+    context.color_range = video_format.range
+    if info.pixel_aspect != 1:
+        context.sample_aspect_ratio = info.pixel_aspect.limit_denominator(1000)
     return stream

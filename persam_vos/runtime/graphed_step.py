@@ -18,8 +18,9 @@ from .device import Compute
 from .stream import HostCopy, device_access, new_stream, record, wait
 from .tensor_tree import same_tensors
 
-Rendered = tuple[torch.Tensor, torch.Tensor]
-"""Labels (H, W) uint8, and (N, 6) float64 `tracking.step.measurements` of each object."""
+Rendered = tuple[torch.Tensor, ...]
+"""Labels (H, W) uint8, (N, 6) float64 `tracking.step.measurements` of each object, and their
+coverage, (N, H, W) uint8, if it was asked for."""
 
 
 class Step(Protocol):

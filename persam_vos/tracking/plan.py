@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import MaskError, UsageError
-from ..media.frame_numbers import no_such_frame
+from ..media.frame_numbers import FrameNames, no_such_frame
 from ..media.reader import Source, open_source
 from ..media.reference_masks import MaskInput, ReferenceMasks, mask_files, read_reference_masks
-from ..media.reference_prompts import FramePrompts, read_prompts, refuse_unknown
+from ..media.reference_prompts import FramePrompts, Prompt, read_prompts, refuse_unknown
+from ..media.region import Region
+from ..media.selection import select
 from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import present_ids
-from ..structures import TrackedFrame
+from ..structures import Frame, LabelMap, TrackedFrame
 from .engine import Engine
 from .propagate import Reference, track_frames
 
@@ -31,10 +34,12 @@ class TrackPlan:
 
     ``references`` are labels by frame index, or what makes them as tracking gets there. ``prompts``
     are those that have no labels yet: `start.make_references` makes them. One of either is of frame
-    ``start``. Frames keep their indices and names, whichever way they come. Raises MaskError for a
-    mask of a frame that is not on the way, UsageError for prompts of one or of an object that is
-    not known there, MediaError for a frame that does not exist; where nobody knows how many there
-    are, the last is raised after the last frame.
+    ``start``. With a region ``roi`` both are of it alone, as is what is tracked; frames come out
+    whole. ``keep_alpha`` asks for soft masks beside the labels. Frames keep their indices and
+    names, whichever way they come. Raises MaskError for a mask of a frame that is not on the way,
+    UsageError for prompts of one or of an object that is not known there, MediaError for a frame
+    that does not exist; where nobody knows how many there are, the last is raised after the last
+    frame.
     """
 
     source: Source
@@ -42,6 +47,8 @@ class TrackPlan:
     start: int
     direction: Direction = "both"
     prompts: Mapping[int, FramePrompts] = field(default_factory=dict)
+    keep_alpha: bool = False
+    roi: Region | None = None
 
     def __post_init__(self) -> None:
         frames = {*self.references, *self.prompts}
@@ -66,7 +73,8 @@ class TrackPlan:
     @property
     def has_backward(self) -> bool:
         """Whether there is a backward half: the start frame, and those before it."""
-        return self.direction == "backward" or (self.direction == "both" and self.start > 0)
+        has_earlier = self.start > self.source.info.first_frame
+        return self.direction == "backward" or (self.direction == "both" and has_earlier)
 
     @property
     def has_forward(self) -> bool:
@@ -76,19 +84,20 @@ class TrackPlan:
     @property
     def frame_count(self) -> int | None:
         """How many frames will be tracked, as far as the source tells."""
+        info = self.source.info
+        before = (self.start - info.first_frame) // info.stride
         if not self.has_forward:
-            return self.start + 1
-        count = self.source.info.frame_count
-        if count is None or self.has_backward:
-            return count
-        return max(1, count - self.start)
+            return before + 1
+        if info.frame_count is None or self.has_backward:
+            return info.frame_count
+        return max(1, info.frame_count - before)
 
     def backward(
         self, engine: Engine, timer: StageTimer | None = None
     ) -> Generator[TrackedFrame, None, None]:
         """Track from the start frame back to the first one; masks apply as they are met."""
         frames = self.source.frames_reversed(self.start)
-        return track_frames(frames, self.references, engine, timer=timer)
+        return self._track(frames, engine, timer)
 
     def forward(
         self, engine: Engine, timer: StageTimer | None = None
@@ -96,7 +105,7 @@ class TrackPlan:
         """Track to the last frame, from the start frame or, if that went back, the one after it."""
         count = self.start
         frames = self.source.frames(self.start)
-        with closing(track_frames(frames, self.references, engine, timer=timer)) as tracked_frames:
+        with closing(self._track(frames, engine, timer)) as tracked_frames:
             for tracked in tracked_frames:
                 count = tracked.index + 1
                 if tracked.index > self.start or not self.has_backward:
@@ -113,11 +122,33 @@ class TrackPlan:
         if self.has_forward:
             yield from self.forward(engine, timer)
 
+    def seen(self, index: int) -> Frame:
+        """Return what is tracked of a frame; raises MediaError for one that does not exist."""
+        with closing(self.source.frames(index)) as frames:
+            frame = next(frames)
+        return frame if self.roi is None else self.roi.crop(frame)
+
+    def _track(
+        self, frames: Iterable[Frame], engine: Engine, timer: StageTimer | None
+    ) -> Generator[TrackedFrame, None, None]:
+        track = partial(
+            track_frames,
+            references=self.references,
+            engine=engine,
+            timer=timer,
+            keep_alpha=self.keep_alpha,
+        )
+        return track(frames) if self.roi is None else self.roi.track(frames, track)
+
     def _check_on_the_way(self, index: int) -> None:
-        first = 0 if self.has_backward else max(0, self.start)
+        info = self.source.info
+        first = info.first_frame if self.has_backward else max(info.first_frame, self.start)
         last = None if self.has_forward else self.start
-        if index < first or (last is not None and index > last):
+        skipped = (index - info.first_frame) % info.stride
+        if index < first or (last is not None and index > last) or skipped:
             expected = f"{first} or later" if last is None else f"{first} to {last}"
+            if info.stride > 1:
+                expected += f", every {info.stride} from {info.first_frame}"
             what, kind = (
                 ("masks", MaskError) if index in self.references else ("prompts", UsageError)
             )
@@ -130,11 +161,14 @@ class TrackPlan:
             )
 
     def _check_there(self, index: int) -> None:
-        count = self.source.info.frame_count
-        if count is not None and index >= count:
-            # What a video says of itself is an estimate: only looking helps.
-            with closing(self.source.frames(index)) as frames:
-                next(frames)
+        info = self.source.info
+        if info.last_frame is None or index <= info.last_frame:
+            return
+        if info.first_frame or info.stride > 1:
+            raise no_such_frame(info.path, index, info.last_frame + 1)
+        # What a video says of itself is an estimate: only looking helps.
+        with closing(self.source.frames(index)) as frames:
+            next(frames)
 
 
 def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
@@ -142,7 +176,7 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
 
     Raises MediaError, MaskError or UsageError for input that cannot be understood.
     """
-    source = open_source(request.source, reader=request.reader)
+    source = select(open_source(request.source, options=request.reading), request.selection)
     info = source.info
     _log.info("%s opened: %s, %s x %s", info.path, info.kind, *reversed(info.size_hw))
     return plan_source(source, request)
@@ -154,32 +188,82 @@ def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, Refer
     The request's own source is not looked at.
     """
     info = source.info
-    prompted = {*request.prompts, *request.rough_masks}
-    start, by_frame = masks_by_frame(
-        request.masks, request.start_frame, request.later_masks, prompted
+    naming = FrameNames(source)
+    start_frame = naming.index(request.start_frame)
+    naming.start = info.first_frame if start_frame is None else start_frame
+    if start_frame is None and request.masks is not None:
+        start_frame = info.first_frame
+    later = naming.by_index(request.later_masks)
+    rough_masks, shown_prompts = (
+        naming.by_index(request.rough_masks),
+        naming.by_index(request.prompts),
     )
-    reference = read_reference_masks(by_frame, info.size_hw, objects=request.objects)
-    rough = read_reference_masks(request.rough_masks, info.size_hw)
+    prompted = {*shown_prompts, *rough_masks}
+    start, by_frame = masks_by_frame(request.masks, start_frame, later, prompted)
+    options = replace(request.mask_options, pixel_aspect=info.pixel_aspect)
+    reference = read_reference_masks(
+        by_frame, info.size_hw, objects=request.objects, options=options
+    )
+    rough = read_reference_masks(rough_masks, info.size_hw, options=options)
+    label_maps = _in_region(request.roi, reference.label_maps, info.size_hw)
+    rough_maps = _in_region(request.roi, rough.label_maps, info.size_hw)
     prompts = {
         frame: FramePrompts(
-            read_prompts(request.prompts.get(frame, ()), info.size_hw, frame),
-            rough.label_maps.get(frame),
+            _prompts_in_region(
+                request.roi,
+                read_prompts(shown_prompts.get(frame, ()), info.size_hw, frame),
+                frame,
+            ),
+            rough_maps.get(frame),
         )
         for frame in sorted(prompted)
     }
-    plan = TrackPlan(source, reference.label_maps, start, request.direction, prompts)
+    plan = TrackPlan(
+        source,
+        label_maps,
+        start,
+        request.direction,
+        prompts,
+        request.keeps_alpha,
+        request.roi,
+    )
     shown = sorted({*reference.object_ids}.union(*(one.object_ids for one in prompts.values())))
     frames = ", ".join(map(str, sorted({*by_frame, *prompted})))
     _log.info("masks and prompts of frames %s read: objects %s", frames, shown)
-    warnings = (*reference.warnings, *rough.warnings)
+    warnings = (*naming.hints, *reference.warnings, *rough.warnings)
     return plan, ReferenceMasks(reference.label_maps, tuple(shown), warnings)
+
+
+def _in_region(
+    roi: Region | None, label_maps: Mapping[int, LabelMap], size_hw: tuple[int, int]
+) -> Mapping[int, LabelMap]:
+    """Return labels of the region alone, by frame; raises as `Region` for what is not in it."""
+    if roi is None:
+        return label_maps
+    roi.check_inside(size_hw)
+    return {
+        frame: roi.crop_labels(labels, f"masks of frame {frame}")
+        for frame, labels in label_maps.items()
+    }
+
+
+def _prompts_in_region(
+    roi: Region | None, prompts: Mapping[int, Prompt], frame: int
+) -> Mapping[int, Prompt]:
+    if roi is None:
+        return prompts
+    return {
+        object_id: roi.crop_prompt(prompt, f"object {object_id} on frame {frame}")
+        for object_id, prompt in prompts.items()
+    }
 
 
 def input_files(request: TrackRequest, source: Source | None = None) -> tuple[Path, ...]:
     """Return all files that a request reads, from ``source`` if any: nothing may replace them."""
     files = () if source is None else source.files
     given = (request.masks, *request.later_masks.values(), *request.rough_masks.values())
-    return (*files, *(path for masks in given for path in mask_files(masks)))
+    masks = (path for one in given for path in mask_files(one))
+    return (*files, *masks, *([request.label_map] if request.label_map else []))
 
 
 def masks_by_frame(

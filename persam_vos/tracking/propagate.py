@@ -43,14 +43,20 @@ class Propagation:
     _encoded: Encoded | None = None  # the last frame
 
     @classmethod
-    def start(cls, engine: Engine, timer: StageTimer | None = None) -> Propagation:
-        """Begin a clip; parts of steps are timed by ``timer``."""
+    def start(
+        cls, engine: Engine, timer: StageTimer | None = None, *, keep_alpha: bool = False
+    ) -> Propagation:
+        """Begin a clip; parts of steps are timed by ``timer``.
+
+        With ``keep_alpha`` results have soft masks.
+        """
         timer = timer or StageTimer()
         step = FrameStep(
             engine.new_method(timer),
             engine.settings.image_size,
             engine.compute.static_shapes,
             timer,
+            keep_alpha,
         )
         return cls(step, step_runner(step, engine.compute))
 
@@ -111,7 +117,8 @@ class Propagation:
         self.object_ids, tracked = rest, self.last.wait()
         labels = np.where(tracked.label_map == object_id, 0, tracked.label_map).astype(np.uint8)
         scores = [one.score for one in tracked.objects if one.object_id != object_id]
-        self.last = known_result(tracked.frame, labels, rest, scores)
+        keep_alpha = self.step.keep_alpha
+        self.last = known_result(tracked.frame, labels, rest, scores, keep_alpha=keep_alpha)
         return self.last.wait()
 
     def resume(self, encoded: Encoded, last: PendingResult) -> None:
@@ -138,7 +145,8 @@ class Propagation:
         labels = np.where(reference > 0, reference, labels).astype(np.uint8)
         scores |= dict.fromkeys(given, 1.0)
         known = [scores[object_id] for object_id in self.object_ids]
-        return known_result(encoded.frame, labels, self.object_ids, known)
+        keep_alpha = self.step.keep_alpha
+        return known_result(encoded.frame, labels, self.object_ids, known, keep_alpha=keep_alpha)
 
 
 def track_frames(
@@ -147,14 +155,16 @@ def track_frames(
     engine: Engine,
     *,
     timer: StageTimer | None = None,
+    keep_alpha: bool = False,
 ) -> Generator[TrackedFrame, None, None]:
     """Label every frame, lazily; reading, encoding and tracking overlap, see `Engine.overlaps`.
 
     ``references`` gives labels by frame index; the first frame needs some. Memory does not
     grow with the number of frames: embeddings of three batches, at most, are ahead of the tracker.
+    With ``keep_alpha`` results have soft masks.
     """
     timer = timer or StageTimer()
-    state = Propagation.start(engine, timer)
+    state = Propagation.start(engine, timer, keep_alpha=keep_alpha)
     pending: deque[PendingResult] = deque()
     depth = _FRAMES_AHEAD + engine.encode_batcher.batch_size
     ready = max(_EMBEDDINGS_AHEAD, _BATCHES_AHEAD * (engine.compute.encode_batch_size - 1))

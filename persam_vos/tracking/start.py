@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -26,7 +25,6 @@ def make_references(plan: TrackPlan, engine: Engine) -> TrackPlan:
         if prompts.refined(plan.tracked_ids(index) - plan.masked_ids(index)):
             references[index] = partial(label_prompts, engine, prompts, given)
             continue
-        with closing(plan.source.frames(index)) as frames:
-            encoded = engine.encode(next(frames))
+        encoded = engine.encode(plan.seen(index))
         references[index] = label_prompts(engine, prompts, given, encoded)
     return replace(plan, references=references, prompts={})

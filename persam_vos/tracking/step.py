@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..geometry import Geometry
@@ -14,6 +15,7 @@ from ..runtime.graphed_step import Rendered
 from ..runtime.stream import HostCopy
 from ..runtime.timer import StageTimer
 from ..stages.compose import compose, scale
+from ..stages.coverage import coverage_of_mask, coverage_of_masks
 from ..stages.guided_upsample import guided_upsample
 from ..stages.measure import measure
 from ..structures import (
@@ -40,6 +42,7 @@ class FrameStep:
     image_size: int
     static_shapes: bool
     timer: StageTimer
+    keep_alpha: bool = False
     # Graphs read these: they have to stay.
     _weights: _Weights | None = field(default=None, init=False)
 
@@ -67,12 +70,21 @@ class FrameStep:
         return self.method.propagate(features, encoded, previous)
 
     def render(self, logits: ObjectLogits, encoded: Encoded) -> Rendered:
-        """Make labels (H, W) uint8 of logits, and `measurements` of what they show."""
+        """Make labels (H, W) uint8 of logits, and `measurements` of what they show.
+
+        With ``keep_alpha`` also the coverage by each object, (N, H, W) uint8.
+        """
         with self.timer.part("compose"):
             size_hw, device = encoded.frame.size_hw, encoded.features.device
-            scaled = self._upsample(logits, encoded)
+            scaled: Iterable[ScaledMasks] = self._upsample(logits, encoded)
+            if self.keep_alpha:
+                scaled = list(scaled)
             labels = compose(scaled, size_hw, device, of_probs=logits.guided)
-            return labels, measurements(labels, logits.object_ids, logits.scores)
+            numbers = measurements(labels, logits.object_ids, logits.scores)
+            if not isinstance(scaled, list):
+                return labels, numbers
+            ids = logits.object_ids
+            return labels, numbers, coverage_of_masks(scaled, labels, ids, of_probs=logits.guided)
 
     def _upsample(self, logits: ObjectLogits, encoded: Encoded) -> Iterator[ScaledMasks]:
         geometry = Geometry(encoded.frame.size_hw, self.image_size)
@@ -102,20 +114,33 @@ class PendingResult:
     def wait(self) -> TrackedFrame:
         """Wait for the labels, and return them."""
         if self._tracked is None:
-            labels, numbers = self.copy.wait()
+            labels, numbers, *covered = self.copy.wait()
             objects = map(_result, self.object_ids, numbers.tolist())  # vacant rows are dropped
-            self._tracked = TrackedFrame(self.frame, labels.numpy(), tuple(objects))
+            alphas = dict(zip(self.object_ids, covered[0].numpy(), strict=False)) if covered else {}
+            self._tracked = TrackedFrame(self.frame, labels.numpy(), tuple(objects), alphas)
         return self._tracked
 
 
 def known_result(
-    frame: Frame, label_map: LabelMap, object_ids: tuple[int, ...], scores: Sequence[float]
+    frame: Frame,
+    label_map: LabelMap,
+    object_ids: tuple[int, ...],
+    scores: Sequence[float],
+    *,
+    keep_alpha: bool = False,
 ) -> PendingResult:
-    """Make a result of given labels (H, W) uint8, and a score in [0, 1] for each object."""
+    """Make a result of given labels (H, W) uint8, and a score in [0, 1] for each object.
+
+    With ``keep_alpha`` soft masks are made of the labels.
+    """
     labels = torch.from_numpy(label_map)
     ids = torch.tensor(object_ids, dtype=torch.uint8)
     numbers = measurements(labels, ids, torch.tensor(scores, dtype=torch.float64))
-    return PendingResult(frame, object_ids, HostCopy([labels, numbers]))
+    tensors = [labels, numbers]
+    if keep_alpha:
+        covered = [coverage_of_mask(label_map == one) for one in object_ids]
+        tensors.append(torch.from_numpy(np.stack(covered)))
+    return PendingResult(frame, object_ids, HostCopy(tensors))
 
 
 def measurements(labels: torch.Tensor, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:

@@ -271,7 +271,11 @@ def test_an_empty_masks_folder_is_no_earlier_result(tmp_path: Path) -> None:
 
 
 def test_overwrite_replaces_results_and_leaves_the_rest(tmp_path: Path) -> None:
-    write_all(tmp_path, count=3, others=["trace.json"])
+    with open_folder(tmp_path) as folder:
+        folder.describe({}, others=["trace.json"])
+        folder.write(tracked(0))
+        folder.write(tracked(1))
+        folder.write(tracked(2))
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "trace.json").write_text("of the earlier run")
     write_all(tmp_path, count=2, overwrite=True, overlay=False)
