@@ -6,38 +6,26 @@ import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from .check_report import print_report, report_facts
+from .input_options import input_options
 from .options import EngineOptions, collect, engine_options, load_engine
 from .progress import Console
-from .prompt_options import PromptOptions, prompt_options
-from .track_command import by_frame, track
+from .prompt_options import prompt_options
+from .request_options import RequestOptions
+from .track_command import track
 
-if TYPE_CHECKING:
-    from persam_vos import TrackRequest
-    from persam_vos.media.reader import Reader
-    from persam_vos.request import Direction
-
-_AS_TRACK = (*("masks", "start_frame", "later_masks", "direction", "objects", "reader", "overlay"),)
+_AS_TRACK = ("masks", "start_frame", "later_masks", "direction", "objects", "overlay")
 """Options that mean what they mean to `track`, and are described there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckOptions:
+class CheckOptions(RequestOptions):
     """What the arguments and options of `check` say."""
 
     source: str
-    masks: tuple[str, ...]
-    start_frame: int | None
-    later_masks: tuple[tuple[int, str], ...]
-    prompts: PromptOptions
-    direction: Direction
-    objects: tuple[int, ...] | None
-    reader: Reader
-    overlay: bool
     engine: EngineOptions
     fix: Path | None
     specks: int | None
@@ -45,28 +33,11 @@ class CheckOptions:
     quiet: bool
     as_json: bool
 
-    def request(self) -> TrackRequest:
-        """Return what `track` would do; raises MaskError or UsageError for its masks."""
-        from persam_vos import TrackRequest
-
-        start = self.start_frame or 0
-        return TrackRequest(
-            source=self.source,
-            masks=self.masks or None,
-            start_frame=self.start_frame,
-            later_masks=by_frame("--mask", self.later_masks),
-            prompts=self.prompts.prompts(start),
-            rough_masks=by_frame("--rough", self.prompts.rough_masks(start)),
-            direction=self.direction,
-            objects=self.objects,
-            reader=self.reader,
-            overlay=self.overlay,
-        )
-
 
 @click.command()
 @click.argument("source", metavar="VIDEO")
 @prompt_options
+@input_options
 @engine_options
 @click.option(
     "--fix",
@@ -107,7 +78,7 @@ def check(options: CheckOptions) -> None:
     from persam_vos.checking.check import fix_masks
 
     started = time.perf_counter() - started
-    console, request = Console(quiet=options.quiet), options.request()
+    console, request = Console(quiet=options.quiet), options.request(options.source)
     clean = None
     if options.fix is not None:
         clean = fix_masks(request, options.fix, speck_px=options.specks)

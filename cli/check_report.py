@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from persam_vos.checking.mask_facts import ObjectFacts
     from persam_vos.checking.mask_file import MaskFile
     from persam_vos.checking.probe import VideoFacts
+    from persam_vos.structures import SourceInfo
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 _ORDER = ("error", "warning", "note")
@@ -30,10 +31,9 @@ def report_facts(
 ) -> dict[str, Any]:
     """Return a report as JSON values; ``fixed`` is the clean mask that was written, if any."""
     estimate = report.estimate
-    video = None if report.video is None else asdict(report.video)
     return {
         "fails": report.fails,
-        "video": video and {name: _plain(value) for name, value in video.items()},
+        "video": None if report.video is None else _plain(asdict(report.video)),
         "frames_read": report.frames_read,
         "mask_files": [_file_facts(file) for file in report.mask_files],
         "objects": {str(i): [asdict(one) for one in shown] for i, shown in report.objects.items()},
@@ -49,7 +49,7 @@ def print_report(report: Report, fixed: Path | None, changes: Sequence[str] | No
 
     console = Console(highlight=False)
     if report.video is not None:
-        _print_table(console, report.video.path, _video_rows(report.video, report.frames_read))
+        _print_table(console, report.video.info.path, _video_rows(report.video, report.frames_read))
     if fixed is not None:
         _print_table(console, f"{fixed} (written)", [("", one) for one in changes or ["as it was"]])
     _print_table(console, "Masks", list(_mask_rows(report)))
@@ -111,18 +111,23 @@ def _print_verdict(console: Console, report: Report) -> None:
 
 
 def _video_rows(video: VideoFacts, frames_read: int) -> list[tuple[str, str]]:
-    height, width = video.size_hw
-    rate = f"{float(video.frames_per_second):.5g} frames/s"
+    info, of_video = video.info, video.info.kind == "video"
+    rate = f"{float(info.frames_per_second):.5g} frames/s"
     if video.variable_rate:
         rate += " on average, not steady"
-    count = video.frame_count or frames_read
+    count = video.counted or info.frame_count or frames_read
     length = f"{count} frame{'s' * (count != 1)}"
     if video.duration_seconds is not None:
         length += f", {_duration(video.duration_seconds)}"
     rows = [
-        ("is", f"{video.codec} in {video.container}" if video.kind == "video" else video.container),
-        ("size", f"{width} x {height}{_turned(video)}"),
-        ("rate", f"{rate}{'' if video.kind == 'video' else ', as no image says'}"),
+        (
+            "is",
+            f"{info.codec} in {video.container}"
+            if of_video
+            else f"{video.container}, {info.codec}",
+        ),
+        ("size", f"{info.size_hw[1]} x {info.size_hw[0]}{_turned(info)}"),
+        ("rate", rate if of_video else f"{rate}, unless its files say otherwise"),
         ("length", length),
         ("pixels", ", ".join(_pixel_words(video))),
     ]
@@ -131,23 +136,24 @@ def _video_rows(video: VideoFacts, frames_read: int) -> list[tuple[str, str]]:
     return rows
 
 
-def _turned(video: VideoFacts) -> str:
-    words = f", turned by {video.rotation_degrees} degrees" if video.rotation_degrees else ""
-    if video.pixel_aspect != 1:
-        words += f", pixels {video.pixel_aspect} as wide as high"
+def _turned(info: SourceInfo) -> str:
+    words = f", turned by {info.rotation_degrees} degrees" if info.rotation_degrees else ""
+    if info.pixel_aspect != 1:
+        words += f", pixels {info.pixel_aspect} as wide as high"
     return words
 
 
 def _pixel_words(video: VideoFacts) -> Iterator[str]:
-    yield video.pixel_format
-    yield f"{video.bit_depth} bits"
+    info = video.info
+    yield info.pixel_format
+    yield f"{info.bit_depth} bits"
     if video.colour_matrix:
         yield video.colour_matrix
     if video.colour_range:
         yield f"{video.colour_range} range"
-    if video.hdr:
-        yield f"HDR ({video.hdr})"
-    if video.interlaced:
+    if info.transfer:
+        yield f"HDR ({info.transfer})"
+    if info.interlaced:
         yield "interlaced"
     if video.alpha:
         yield "with alpha"
@@ -208,9 +214,12 @@ def _bytes(count: int) -> str:
 
 
 def _file_facts(file: MaskFile) -> dict[str, Any]:
-    facts = {name: _plain(value) for name, value in asdict(file).items() if name != "problem"}
-    return facts | {"problem": None if file.problem is None else in_flags(file.problem)}
+    problem = None if file.problem is None else in_flags(file.problem)
+    return asdict(replace(file, problem=None)) | {"problem": problem}
 
 
 def _plain(value: object) -> object:
+    """Return a value as JSON can hold it: fractions as text."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
     return str(value) if isinstance(value, Fraction) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -15,6 +15,7 @@ from ..config import MethodSettings
 from ..errors import PersamVosError, UsageError
 from ..media.reader import Source, open_source
 from ..media.reference_masks import ReferenceMasks
+from ..media.selection import select
 from ..request import TrackRequest
 from ..structures import LabelMap
 from ..tracking.engine import Engine
@@ -70,31 +71,31 @@ def check(
     for each frame that is decoded. Raises UsageError for parameters that contradict each other;
     what is wrong with files is in the report.
     """
-    files = tuple(read_mask_file(path) for path in dict.fromkeys(input_files(request)))
-    findings = list(file_findings(files))
+    paths = [path for path in dict.fromkeys(input_files(request)) if path != request.label_map]
+    files = tuple(read_mask_file(path, request.label_map) for path in paths)
+    report = Report(None, mask_files=files, findings=tuple(file_findings(files)))
     try:
-        source = open_source(request.source, reader=request.reader)
-        facts = probe(source, count=True)
-    except UsageError:
-        raise
-    except PersamVosError as error:
-        return Report(None, mask_files=files, findings=(Finding.of(error), *findings))
-    count, ended, failure = _read(source, on_frame)
-    about = [*video_findings(facts), *reading_findings(facts, count, failure, to_the_end=ended)]
-    report = Report(facts, count, files, findings=(*about, *findings))
-    try:
+        source = select(open_source(request.source, options=request.reading), request.selection)
+        facts = probe(source, stream=request.stream)
+        report = replace(report, video=facts)
+        count, ended, failure = _read(source, on_frame)
+        about = [*video_findings(facts), *_told(source.warnings, f"{facts.info.path} ")]
+        about += reading_findings(facts, count, failure, to_the_end=ended)
+        report = replace(_with(report, *about), frames_read=count)
         plan, reference = _plan(source, request)
+        objects = _measure(plan)
+        report = replace(report, objects=objects)
+        report = _with(report, *_told(reference.warnings), *plan_findings(objects, plan, settings))
+        if engine is None or report.fails:
+            return report
+        total = count if ended else source.info.frame_count or max(count, facts.counted or 0)
+        found = _time(plan, engine, request, total)
     except UsageError:
         raise
     except PersamVosError as error:
-        return _with(report, Finding.of(error))
-    objects = _measure(plan)
-    findings = list(plan_findings(plan, reference, settings, objects))
-    report = replace(_with(report, *findings), objects=objects)
-    if engine is None or report.fails:
-        return report
-    total = count if ended else facts.frame_count or count
-    return _timed(report, plan, engine, request, total, started_seconds)
+        return report if _known(report, error) else _with(report, Finding.of(error))
+    start = started_seconds + found.start_seconds
+    return replace(report, estimate=replace(found, start_seconds=start))
 
 
 def fix_masks(request: TrackRequest, path: Path, *, speck_px: int | None = None) -> CleanMask:
@@ -104,40 +105,52 @@ def fix_masks(request: TrackRequest, path: Path, *, speck_px: int | None = None)
     input that nothing can be made of, OutputError for a file that is there or cannot be written.
     """
     assert request.masks is not None, "the caller has seen to it"
-    size_hw = open_source(request.source, reader=request.reader).info.size_hw
+    info = open_source(request.source, options=request.reading).info
     clean = clean_masks(
         request.masks,
-        size_hw,
-        speck_px=speck_px or default_speck_px(size_hw),
+        info.size_hw,
+        speck_px=speck_px or default_speck_px(info.size_hw),
         objects=request.objects,
+        options=replace(request.mask_options, pixel_aspect=info.pixel_aspect),
     )
     write_clean_mask(path, clean)
     return clean
 
 
-def quick_findings(
-    request: TrackRequest, plan: TrackPlan, reference: ReferenceMasks, settings: MethodSettings
-) -> tuple[Finding, ...]:
-    """Return the warnings that can be had in a moment, without reading the video."""
-    files = [read_mask_file(path) for path in dict.fromkeys(input_files(request))]
-    found = [*video_findings(probe(plan.source, count=False)), *file_findings(files)]
-    found += plan_findings(plan, reference, settings, _measure(plan))
-    return tuple(one for one in found if one.severity == "warning")
+def quick_warnings(plan: TrackPlan, settings: MethodSettings) -> tuple[str, ...]:
+    """Return the warnings on a plan's objects, which take a moment, in sentences."""
+    found = plan_findings(_measure(plan), plan, settings)
+    return tuple(str(one) for one in found if one.severity == "warning")
 
 
 def plan_findings(
-    plan: TrackPlan,
-    reference: ReferenceMasks,
-    settings: MethodSettings,
-    objects: dict[int, tuple[ObjectFacts, ...]],
+    objects: Mapping[int, tuple[ObjectFacts, ...]], plan: TrackPlan, settings: MethodSettings
 ) -> Iterator[Finding]:
     """Yield what is odd about the objects of a plan, frame by frame."""
-    yield from (Finding("warning", "", words) for words in reference.warnings)
     size_hw = plan.source.info.size_hw
+    if plan.roi is not None:
+        size_hw = (plan.roi.height, plan.roi.width)
     for frame, shown in objects.items():
         where = f"frame {frame}"
         yield from object_findings(shown, size_hw, settings, where)
         yield from crop_note(shown, cropped_ids(shown, size_hw, settings), where)
+
+
+def _told(warnings: Iterable[str], subject: str = "") -> Iterator[Finding]:
+    """Turn sentences into findings, each on what it begins with."""
+    for words in warnings:
+        what, colon, got = words.partition(": ")
+        if subject and words.startswith(subject):
+            yield Finding("warning", subject.strip(), words.removeprefix(subject))
+        elif colon:
+            yield Finding("warning", what, got)
+        else:
+            yield Finding("warning", "", words)
+
+
+def _known(report: Report, error: PersamVosError) -> bool:
+    """Whether a mask file's finding says the same."""
+    return any(str(file.problem) == str(error) for file in report.mask_files)
 
 
 def _read(
@@ -177,37 +190,23 @@ def _stand_in(size_hw: tuple[int, int]) -> LabelMap:
 
 
 def _measure(plan: TrackPlan) -> dict[int, tuple[ObjectFacts, ...]]:
-    speck_px = default_speck_px(plan.source.info.size_hw)
     return {
-        frame: measure_objects(labels, speck_px)
+        frame: measure_objects(labels, default_speck_px((labels.shape[0], labels.shape[1])))
         for frame, labels in sorted(plan.references.items())
         if not callable(labels)
     }
 
 
-def _timed(
-    report: Report,
-    plan: TrackPlan,
-    engine: Callable[[], Engine],
-    request: TrackRequest,
-    total: int,
-    started_seconds: float,
-) -> Report:
-    """Add what the run will take; what stops the trial would stop the run too."""
+def _time(
+    plan: TrackPlan, engine: Callable[[], Engine], request: TrackRequest, total: int
+) -> Estimate:
+    """Say what the run will take of a source of ``total`` frames; raises what a run would raise."""
     begun = time.perf_counter()
-    try:
-        loaded = engine()
-        plan = make_references(plan, loaded)
-        started_seconds += time.perf_counter() - begun
-        known = plan.start + 1 if not plan.has_forward else total
-        ahead = known if plan.has_backward else max(1, known - plan.start)
-        found = estimate(plan, loaded, frame_count=ahead, overlay=request.overlay)
-    except UsageError:
-        raise
-    except PersamVosError as error:
-        return _with(report, Finding.of(error))
-    start = started_seconds + found.start_seconds
-    return replace(report, estimate=replace(found, start_seconds=start))
+    loaded = engine()
+    plan = make_references(plan, loaded)
+    loading = time.perf_counter() - begun
+    found = estimate(plan, loaded, total=total, overlay=request.overlay)
+    return replace(found, start_seconds=loading + found.start_seconds)
 
 
 def _with(report: Report, *findings: Finding) -> Report:

@@ -10,13 +10,19 @@ import numpy as np
 
 from ..errors import MaskError, OutputError
 from ..media.label_png import write_label_png
-from ..media.label_values import labels_from_array
-from ..media.reference_masks import MaskInput, MaskLike, fit_to_frame, named_masks
-from ..scoring import VOID_LABEL
+from ..media.reference_masks import (
+    MaskInput,
+    MaskLike,
+    MaskOptions,
+    fit_to_frame,
+    named_masks,
+    no_foreground,
+    read_reference_masks,
+)
 from ..scoring.label_files import present_ids
 from ..structures import LabelMap
 from .mask_facts import hole_mask, speck_mask
-from .soft_masks import Understood, understand
+from .soft_masks import understand
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +39,29 @@ def clean_masks(
     *,
     speck_px: int,
     objects: Collection[int] | None = None,
+    options: MaskOptions | None = None,
 ) -> CleanMask:
     """Understand the masks of one frame, and clean them.
 
-    Masks are given as to `read_reference_masks`, which takes the result for what it is. Soft
-    outlines are resolved, label 255 beside others is dropped unless ``objects`` has it, pieces and
-    holes of less than ``speck_px`` pixels are removed and filled. Raises MaskError for masks of
-    which nothing can be made: no images, photographs, another shape than ``size_hw``.
+    All but ``speck_px`` is as for `read_reference_masks`, which takes the result for what it is.
+    Masks that it refuses for soft outlines or unknown colours are resolved; pieces and holes of
+    less than ``speck_px`` pixels are removed and filled. Raises MaskError for masks of which
+    nothing can be made: no images, photographs, another shape than ``size_hw``.
     """
     changes: list[str] = []
     label_map = np.zeros(size_hw, np.uint8)
-    for object_id, mask in named_masks(masks):
-        understood = _understand(mask)
-        changes += understood.changes
-        name = "mask array" if isinstance(mask, np.ndarray) else Path(mask).name
-        labels = fit_to_frame(understood.label_map, size_hw, name, changes)
+    options, named = options or MaskOptions(), named_masks(masks)
+    for object_id, mask in named:
+        labels = _labels(mask, size_hw, objects if object_id is None else None, options, changes)
         if object_id is not None:
             labels = np.where(labels > 0, object_id, 0).astype(np.uint8)
         label_map = np.where(labels > 0, labels, label_map)
-    ids = present_ids(label_map)
-    dropped = (
-        ids - {*objects} if objects is not None else {VOID_LABEL} & ids if len(ids) > 1 else set()
-    )
-    for object_id in sorted(dropped):
-        gone = label_map == object_id
-        label_map[gone] = 0
-        what = "void label 255" if objects is None else f"object {object_id}"
-        changes.append(f"{what} dropped ({np.count_nonzero(gone)} pixels)")
+    if objects is not None:
+        label_map = np.where(np.isin(label_map, list(objects)), label_map, 0).astype(np.uint8)
     _remove_specks(label_map, speck_px, changes)
     _fill_holes(label_map, speck_px, changes)
     if not label_map.any():
-        raise MaskError(
-            "masks", got="no object that is left", expected="at least one", remedy="draw one"
-        )
+        raise no_foreground("masks, cleaned")
     return CleanMask(label_map, tuple(changes))
 
 
@@ -88,10 +84,28 @@ def write_clean_mask(path: Path, clean: CleanMask) -> None:
     write_label_png(path, clean.label_map)
 
 
-def _understand(mask: MaskLike) -> Understood:
-    if isinstance(mask, np.ndarray):
-        return Understood(labels_from_array(mask))
-    return understand(Path(mask))
+def _labels(
+    mask: MaskLike,
+    size_hw: tuple[int, int],
+    objects: Collection[int] | None,
+    options: MaskOptions,
+    changes: list[str],
+) -> LabelMap:
+    """Return the (H, W) labels of one mask, as a run takes it or as it was probably meant."""
+    try:
+        read = read_reference_masks({0: mask}, size_hw, objects=objects, options=options)
+    except MaskError as refused:
+        if isinstance(mask, np.ndarray):
+            raise
+        understood = understand(Path(mask), refused)
+        changes += understood.changes
+        labels = understood.label_map
+        if options.invert:
+            labels = (labels == 0).astype(np.uint8)
+        aspect = options.pixel_aspect
+        return fit_to_frame(labels, size_hw, Path(mask).name, changes, pixel_aspect=aspect)
+    changes += read.warnings
+    return read.label_maps[0]
 
 
 def _remove_specks(label_map: LabelMap, speck_px: int, changes: list[str]) -> None:

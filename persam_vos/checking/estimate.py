@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..media.output_folder import OutputFolder
-from ..media.reader import Source
 from ..media.reversing import BYTES_HELD, FRAMES_HELD
+from ..media.selection import SelectedSource
 from ..request import Direction
 from ..runtime.device import forget_peak_memory, peak_memory_bytes
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import present_ids
-from ..structures import Frame, SourceInfo, TrackedFrame
+from ..structures import Frame, TrackedFrame
 from ..tracking.drive import drive
 from ..tracking.engine import Engine
 from ..tracking.plan import TrackPlan
@@ -26,6 +24,7 @@ from ..tracking.propagate import Reference
 MEASURED_FRAMES = 6
 """Frames that are timed, behind the first one and those on which objects are added."""
 _BATCHES = 3  # where pictures are encoded in batches, as many are timed at least
+_ALPHA = 0.5  # of the overlay's fill, which takes the same time whatever it is
 _WARM_FRAMES = 1  # behind the last frame with a mask, what is made once is made
 
 
@@ -55,32 +54,64 @@ class Estimate:
         return self.start_seconds + frames + self.late_seconds
 
 
-def estimate(
-    plan: TrackPlan, engine: Engine, *, frame_count: int, overlay: bool = True
-) -> Estimate:
+def estimate(plan: TrackPlan, engine: Engine, *, total: int, overlay: bool = True) -> Estimate:
     """Track a few frames of a plan with all of its objects, write them, and say what all will take.
 
-    ``plan`` has no prompts any more; ``frame_count`` is how many frames it will track. What is done
+    ``plan`` has no prompts any more; ``total`` is the number of frames of its source. What is done
     once on a machine, such as compiling the encoder, is done before and does not count. Raises what
     tracking raises.
     """
-    backwards = plan.has_backward and plan.start + 1 > frame_count - plan.start
-    there = plan.start + 1 if backwards else frame_count - (plan.start if plan.has_backward else 0)
-    references = _early(plan, backwards=backwards, most=there)
-    batch = engine.compute.encode_batch_size
-    wanted = len(references) + _WARM_FRAMES + max(MEASURED_FRAMES, _BATCHES * batch)
-    direction: Direction = "backward" if backwards else "forward"
-    trial = TrackPlan(_Part(plan.source, min(wanted, there)), references, plan.start, direction)
-    with closing(plan.source.frames(plan.start)) as frames:
-        engine.encode(next(frames))
+    info = plan.source.info
+    before = (plan.start - info.first_frame) // info.stride + 1  # the start frame is in both
+    after = total - before + 1 if plan.has_forward else 0
+    backwards = plan.has_backward and before > after
+    references = _early(plan, backwards=backwards, most=before if backwards else after)
+    wanted = len(references) + _WARM_FRAMES
+    wanted += max(MEASURED_FRAMES, _BATCHES * engine.compute.encode_batch_size)
+    trial = _trial(plan, references, min(wanted, before if backwards else after), backwards)
+    engine.encode(plan.seen(plan.start))
     forget_peak_memory(engine.compute)
-    timer, started, ends = StageTimer(), time.perf_counter(), list[float]()
+    timer = StageTimer()
+    ends, whole = _run(trial, engine, timer, overlay=overlay)
+    warm = min(len(references) + _WARM_FRAMES, len(ends)) - 1
+    timed = len(ends) - 1 - warm
+    late, held = _backward_extra(plan, timer, before, len(ends), overlay=overlay)
+    return Estimate(
+        frame_count=before + (after and after - 1) if plan.has_backward else after,
+        object_count=len(_all_ids(references)),
+        measured_frames=max(timed, 1),
+        start_seconds=ends[0] + (whole - ends[-1]),
+        frame_seconds=(ends[-1] - ends[warm]) / timed if timed else ends[-1] / len(ends),
+        late_seconds=late,
+        memory_bytes=peak_memory_bytes(engine.compute) + (0 if backwards else held),
+        device=engine.compute.describe(),
+    )
+
+
+def _trial(
+    plan: TrackPlan, references: Mapping[int, Reference], count: int, backwards: bool
+) -> TrackPlan:
+    """Plan ``count`` frames from the start frame on, one way."""
+    stride = plan.source.info.stride
+    reach = (count - 1) * stride
+    first = plan.start - reach if backwards else plan.start
+    frames = SelectedSource(plan.source, range(first, first + reach + 1, stride))
+    direction: Direction = "backward" if backwards else "forward"
+    return replace(plan, source=frames, references=references, direction=direction)
+
+
+def _run(
+    trial: TrackPlan, engine: Engine, timer: StageTimer, *, overlay: bool
+) -> tuple[list[float], float]:
+    """Track and write; returns when each frame was done, and when all was, in seconds."""
+    ends: list[float] = []
     with TemporaryDirectory(prefix="persam-vos-") as scratch:
+        started = time.perf_counter()
         folder = OutputFolder(
             Path(scratch) / "trial",
-            plan.source.info,
+            trial.source.info,
             overlay=overlay,
-            alpha=0.5,
+            alpha=_ALPHA,
             overwrite=False,
             timer=timer,
         )
@@ -92,46 +123,7 @@ def estimate(
                 timer=timer,
                 on_frame=lambda _: ends.append(time.perf_counter() - started),
             )
-        total = time.perf_counter() - started
-    warm = min(len(references) + _WARM_FRAMES, len(ends)) - 1
-    timed = len(ends) - 1 - warm
-    frame_seconds = (ends[-1] - ends[warm]) / timed if timed else ends[-1] / len(ends)
-    late, held = _backward_extra(plan, timer, len(ends), overlay=overlay)
-    return Estimate(
-        frame_count=frame_count,
-        object_count=len(_all_ids(references)),
-        measured_frames=max(timed, 1),
-        start_seconds=ends[0] + (total - ends[-1]),
-        frame_seconds=frame_seconds,
-        late_seconds=late,
-        memory_bytes=peak_memory_bytes(engine.compute) + (0 if backwards else held),
-        device=engine.compute.describe(),
-    )
-
-
-class _Part:
-    """The first few frames of another source, from wherever one begins."""
-
-    def __init__(self, source: Source, count: int) -> None:
-        self._source, self._count = source, count
-
-    @property
-    def info(self) -> SourceInfo:
-        return self._source.info
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return self._source.files
-
-    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
-        with closing(self._source.frames(start)) as frames:
-            yield from islice(frames, self._count)
-
-    def frames_reversed(self, until: int) -> Iterator[Frame]:
-        return islice(self._source.frames_reversed(until), self._count)
-
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames()
+        return ends, time.perf_counter() - started
 
 
 class _Forwards:
@@ -154,7 +146,7 @@ class _Forwards:
 
 def _early(plan: TrackPlan, *, backwards: bool, most: int) -> dict[int, Reference]:
     """Return the masks of a plan that show all of its objects, on the frames next to its start."""
-    step = -1 if backwards else 1
+    step = (-1 if backwards else 1) * plan.source.info.stride
     early: dict[int, Reference] = {plan.start: plan.references[plan.start]}
     for index in sorted(plan.references, key=lambda index: abs(index - plan.start)):
         labels = plan.references[index]
@@ -170,7 +162,7 @@ def _all_ids(references: Mapping[int, Reference]) -> frozenset[int]:
 
 
 def _backward_extra(
-    plan: TrackPlan, timer: StageTimer, count: int, *, overlay: bool
+    plan: TrackPlan, timer: StageTimer, before: int, count: int, *, overlay: bool
 ) -> tuple[float, int]:
     """Return what a backward half takes beyond tracking: seconds, and bytes for its pictures.
 
@@ -182,4 +174,4 @@ def _backward_extra(
     read, draw = (timer.seconds.get(stage, 0.0) / count for stage in ("read", "write"))
     seconds = read + (read + draw if overlay else 0.0)
     height, width = plan.source.info.size_hw
-    return (plan.start + 1) * seconds, min(BYTES_HELD, FRAMES_HELD * 3 * height * width)
+    return before * seconds, min(BYTES_HELD, FRAMES_HELD * 3 * height * width)

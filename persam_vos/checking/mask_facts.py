@@ -27,16 +27,14 @@ _PIECE_OF_OBJECT = 0.1  # smaller ones count for nothing where pieces are far ap
 class ObjectFacts:
     """One object of a label map; produced by `measure_objects`.
 
-    Areas are in pixels; ``picture_share`` and ``border_share`` are the fractions of the picture and
-    of its outermost pixels that it has. ``pieces`` counts connected parts that are no specks,
-    ``piece_gap_px`` is how far the most remote large one lies from the others, by their boxes.
-    ``edges`` are those of the picture that it touches.
+    Areas are in pixels; ``picture_share`` is the fraction of the picture that it has. ``pieces``
+    counts connected parts that are no specks, ``piece_gap_px`` is how far the most remote large one
+    lies from the others, by their boxes. ``edges`` are those of the picture that it touches.
     """
 
     object_id: int
     area_px: int
     picture_share: float
-    border_share: float
     box_xyxy: Box
     pieces: int
     piece_gap_px: int
@@ -100,7 +98,6 @@ def _measure(label_map: LabelMap, object_id: int, speck_px: int) -> ObjectFacts:
         object_id=object_id,
         area_px=area,
         picture_share=area / mask.size,
-        border_share=float(np.concatenate(list(lines.values())).mean()),
         box_xyxy=box,
         pieces=len(areas) - len(specks),
         piece_gap_px=max((_gap(row, large) for row in large), default=0),

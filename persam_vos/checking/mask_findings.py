@@ -14,33 +14,21 @@ from .findings import Finding
 from .mask_facts import ObjectFacts
 from .mask_file import MaskFile
 
-_INVERTED_BORDER, _INVERTED_SHARE = 0.7, 0.5  # of border and picture: backgrounds have more
 _FAR = 0.15  # of the picture's long side; parts of one object that something covers are nearer
 _EVERY = 64  # image sizes that are proposed are multiples of it
 _CROP_SCALE = 2  # pixels of a crop along an input pixel, see stages.crop
 
 
 def file_findings(files: Sequence[MaskFile]) -> Iterator[Finding]:
-    """Yield what is odd about mask files, before they are brought to the frames."""
+    """Yield why mask files are refused, and what they hold that is easily overlooked."""
     for file in files:
         if file.problem is not None:
             found = Finding.of(file.problem)
             clean = f"{found.remedy}, or clean it with {param('fix')}"
             yield replace(found, remedy=clean) if file.fixable else found
-        if file.void_px:
-            yield Finding(
-                "warning",
-                file.path,
-                f"label 255 on {_pixels(file.void_px)}, beside other labels",
-                "objects alone: data sets give 255 to pixels that are nobody's",
-                f"name the objects that are meant with {param('objects')}, or clean the mask with "
-                f"{param('fix')}",
-            )
-        if file.alpha and file.problem is None:
-            yield Finding("note", file.path, "transparent pixels, which are taken for background")
-        if file.kind.startswith("colour") and file.problem is None:
+        elif file.kind.startswith("colour"):
             ids = ", ".join(map(str, file.ids))
-            yield Finding("note", file.path, f"colours, which stand for objects {ids}")
+            yield Finding("note", file.path, f"colours, which stand for object {ids}")
 
 
 def object_findings(
@@ -53,7 +41,6 @@ def object_findings(
     cropped = cropped_ids(objects, size_hw, settings)
     for one in objects:
         what = f"{where}, object {one.object_id}"
-        yield from _inverted(one, what)
         yield from _small(one, size_hw, settings, what, cropped=one.object_id in cropped)
         yield from _shape(one, size_hw, what)
 
@@ -74,17 +61,6 @@ def cropped_ids(
     return frozenset(one.object_id for one in small) if fits else frozenset()
 
 
-def _inverted(one: ObjectFacts, what: str) -> Iterator[Finding]:
-    if one.border_share >= _INVERTED_BORDER and one.picture_share > _INVERTED_SHARE:
-        yield Finding(
-            "warning",
-            what,
-            f"{one.picture_share:.0%} of the picture and {one.border_share:.0%} of its border",
-            "an object, not what is around it",
-            "invert the mask, if the object is what it leaves out",
-        )
-
-
 def _small(
     one: ObjectFacts,
     size_hw: tuple[int, int],
@@ -101,7 +77,7 @@ def _small(
     needed = _EVERY * math.ceil(PATCH * max(size_hw) / (one.side_px * _EVERY))
     remedy = "enlarge a part of the video round it, and track that"
     if needed <= IMAGE_SIZE_RANGE[1]:
-        remedy = f"try {param('image_size', needed)}, or {remedy}"
+        remedy = f"try an image size of {needed}, or {remedy}"
     yield Finding(
         "warning",
         what,

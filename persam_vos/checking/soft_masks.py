@@ -13,13 +13,10 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from ..errors import MaskError
-from ..media.label_png import read_label_map
 from ..media.label_values import BINARY_FROM, davis_palette
-from ..media.reference_masks import no_foreground
 from ..scoring import VOID_LABEL
 from ..structures import LabelMap
 
-_OPAQUE_FROM = 128
 _BETWEEN = (64, 192)  # greys that are neither black nor white
 _FEW = 0.2  # at most this fraction of a black and white mask is between the two
 _NOISE = 8  # what JPEG adds to a flat colour, in levels of a channel
@@ -40,57 +37,34 @@ class Understood:
     changes: tuple[str, ...] = ()
 
 
-def understand(path: Path) -> Understood:
-    """Read a mask, also one whose outlines are soft or whose colours are not those of the palette.
+def understand(path: Path, refused: MaskError) -> Understood:
+    """Read a mask file that was refused, whose outlines are soft or whose colours are unknown.
 
-    Raises the MaskError of `read_label_map` for what no guess makes a mask of.
+    Raises ``refused`` for what no guess makes a mask of: no image, nothing drawn, a photograph.
     """
-    name = Path(path).name
-    try:
-        label_map = read_label_map(path)
-        if label_map.any():
-            return Understood(label_map)
-        refused = no_foreground(str(path))
-    except MaskError as error:
-        refused = error
+    name = path.name
     try:
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            pixels, alpha = _eight_bits(upright)
+            pixels, opaque = _eight_bits(ImageOps.exif_transpose(image))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise refused from None
-    if alpha is not None and _is_the_mask(pixels, alpha):
-        opaque = alpha >= _OPAQUE_FROM
-        return Understood(opaque.astype(np.uint8), (f"{name}: what is opaque became object 1",))
-    if alpha is not None:
-        pixels = np.where((alpha >= _OPAQUE_FROM)[..., None], pixels, 0).astype(np.uint8)
-    grey = bool((pixels == pixels[..., :1]).all())
+    pixels = np.where(opaque[..., None], pixels, 0).astype(np.uint8)
     if _is_black_and_white(pixels):
         white = pixels.mean(axis=2) >= BINARY_FROM
         return Understood(white.astype(np.uint8), (f"{name}: its greys were cut at {BINARY_FROM}",))
+    grey = bool((pixels == pixels[..., :1]).all())
     return _from_colours(pixels, name, refused, exact=grey and int(pixels.max()) < BINARY_FROM)
 
 
-def _eight_bits(image: Image.Image) -> tuple[Grey, Grey | None]:
-    """Return (H, W, 3) colours and, if there is any, (H, W) opacity."""
-    if image.mode.startswith(("I", "F")):
+def _eight_bits(image: Image.Image) -> tuple[Grey, npt.NDArray[np.bool_]]:
+    """Return (H, W, 3) colours, and which pixels of (H, W) are opaque."""
+    if image.mode.startswith("I"):
         values = np.asarray(image).astype(np.float64)
-        top = values.max()
-        scale = 255 / 65535 if top > 255 else 255.0 if image.mode == "F" and top <= 1 else 1.0
+        scale = 255 / 65535 if values.max() > 255 else 1.0
         grey = np.clip(values * scale + 0.5, 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2), None
-    transparent = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
+        return np.repeat(grey[..., None], 3, axis=2), np.ones(grey.shape, np.bool_)
     pixels = np.asarray(image.convert("RGBA"))
-    return pixels[..., :3], pixels[..., 3] if transparent else None
-
-
-def _is_the_mask(pixels: Grey, alpha: Grey) -> bool:
-    """Whether opacity is the mask: what is opaque is black, or there is a photograph below."""
-    opaque = alpha >= _OPAQUE_FROM
-    if not opaque.any() or opaque.all():
-        return False
-    colours = len(np.unique(pixels.reshape(-1, 3), axis=0))
-    return colours > _MOST_COLOURS or not pixels[opaque].any()
+    return pixels[..., :3], pixels[..., 3] >= BINARY_FROM
 
 
 def _is_black_and_white(pixels: Grey) -> bool:
