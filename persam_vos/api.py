@@ -6,12 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from .checking.check import quick_warnings
 from .config import MethodSettings
 from .errors import UsageError
 from .exports.run import export_all
@@ -196,6 +197,8 @@ def track_to_folder(
         if isinstance(timer, Profiler):
             timer.compute = loaded.compute
         plan = make_references(plan, loaded)
+        warnings = (*reference.warnings, *quick_warnings(plan, loaded.settings))
+        reference = replace(reference, warnings=warnings)
         if on_start is not None:
             on_start(_start(plan, reference, loaded))
         folder.describe(
