@@ -59,6 +59,7 @@ def import_masks(
     Raises MaskError for what cannot be understood or holds no mask, UsageError for a library that
     is not installed, OutputError for an output that exists or cannot be written.
     """
+    _require(path)
     known = guess_format(path) if import_format == "auto" else import_format
     found = _read(path, known, clip)
     if not found.shapes:
@@ -94,6 +95,7 @@ def import_masks(
 
 def guess_format(path: Path) -> ImportFormat:
     """Tell the format of a file or folder; raises MaskError for one that is unknown."""
+    _require(path)
     if path.is_dir():
         if any(path.glob("*.json")) and not (path / "meta.json").exists():
             return "labelme"
@@ -113,10 +115,20 @@ def guess_format(path: Path) -> ImportFormat:
             return "labelme"
     raise MaskError(
         str(path),
-        got="a file of an unknown kind" if path.exists() else "no such file or folder",
+        got="a file of an unknown kind",
         expected=f"a file of {', '.join(get_args(ImportFormat)[1:])}",
-        remedy=f"say which with {param('format')}" if path.exists() else "check the path",
+        remedy=f"say which with {param('format')}",
     )
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise MaskError(
+            str(path),
+            got="no such file or folder",
+            expected="what another tool exported",
+            remedy="check the path",
+        )
 
 
 def _read(path: Path, known: ImportFormat, clip: str | None) -> Found:
