@@ -5,8 +5,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # Extra pip options for torch alone, e.g. an index of CPU or CUDA builds.
 TORCH_FLAGS ?=
+# Processes that share the tests; each takes about 1.5 GB.
+TEST_WORKERS ?= 2
 # Where benchmarks write their results.
 RUNS   := runs/bench
+
+PYTEST := $(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow test-gpu test-oldest coverage lint type arch check docs package
@@ -27,10 +31,10 @@ demo: setup ## the main job: fetch weights, render a clip, track it, score it, w
 	$(BIN)/persam-vos demo --output demo --overwrite
 
 test: setup ## the tests that need no GPU, but for those that take long
-	$(BIN)/pytest -m "not gpu and not slow"
+	$(PYTEST) -m "not gpu and not slow"
 
 test-slow: setup ## the tests that take long, such as every command of the documents
-	$(BIN)/pytest -m "slow and not gpu"
+	$(PYTEST) -m "slow and not gpu"
 
 test-gpu: setup ## the tests that need a CUDA device; they fail without one
 	PERSAM_VOS_REQUIRE_GPU=1 $(BIN)/pytest -m gpu
@@ -48,7 +52,7 @@ test-oldest: setup ## a part of the tests, with the oldest dependencies that pyp
 	$(OLDEST)/bin/pytest -m "not gpu and not slow" -W default $(addprefix tests/,$(OLDEST_ROOMS))
 
 coverage: setup ## the tests of `make test`, and which lines and branches they reach
-	$(BIN)/pytest -m "not gpu and not slow" --cov --cov-report=term:skip-covered
+	$(PYTEST) -m "not gpu and not slow" --cov --cov-report=term:skip-covered
 
 lint: setup ## ruff: style, imports, docstrings, complexity
 	$(BIN)/ruff check .

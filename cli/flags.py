@@ -9,6 +9,9 @@ from persam_vos.errors import PersamVosError
 _FLAGS = {
     "masks": "--first-mask",
     "later_masks": "--mask",
+    "rough_masks": "--rough",
+    "box_xyxy": "--box",
+    "points_xy": "--point",
 }
 """Where a flag is not its parameter's name with dashes."""
 

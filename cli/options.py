@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -205,18 +205,30 @@ class EngineOptions:
         )
 
 
-def engine_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that choose an engine; the command gets them as ``engine``."""
-    names = [field.name for field in fields(EngineOptions)]
+def option_group(
+    name: str, kind: type[Options], options: Sequence[Callable[..., Any]]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return what adds ``options`` to a command, which gets them as one dataclass, by ``name``.
 
-    @wraps(command)
-    def chosen(**options: Any) -> None:
-        engine = EngineOptions(**{name: options.pop(name) for name in names})
-        command(engine=engine, **options)
+    The fields of ``kind`` are named as click names the options.
+    """
+    names = kind.__dataclass_fields__  # type: ignore[attr-defined]  # collect's kinds have it too
 
-    for option in reversed(_ENGINE_OPTIONS):
-        chosen = option(chosen)
-    return chosen
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def grouped(**given: Any) -> None:
+            group = kind(**{option: given.pop(option) for option in names})
+            command(**{name: group}, **given)
+
+        for option in reversed(options):
+            grouped = option(grouped)
+        return grouped
+
+    return decorate
+
+
+engine_options = option_group("engine", EngineOptions, _ENGINE_OPTIONS)
+"""Adds the options that choose an engine."""
 
 
 def command_line() -> str:

@@ -80,13 +80,25 @@ def score(options: ScoreOptions) -> None:
 
     J, F, recall and decay are those of the DAVIS 2017 evaluation toolkit, semi-supervised.
     """
-    from persam_vos.scoring import VOID_LABEL, report_file_names, report_files, score_folders
+    from persam_vos.scoring import (
+        VOID_LABEL,
+        own_report_files,
+        report_file_names,
+        report_files,
+        score_folders,
+    )
 
     output = options.output
-    if output is not None and not options.overwrite:
-        from persam_vos.files.output import refuse_existing
+    if output is not None:
+        from persam_vos.files.output import replaceable
 
-        refuse_existing(output, report_file_names(options.set_name))
+        names = report_file_names(options.set_name)
+        replaceable(
+            output,
+            [output / name for name in names],
+            own=own_report_files(output, names),
+            overwrite=options.overwrite,
+        )
     scored = score_folders(
         options.predictions,
         options.truth,

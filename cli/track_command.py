@@ -14,15 +14,18 @@ import click
 from persam_vos.errors import MaskError
 
 from .export_options import ExportOptions, export_options
+from .input_options import FrameId, InputOptions, input_options
+from .live_options import LiveOptions, live_options
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
+from .prompt_options import PromptOptions, prompt_options
+from .track_live import track_live_source
 from .track_many import refuse_common, track_several
 from .track_one import track_one
 from .track_result import print_summary, summary_facts
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest
-    from persam_vos.media.reader import Reader
     from persam_vos.request import Direction
 
 
@@ -32,8 +35,9 @@ class TrackOptions:
 
     sources: tuple[str, ...]
     masks: tuple[str, ...]
-    start_frame: int | None
-    later_masks: tuple[tuple[int, str], ...]
+    start_frame: int | str | None
+    later_masks: tuple[tuple[int | str, str], ...]
+    prompts: PromptOptions
     direction: Direction
     objects: tuple[int, ...] | None
     output: Path | None
@@ -41,7 +45,9 @@ class TrackOptions:
     overwrite: bool
     overlay: bool
     alpha: float
-    reader: Reader
+    constant_rate: bool
+    reading: InputOptions
+    live: LiveOptions
     engine: EngineOptions
     exports: ExportOptions
     profile: bool
@@ -52,26 +58,43 @@ class TrackOptions:
         """Return what to do for each video; raises MaskError or UsageError for its masks."""
         from persam_vos import TrackRequest
 
+        start: int | str = "start" if self.start_frame is None else self.start_frame
+        rough = self.prompts.rough_masks(start)
         template = TrackRequest(
-            source=self.sources[0],
+            source=self.live.source or self.sources[0],
             masks=self.masks or None,
             start_frame=self.start_frame,
-            later_masks=_by_frame(self.later_masks),
+            later_masks=_by_frame("--mask", self.later_masks),
+            prompts=self.prompts.prompts(start),
+            rough_masks=_by_frame("--rough", rough),
             direction=self.direction,
             objects=self.objects,
-            reader=self.reader,
+            invert_mask=self.reading.invert_mask,
+            label_map=self.reading.label_map,
+            stream=self.reading.stream,
+            deinterlace=self.reading.deinterlace,
+            allow_network=self.reading.allow_network,
+            start=self.reading.start,
+            end=self.reading.end,
+            stride=self.reading.stride,
+            roi=self.reading.region(),
+            reader=self.reading.reader,
             overlay=self.overlay,
             alpha=self.alpha,
+            constant_rate=self.constant_rate,
             overwrite=self.overwrite,
             exports=self.exports.exports,
             keep_alpha=self.exports.keep_alpha,
             profile=self.profile,
             command=command_line(),
         )
+        if self.live.source is not None:
+            return [replace(template, output=self.output)]
         if len(self.sources) == 1:
             request = TrackRequest.from_template(template, self.sources[0])
             return [replace(request, output=self.output or request.output)]
-        refuse_common(self.sources, [*self.masks, *(mask for _, mask in self.later_masks)])
+        files = [*self.masks, *(mask for _, mask in (*self.later_masks, *rough))]
+        refuse_common(self.sources, files)
         return [
             TrackRequest.from_template(template, source, parent=self.output)
             for source in self.sources
@@ -93,21 +116,22 @@ class _ObjectIds(click.ParamType[tuple[int, ...]]):
         return ids
 
 
-class _FrameMask(click.ParamType[tuple[int, str]]):
+class _FrameMask(click.ParamType[tuple[int | str, str]]):
     name = "FRAME[:ID]=PNG"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, str]:
-        match = re.fullmatch(r"(\d+)(?::(\d+))?=(.+)", str(value))
+    ) -> tuple[int | str, str]:
+        match = re.fullmatch(r"(\d+|name:[^=]+?)(?::(\d+))?=(.+)", str(value))
         if match is None:
             self.fail(f"got {value!r}, expected 40=mask.png or 40:2=dog.png", param, ctx)
         frame, object_id, path = match.groups()
-        return int(frame), path if object_id is None else f"{object_id}={path}"
+        number = int(frame) if frame.isdecimal() else frame
+        return number, path if object_id is None else f"{object_id}={path}"
 
 
 @click.command()
-@click.argument("sources", metavar="VIDEO...", nargs=-1, required=True)
+@click.argument("sources", metavar="VIDEO...", nargs=-1)
 @click.option(
     "--first-mask",
     "masks",
@@ -118,9 +142,8 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 )
 @click.option(
     "--start-frame",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="The frame that --first-mask shows, counted from 0.  "
+    type=FrameId(),
+    help="The frame that --first-mask shows, counted from 0, or by the name of its image.  "
     "[default: 0; without --first-mask the earliest frame of --mask]",
 )
 @click.option(
@@ -129,8 +152,9 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     type=_FrameMask(),
     multiple=True,
     help="Objects on another frame, to add or correct them from there on: 40=m.png, or one file "
-    "per object as 40:2=dog.png; may be repeated. {name} as in --first-mask.",
+    "per object as 40:2=dog.png; FRAME may be name:00040. Repeatable; {name} as in --first-mask.",
 )
+@prompt_options
 @click.option(
     "--direction",
     type=click.Choice(["both", "forward", "backward"]),
@@ -159,12 +183,12 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
     help="Strength of the overlay's fill, 0 (contour only) to 1.",
 )
 @click.option(
-    "--reader",
-    type=click.Choice(["pyav", "decord"]),
-    default="pyav",
-    show_default=True,
-    help="Which library reads videos.",
+    "--constant-rate",
+    is_flag=True,
+    help="Give the overlay pictures at a constant rate where the video's is variable.",
 )
+@input_options
+@live_options
 @export_options
 @engine_options
 @click.option(
@@ -176,13 +200,26 @@ class _FrameMask(click.ParamType[tuple[int, str]]):
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @collect(TrackOptions)
 def track(options: TrackOptions) -> None:
-    """Cut objects out of each VIDEO (a file, a folder of images or a glob) from one mask each.
+    """Cut objects out of each VIDEO (a file, a folder of images or a glob): show each object once.
+
+    Or, with --source, out of what a camera or a stream sends.
+
+    By a mask (--first-mask), a box, a point or a scribble (--rough).
 
     Of several videos, one that fails does not stop the others; the exit code is then 1.
     """
-    if not options.masks and not options.later_masks:
-        raise click.UsageError("got no mask, expected --first-mask PNG or --mask FRAME=PNG")
+    if not (options.masks or options.later_masks or options.prompts):
+        raise click.UsageError(
+            "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point or "
+            "--rough PNG"
+        )
+    _check_sources(options)
     console, requests = Console(quiet=options.quiet), options.requests()
+    if options.live.source is not None:
+        track_live_source(
+            console, requests[0], options.engine, options.live, as_json=options.as_json
+        )
+        return
     if len(requests) > 1:
         track_several(
             console, requests, options.engine, workers=options.workers, as_json=options.as_json
@@ -195,15 +232,31 @@ def track(options: TrackOptions) -> None:
         print_summary(summary)
 
 
-def _by_frame(masks: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
+def _check_sources(options: TrackOptions) -> None:
+    """Raise click.UsageError unless there are videos, or a live source."""
+    if options.live.source is None:
+        options.live.refuse_without_source()
+        if not options.sources:
+            raise click.UsageError("got no VIDEO, expected one, or a live source with --source")
+    elif options.sources:
+        raise click.UsageError(
+            f"got --source and {options.sources[0]}, expected a live source or videos"
+        )
+    elif options.reading.chooses_part:
+        raise click.UsageError(
+            "got --source with --start, --end, --stride or --roi, expected these for videos alone"
+        )
+
+
+def _by_frame(flag: str, masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
     """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
-    by_frame: dict[int, list[str]] = {}
+    by_frame: dict[int | str, list[str]] = {}
     for frame, mask in masks:
         by_frame.setdefault(frame, []).append(mask)
     for frame, files in by_frame.items():
         if len(files) > 1 and not all(re.match(r"\d+=", mask) for mask in files):
             raise MaskError(
-                f"--mask {frame}",
+                f"{flag} {frame}",
                 got=f"{len(files)} masks of this frame, not all with an id",
                 expected="one mask, or an id for each",
                 remedy=f"leave all but one out, or name them as in {frame}:1=a.png {frame}:2=b.png",

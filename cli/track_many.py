@@ -106,7 +106,7 @@ def _tell(console: Console, outcome: TrackOutcome, place: str) -> None:
     if summary is None:
         return
     for warning in summary.warnings:
-        console.warn(f"{source}: {warning}")
+        console.warn(warning if warning.startswith(source) else f"{source}: {warning}")
     rate = summary.frame_count / summary.wall_seconds
     console.say(f"{place} {source}: {summary.frame_count} frames, {rate:.2f} frames/s")
 

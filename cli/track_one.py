@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .options import EngineOptions, load_engine
@@ -16,21 +17,30 @@ def track_one(console: Console, request: TrackRequest, engine: EngineOptions) ->
     """Track with progress on ``console``; the input is checked before weights are fetched."""
     from persam_vos import track_to_folder
 
+    said: set[str] = set()
+
+    def warn(told: Iterable[str]) -> None:
+        for warning in told:
+            if warning not in said:
+                console.warn(warning)
+                said.add(warning)
+
     with console.frames() as progress:
 
         def start(begun: TrackStart) -> None:
-            for warning in begun.reference.warnings:
-                console.warn(warning)
+            warn(begun.warnings)
             if begun.engine.encoding.warning:
                 console.warn(begun.engine.encoding.warning)
             progress.start(about(begun), begun.frame_count)
 
-        return track_to_folder(
+        summary = track_to_folder(
             request,
             engine=lambda: load_engine(console, engine),
             on_start=start,
             on_frame=lambda _: progress.advance(),
         )
+    warn(summary.warnings)
+    return summary
 
 
 def about(begun: TrackStart) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,20 @@ def _told(spans: Sequence[tuple[int, int]]) -> str:
     return ", ".join(told[:_SPANS_TOLD]) + (f" and {rest} times more" if rest > 0 else "")
 
 
+def result_lines(
+    absent: Mapping[int, Sequence[tuple[int, int]]],
+    masks: Path | None,
+    overlay: Path | None,
+    log: Path | None,
+) -> Iterator[str]:
+    """Say when objects, by id, were out of sight, and where the files are that were written."""
+    for object_id, spans in absent.items():
+        yield f"absent   object {object_id} in frames {_told(spans)}"
+    for name, path in (("masks", masks), ("overlay", overlay), ("log", log)):
+        if path is not None:
+            yield f"{name:8} {path}"
+
+
 def print_summary(summary: TrackSummary) -> None:
     """Print how long it took, and where the files are."""
     rate = summary.frame_count / summary.wall_seconds
@@ -44,12 +58,8 @@ def print_summary(summary: TrackSummary) -> None:
         f"{summary.frame_count} frames, objects {ids}, "
         f"{summary.wall_seconds:.1f} s ({rate:.2f} frames/s)"
     )
-    for object_id, spans in summary.absent.items():
-        click.echo(f"absent   object {object_id} in frames {_told(spans)}")
-    click.echo(f"masks    {summary.masks}")
-    if summary.overlay is not None:
-        click.echo(f"overlay  {summary.overlay}")
-    click.echo(f"log      {summary.log}")
+    for line in result_lines(summary.absent, summary.masks, summary.overlay, summary.log):
+        click.echo(line)
     for path in summary.exports:
         click.echo(f"export   {path}")
     if summary.trace is not None:

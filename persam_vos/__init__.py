@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .config import MethodSettings
     from .errors import PersamVosError
     from .evaluation import evaluate
+    from .media.reference_prompts import Prompt
     from .request import EngineChoice, TrackRequest
     from .structures import Frame, ObjectResult, TrackedFrame
     from .tracking.engine import Engine
@@ -37,6 +38,7 @@ __all__ = [
     "MethodSettings",
     "ObjectResult",
     "PersamVosError",
+    "Prompt",
     "TrackRequest",
     "TrackSummary",
     "TrackedFrame",
@@ -57,6 +59,7 @@ _HOMES = {
     "MethodSettings": "config",
     "ObjectResult": "structures",
     "PersamVosError": "errors",
+    "Prompt": "media.reference_prompts",
     "TrackRequest": "request",
     "TrackSummary": "api",
     "TrackedFrame": "structures",

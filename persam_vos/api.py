@@ -7,26 +7,29 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from .config import MethodSettings
-from .exports.run import export_all
+from .errors import UsageError
+from .exports.run import export_all, refuse_existing_exports
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
-from .media.reader import Reader
+from .media.read_options import Reader
 from .media.reference_masks import MaskInput, ReferenceMasks
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
 from .runtime.device import peak_memory_bytes
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
-from .structures import TrackedFrame
+from .structures import SourceInfo, TrackedFrame
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
-from .tracking.plan import TrackPlan, plan_request
+from .tracking.plan import TrackPlan, input_files, plan_request
+from .tracking.start import make_references
 from .weights.registry import DEFAULT_WEIGHTS
 
 _log = logging.getLogger(__name__)
@@ -61,12 +64,15 @@ class TrackSummary:
 class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
-    ``frame_count`` is the number of frames to come, None where nobody knows.
+    ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
+    height and width in pixels. ``warnings`` are sentences for the user on the input.
     """
 
     frame_count: int | None
+    size_hw: tuple[int, int]
     reference: ReferenceMasks
     engine: Engine
+    warnings: tuple[str, ...] = ()
 
 
 def load_engine(
@@ -99,7 +105,7 @@ def load_engine(
 
 
 def track(
-    source: str | Path,
+    source: str | Path | TrackRequest,
     masks: MaskInput | None = None,
     *,
     start_frame: int | None = None,
@@ -111,37 +117,50 @@ def track(
 ) -> Iterator[TrackedFrame]:
     """Label every frame of a video, lazily; the input is checked at once.
 
-    What to track is said as in a `TrackRequest`: see there. Yields a TrackedFrame for every frame
-    on the way: from the start frame back to the first one, then forwards from the one after it; its
-    ``index`` tells which it is. Closing or dropping the iterator ends the work. Raises UsageError,
-    MediaError or MaskError for input that cannot be understood, such as a mask of a frame that does
-    not exist; after the last frame, if only then it is known.
+    What to track is said as in a `TrackRequest`, or by one, in place of ``source``, which
+    can have prompts too. Yields a TrackedFrame for every frame on the way: from the start frame
+    back to the first one, then forwards from the one after it; its ``index`` tells which it is.
+    Closing or dropping the iterator ends the work. Raises UsageError, MediaError or MaskError for
+    input that cannot be understood, such as a mask of a frame that does not exist; after the last
+    frame, if only then it is known.
 
     >>> frames = track("clip.mp4", "first_mask.png", engine=engine)
     >>> [(frame.name, len(frame.objects)) for frame in frames]
     [('00000', 3), ('00001', 3)]
     """
-    request = TrackRequest(
-        source=source,
-        masks=masks,
-        start_frame=start_frame,
-        later_masks=later_masks or {},
-        direction=direction,
-        objects=objects,
-        reader=reader,
-    )
+    if isinstance(source, TrackRequest):
+        if (masks, start_frame, later_masks, objects) != (None,) * 4:
+            raise UsageError(
+                "track", got="a request and more beside it", expected="all of it in the request"
+            )
+        request = source
+    else:
+        request = TrackRequest(
+            source=source,
+            masks=masks,
+            start_frame=start_frame,
+            later_masks=later_masks or {},
+            direction=direction,
+            objects=objects,
+            reader=reader,
+        )
     plan, _ = plan_request(request)
-    return plan.frames(engine or load_engine())
+    engine = engine or load_engine()
+    return make_references(plan, engine).frames(engine)
 
 
-def check_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
+def check_request(
+    request: TrackRequest, *, inputs: Collection[Path] = ()
+) -> tuple[TrackPlan, ReferenceMasks]:
     """Find out all that can be wrong with input and output before a network is loaded.
 
-    Raises MediaError or MaskError for input that cannot be understood, OutputError for an output
-    that exists or cannot be written.
+    ``inputs`` are files that other requests read, beside those of this one. Raises MediaError or
+    MaskError for input that cannot be understood, OutputError for an output that exists, that would
+    replace an input, or that cannot be written.
     """
     plan, reference = plan_request(request)
-    check_output(request.folder, plan.source.info, overwrite=request.overwrite)
+    read = {*inputs, *input_files(request, plan.source)}
+    check_output(request.folder, plan.source.info, overwrite=request.overwrite, inputs=read)
     return plan, reference
 
 
@@ -169,28 +188,27 @@ def track_to_folder(
     """
     started = time.perf_counter()
     plan, reference = plan_request(request)
-    with (
-        Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer()) as timer
-    ):
-        folder = OutputFolder(
-            request.folder,
-            plan.source.info,
-            overlay=request.overlay,
-            alpha=request.alpha,
-            overwrite=request.overwrite,
-            timer=timer,
-        )
+    profiled = Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer())
+    with profiled as timer:
+        folder = _output_folder(request, plan, timer)
         with timer.part("load"):
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
             timer.compute = loaded.compute
+        plan = make_references(plan, loaded)
         if on_start is not None:
-            on_start(TrackStart(plan.frame_count, reference, loaded))
-        folder.describe(_facts(loaded, plan, reference, request.command))
+            on_start(_start(plan, reference, loaded))
+        folder.describe(
+            _facts(loaded, plan, reference, request.command) | {"reading": asdict(request.reading)},
+            others=[TRACE] if request.profile else [],
+        )
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(_totals(loaded, timer, count, wall_seconds))
+            folder.finish(
+                {"source_warnings": list(plan.source.warnings)}
+                | run_totals(loaded, timer, count, wall_seconds)
+            )
     exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
@@ -202,6 +220,7 @@ def track_to_folder(
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
         warnings=(
+            *plan.source.warnings,
             *reference.warnings,
             *folder.warnings,
             *(warning for one in exported for warning in one.warnings),
@@ -214,11 +233,47 @@ def track_to_folder(
     )
 
 
+def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
+    """Open the folder that a request's results go to."""
+    exports, overwrite = request.chosen_exports(), request.overwrite
+    refuse_existing_exports(request.folder, exports, overwrite=overwrite)
+    return OutputFolder(
+        request.folder,
+        plan.source.info,
+        overlay=request.overlay,
+        alpha=request.alpha,
+        overwrite=overwrite,
+        timer=timer,
+        inputs=input_files(request, plan.source),
+        constant_rate=request.constant_rate,
+    )
+
+
+def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackStart:
+    """Say what is known as tracking begins."""
+    warnings = (*plan.source.warnings, *reference.warnings)
+    return TrackStart(plan.frame_count, plan.source.info.size_hw, reference, engine, warnings)
+
+
 def _facts(
     engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
 ) -> dict[str, Any]:
     """Say what was run on what, for the log."""
-    settings, info = engine.settings, plan.source.info
+    return engine_facts(engine, command) | {
+        "input": input_facts(plan.source.info),
+        "source_path": str(Path(plan.source.info.path).resolve()),
+        "start_frame": plan.start,
+        "direction": plan.direction,
+        "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],
+        "mask_frames": sorted(plan.references),
+        "object_ids": list(reference.object_ids),
+        "warnings": [*plan.source.warnings, *reference.warnings],
+    }
+
+
+def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
+    """Say what a run was computed with, for its log."""
+    settings = engine.settings
     return {
         "version": version("persam-vos"),
         "command": command,
@@ -230,20 +285,21 @@ def _facts(
         "recipe": settings.recipe,
         "without": sorted(settings.without),
         "image_size": settings.image_size,
-        "input": asdict(info) | {"frames_per_second": str(info.frames_per_second)},
-        "source_path": str(Path(info.path).resolve()),
-        "start_frame": plan.start,
-        "direction": plan.direction,
-        "mask_frames": sorted(reference.label_maps),
-        "object_ids": list(reference.object_ids),
-        "warnings": list(reference.warnings),
     }
 
 
-def _totals(
+def input_facts(info: SourceInfo) -> dict[str, Any]:
+    """Say what a run read, for its log."""
+    return {
+        name: str(value) if isinstance(value, Fraction) else value
+        for name, value in asdict(info).items()
+    }
+
+
+def run_totals(
     engine: Engine, timer: StageTimer, frame_count: int, wall_seconds: float
 ) -> dict[str, Any]:
-    """Say what a finished run took, for the log."""
+    """Say what a run took, for its log."""
     return {
         "frame_count": frame_count,
         "wall_seconds": round(wall_seconds, 3),

@@ -9,6 +9,7 @@
     ├── FetchError            a published file that cannot be brought here whole
     ├── WeightsError          weights that cannot be found, fetched or trusted
     ├── OutputError           an output that exists, or cannot be written
+    ├── CheckpointError       a saved state that is damaged, or of something else
     ├── DatasetError          a dataset tree that is wrong or incomplete
     ├── ScoringError          label maps that cannot be scored
     └── WorkerError           a process that died at its work
@@ -108,6 +109,10 @@ class WeightsError(PersamVosError):
 
 class OutputError(PersamVosError):
     """An output that already exists, or that cannot be written."""
+
+
+class CheckpointError(PersamVosError):
+    """A saved state of tracking that cannot be read, or that other weights or settings made."""
 
 
 class DatasetError(PersamVosError):

@@ -12,12 +12,20 @@ import numpy as np
 from .config import MethodSettings
 from .errors import UsageError, param
 from .exports.registry import ChosenExport, parse_export
-from .media.reader import Reader, source_name
-from .media.reference_masks import MaskInput, MaskLike
+from .media.frame_numbers import FrameId, check_frame_id
+from .media.read_options import Reader, ReadOptions
+from .media.reader import source_name
+from .media.reference_masks import MaskInput, MaskLike, MaskOptions
+from .media.reference_prompts import Prompt
+from .media.region import Region
+from .media.selection import Place, Selection
 from .weights.registry import DEFAULT_WEIGHTS
 
 Direction = Literal["both", "forward", "backward"]
 """Of ``both`` nothing is left but forwards where tracking starts at the first frame."""
+
+LaterMasks = Mapping[int, MaskInput] | Mapping[FrameId, MaskInput]
+"""Masks by the frame that they show."""
 
 NAME = "{name}"
 """What stands for a video's name in the paths of masks, see `TrackRequest.from_template`."""
@@ -32,15 +40,26 @@ class TrackRequest:
     Produced by callers and the command line, consumed by `track_to_folder` and `track_many`.
 
     ``source`` is a video file, a folder of images or a glob; ``masks`` shows each object on frame
-    ``start_frame``, the first one by default. ``later_masks`` has masks of other frames, by index
-    from 0: they add objects or correct them from there on. Without ``masks``, its earliest frame is
-    where tracking starts. ``direction`` is both, forward or backward from there; ``objects`` keeps
-    some of the ids; ``reader`` is the library that reads videos, pyav or decord.
+    ``start_frame``, the first one by default. ``later_masks`` has masks of other frames: they add
+    objects or correct them from there on. ``prompts`` has boxes and points of any frames, from
+    which the network makes masks; ``rough_masks`` has scribbles or coarse masks, which it snaps to
+    the objects. A point on an object that is tracked or has a mask there refines that mask. Frames
+    are indices from 0, or names as ``"name:00040"``. Without ``masks``, the earliest frame of these
+    is where tracking starts. ``direction`` is both, forward or backward from there; ``objects``
+    keeps some of the ids of masks, and makes 255 an object if it is among them. ``invert_mask``
+    swaps object and background of black and white masks; ``label_map`` is a file that says which
+    colour is which object.
+
+    ``reader``, ``stream``, ``deinterlace`` and ``allow_network`` are those of `ReadOptions`.
+    ``start``, ``end`` and ``stride`` choose frames, see `Selection`; results have the numbers and
+    times of the whole video. ``roi`` is the part of the picture that is tracked; masks, prompts and
+    results are of the whole of it.
 
     Results go to the folder ``output``, by default ``NAME_tracked`` after the source; an earlier
     result is replaced only with ``overwrite``. ``overlay`` asks for a video that shows the masks,
-    ``alpha`` in [0, 1] is the strength of their fill. ``exports`` names other formats to write when
-    all is tracked, as ``"coco"`` or ``"rgba:alpha=premultiplied"`` (see ``exports.registry``);
+    ``alpha`` in [0, 1] is the strength of their fill, and ``constant_rate`` gives it evenly spaced
+    pictures where those of the source are not. ``exports`` names other formats to write when all is
+    tracked, as ``"coco"`` or ``"rgba:alpha=premultiplied"`` (see ``exports.registry``);
     ``keep_alpha`` keeps soft masks for them, also for later. ``profile`` finds out where the time
     goes. ``command`` is what the log says was run.
 
@@ -57,13 +76,27 @@ class TrackRequest:
     source: str | Path
     masks: MaskInput | None = None
     output: Path | None = None
-    start_frame: int | None = None
-    later_masks: Mapping[int, MaskInput] = field(default_factory=dict)
+    start_frame: FrameId | None = None
+    later_masks: LaterMasks = field(default_factory=dict)
+    prompts: Mapping[int, Sequence[Prompt]] | Mapping[FrameId, Sequence[Prompt]] = field(
+        default_factory=dict
+    )
+    rough_masks: LaterMasks = field(default_factory=dict)
     direction: Direction = "both"
     objects: Collection[int] | None = None
+    invert_mask: bool = False
+    label_map: Path | None = None
     reader: Reader = "pyav"
+    stream: int | None = None
+    deinterlace: bool = True
+    allow_network: bool = False
+    start: Place | None = None
+    end: Place | None = None
+    stride: int = 1
+    roi: Region | None = None
     overlay: bool = True
     alpha: float = 0.5
+    constant_rate: bool = False
     overwrite: bool = False
     keep_alpha: bool = False
     exports: Sequence[str] = ()
@@ -75,11 +108,15 @@ class TrackRequest:
         _one_of("reader", self.reader, get_args(Reader))
         if not 0 <= self.alpha <= 1:
             raise UsageError(param("alpha"), got=f"{self.alpha}", expected="0 to 1")
-        if self.start_frame is not None and self.start_frame < 0:
+        if self.start_frame is not None:
+            check_frame_id("start_frame", self.start_frame)
+        for name in ("later_masks", "prompts", "rough_masks"):
+            for frame in getattr(self, name):
+                check_frame_id(name, frame)
+        _ = self.selection  # checks itself
+        if self.stream is not None and self.stream < 0:
             raise UsageError(
-                param("start_frame"),
-                got=f"{self.start_frame}",
-                expected="a frame, counted from 0",
+                param("stream"), got=f"{self.stream}", expected="a video stream, counted from 0"
             )
         wrong = [number for number in self.objects or () if number not in _OBJECT_IDS]
         if wrong:
@@ -107,6 +144,26 @@ class TrackRequest:
         """Where the results go."""
         return self.output or default_output(self.source)
 
+    @property
+    def reading(self) -> ReadOptions:
+        """How the source is to be read."""
+        return ReadOptions(
+            reader=self.reader,
+            stream=self.stream,
+            deinterlace=self.deinterlace,
+            allow_network=self.allow_network,
+        )
+
+    @property
+    def selection(self) -> Selection:
+        """Which frames are wanted; raises UsageError for what are no frames."""
+        return Selection(self.start, self.end, self.stride)
+
+    @property
+    def mask_options(self) -> MaskOptions:
+        """How masks are to be understood."""
+        return MaskOptions(invert=self.invert_mask, label_map=self.label_map)
+
     @classmethod
     def from_template(
         cls, template: TrackRequest, source: str | Path, *, parent: Path | None = None
@@ -123,11 +180,13 @@ class TrackRequest:
         """
         name = source_name(source)
         later = {frame: _named(masks, name) for frame, masks in template.later_masks.items()}
+        rough = {frame: _named(masks, name) for frame, masks in template.rough_masks.items()}
         return replace(
             template,
             source=source,
             masks=None if template.masks is None else _named(template.masks, name),
             later_masks=later,
+            rough_masks=rough,
             output=default_output(source, parent),
         )
 

@@ -36,8 +36,12 @@ ObjectMode = Literal["multi", "single"]
 class SourceInfo:
     """Facts about an input; produced by ``media.reader``, consumed by the writers and reports.
 
-    ``size_hw`` is after rotation. ``frame_count`` is None when the container does not say, and an
-    estimate when it does. ``frames_per_second`` is the average rate.
+    ``size_hw`` is after rotation. ``frame_count`` is None when nobody knows before reading. Where a
+    part of a video is read, ``first_frame`` is its first frame and ``stride`` the step to the next.
+    ``frames_per_second`` is the average rate; ``start_seconds`` is where the pictures begin in the
+    time of the file, by which sound is put in its place. ``pixel_aspect`` is the width of a pixel
+    by its height, of upright pictures. ``bit_depth`` is of a channel as stored; ``transfer`` is PQ
+    or HLG for high dynamic range, and empty for all else.
     """
 
     path: str
@@ -49,6 +53,26 @@ class SourceInfo:
     codec: str = ""
     pixel_format: str = ""
     has_audio: bool = False
+    start_seconds: Fraction = Fraction(0)
+    first_frame: int = 0
+    stride: int = 1
+    pixel_aspect: Fraction = Fraction(1)
+    interlaced: bool = False
+    bit_depth: int = 8
+    transfer: str = ""
+
+    @property
+    def last_frame(self) -> int | None:
+        """Index of the last frame, None where nobody knows."""
+        if self.frame_count is None:
+            return None
+        return self.first_frame + (self.frame_count - 1) * self.stride
+
+    @property
+    def display_size_hw(self) -> tuple[int, int]:
+        """Height and width at which a player shows the pictures: wide pixels widen them."""
+        height, width = self.size_hw
+        return height, max(1, round(width * self.pixel_aspect))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +80,17 @@ class Frame:
     """One picture; produced by ``media.reader``, consumed by ``stages.encode`` and the writers.
 
     ``image`` is (H, W, 3) uint8 RGB; ``name`` is the stem that its mask file gets;
-    ``time_seconds`` is the presentation time from the start of the stream.
+    ``time_seconds`` is the presentation time from the start of the stream; ``duration_seconds`` is
+    how long the source says that it is shown, None where it does not. A ``damaged`` one could not
+    be decoded, or not wholly: see ``media.decoding``.
     """
 
     index: int
     name: str
     image: RgbImage
     time_seconds: float
+    duration_seconds: float | None = None
+    damaged: bool = False
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command does: see cli/main.py
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes that share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from demo_clip import DemoFrames, RememberingEngine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 from ..api import TrackStart, TrackSummary, check_request, track_to_folder
 from ..errors import PersamVosError, UsageError, explain
 from ..files.progress import ProgressCallback
+from ..media.reader import open_source
 from ..request import EngineChoice, TrackRequest
 from ..structures import TrackedFrame
 from ..tracking.engine import Engine
 from ..tracking.load import load_choice
+from ..tracking.plan import input_files
 from .workers import run_jobs
 
 
@@ -65,8 +68,9 @@ def track_many(
         if events.on_outcome is not None:
             events.on_outcome(outcome)
 
+    inputs = _all_inputs(requests)
     for request in requests:
-        if error := _problem(request):
+        if error := _problem(request, inputs):
             end(TrackOutcome(request, error=error))
     good = [request for request in requests if request.folder not in outcomes]
     if good:
@@ -86,20 +90,31 @@ def track_many(
 def _refuse_shared_outputs(requests: Sequence[TrackRequest]) -> None:
     sources: dict[Path, str | Path] = {}
     for request in requests:
-        if request.folder in sources:
+        folder = request.folder.resolve()
+        if folder in sources:
             raise UsageError(
-                f"{sources[request.folder]} and {request.source}",
+                f"{sources[folder]} and {request.source}",
                 got=f"the same output for both, {request.folder}",
                 expected="a folder of its own for each",
                 remedy="rename one of them, or track them one by one",
             )
-        sources[request.folder] = request.source
+        sources[folder] = request.source
 
 
-def _problem(request: TrackRequest) -> PersamVosError | None:
+def _all_inputs(requests: Sequence[TrackRequest]) -> frozenset[Path]:
+    """Return the files that any of the requests reads; those that cannot be read do not count."""
+    found: set[Path] = set()
+    for request in requests:
+        with suppress(PersamVosError):
+            source = open_source(request.source, options=request.reading)
+            found.update(input_files(request, source))
+    return frozenset(found)
+
+
+def _problem(request: TrackRequest, inputs: frozenset[Path]) -> PersamVosError | None:
     """Say what is wrong with input or output, as far as one can tell without a network."""
     try:
-        check_request(request)
+        check_request(request, inputs=inputs)
     except Exception as error:
         return explain(error)
     return None

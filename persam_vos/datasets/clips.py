@@ -48,6 +48,11 @@ class Clip:
                 remedy="correct the list of clips",
             )
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that tracking and scoring the clip read."""
+        return (*self.images, *self.annotations, *(first.path for first in self.first_masks))
+
 
 @dataclass(frozen=True, slots=True)
 class Split:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +13,6 @@ import numpy as np
 
 from ..datasets.clips import Clip, FirstMask
 from ..errors import DatasetError, OutputError, PersamVosError, explain, param
-from ..files.atomic import atomic_path, make_folder, output_error
 from ..media.image_reader import ImageSource
 from ..media.label_png import write_label_png
 from ..runtime.device import forget_peak_memory, peak_memory_bytes
@@ -27,12 +24,10 @@ from ..structures import Frame, LabelMap, TrackedFrame
 from ..tracking.drive import drive
 from ..tracking.engine import Engine
 from ..tracking.plan import TrackPlan
+from .clip_file import CLIP_FILE, begin_clip, finish_clip, read_clip
 from .fingerprint import difference, digest_files
 
 _log = logging.getLogger(__name__)
-
-CLIP_FILE = "clip.json"
-CLIP_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,7 @@ def is_finished(folder: Path, fingerprint: dict[str, Any]) -> bool:
     Raises OutputError when they were made from something else. Masks that are incomplete, or have
     changed since, are not finished.
     """
-    kept = _read_clip_file(folder)
+    kept = read_clip(folder)
     if kept is None:
         return False
     if kept["fingerprint"] != fingerprint:
@@ -157,7 +152,7 @@ def _track(job: ClipJob, engine: Engine) -> ClipFacts:
     references = first_label_maps(clip, source.info.size_hw, single=job.single)
     start = min(references)
     plan = TrackPlan(source, references, start, "forward")
-    _empty_folder(job.folder)
+    begin_clip(job.folder, [f"{image.stem}.png" for image in clip.images])
     for image in clip.images[:start]:  # nothing can be seen before it was shown
         write_label_png(job.folder / f"{image.stem}.png", np.zeros(source.info.size_hw, np.uint8))
     drive(plan, engine, _MaskWriter(job.folder, timer), timer=timer)
@@ -173,7 +168,10 @@ def _track(job: ClipJob, engine: Engine) -> ClipFacts:
         busy_seconds={stage: round(seconds, 3) for stage, seconds in timer.seconds.items()},
         peak_memory_bytes=peak_memory_bytes(engine.compute),
     )
-    _write_clip_file(job, facts)
+    finish_clip(
+        job.folder,
+        {"name": clip.name, "fingerprint": job.fingerprint, "facts": asdict(facts)},
+    )
     return facts
 
 
@@ -194,41 +192,8 @@ class _MaskWriter:
         """Do nothing: masks are written as they come."""
 
 
-def _empty_folder(folder: Path) -> None:
-    """Make a new folder for masks, in place of what a killed or an earlier run left."""
-    try:
-        (folder / CLIP_FILE).unlink(missing_ok=True)  # first of all: it vouches for the others
-        if folder.is_dir():
-            shutil.rmtree(folder)
-    except OSError as error:
-        raise output_error(folder, error) from error
-    make_folder(folder)
-
-
-def _write_clip_file(job: ClipJob, facts: ClipFacts) -> None:
-    content = {
-        "version": CLIP_VERSION,
-        "name": job.clip.name,
-        "fingerprint": job.fingerprint,
-        "masks": digest_files(list_label_files(job.folder)),
-        "facts": asdict(facts),
-    }
-    with atomic_path(job.folder / CLIP_FILE) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-
-
-def _read_clip_file(folder: Path) -> dict[str, Any] | None:
-    """Return what ``clip.json`` says; None when there is none that can be understood."""
-    try:
-        kept = json.loads((folder / CLIP_FILE).read_text("utf-8"))
-        known = kept["version"] == CLIP_VERSION and {"fingerprint", "masks", "facts"} <= kept.keys()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return dict(kept) if known else None
-
-
 def _kept_facts(job: ClipJob) -> ClipFacts:
-    kept = _read_clip_file(job.folder)
+    kept = read_clip(job.folder)
     if kept is None:
         raise OutputError(f"{job.folder / CLIP_FILE}", got="nothing", expected="what was there")
     facts = kept["facts"]

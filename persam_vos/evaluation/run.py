@@ -89,7 +89,8 @@ def evaluate(
     events = events or EvalEvents()
     started = time.perf_counter()
     names = result_names(split)
-    check_output(output, names, resume=True, overwrite=overwrite)
+    inputs = [path for clip in split.clips for path in clip.files]
+    check_output(output, names, resume=True, overwrite=overwrite, inputs=inputs)
     engine = load_choice(choice, events.on_progress, share_cores=True)
     settings = run_settings(engine, split.mode)
     with output_folder(output, names, overwrite=overwrite):

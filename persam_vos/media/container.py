@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import MediaError
+from ..errors import MediaError, param
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.packet import Packet
     from av.video.stream import VideoStream
 
+TIMEOUT_SECONDS = 30.0
+"""How long an address may keep silent."""
+COUNTED_BYTES = 256 << 20
+"""Files up to this size are read once to count their pictures: less than a second."""
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a stream that does not say: raw streams, and FFmpeg's own assumption."""
 
 
 @contextlib.contextmanager
-def open_container(path: Path) -> Iterator[InputContainer]:
-    """Open a video file for reading; raises MediaError when it is none, and closes it after."""
+def open_container(path: Path | str) -> Iterator[InputContainer]:
+    """Open a video for reading: a file, or an address as text; closes it after.
+
+    Raises MediaError when it is none.
+    """
     import av
 
-    if path.stat().st_size == 0:
+    if isinstance(path, Path) and path.stat().st_size == 0:
         raise MediaError(
             str(path), got="an empty file", expected="a video", remedy="copy or export it again"
         )
+    # The prefix keeps names such as "a:b.mp4" from being taken for a protocol.
+    location = f"file:{path}" if isinstance(path, Path) else path
     try:
-        # The prefix keeps names such as "a:b.mp4" from being taken for a protocol.
-        container = av.open(f"file:{path}", mode="r", metadata_errors="replace")
+        container = av.open(location, mode="r", metadata_errors="replace", timeout=TIMEOUT_SECONDS)
     except (av.FFmpegError, ValueError) as error:
         raise MediaError(
             str(path),
@@ -42,11 +49,19 @@ def open_container(path: Path) -> Iterator[InputContainer]:
         yield container
 
 
-def video_stream(path: Path, container: InputContainer) -> VideoStream:
-    """Return the main video stream; cover pictures do not count. Raises MediaError if none."""
+def moving_streams(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams of a container; cover pictures do not count."""
     from av.stream import Disposition
 
-    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+
+
+def video_stream(path: Path | str, container: InputContainer, chosen: int | None) -> VideoStream:
+    """Return the video stream of a number counted from 0, or the main one if that is None.
+
+    Raises MediaError if there is none, or one that cannot be decoded.
+    """
+    moving = moving_streams(container)
     if not moving:
         kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
         raise MediaError(
@@ -55,16 +70,30 @@ def video_stream(path: Path, container: InputContainer) -> VideoStream:
             expected="a video",
             remedy="name a file with pictures in it",
         )
-    stream = max(moving, key=lambda s: (bool(s.disposition & Disposition.default), -s.index))
+    if chosen is not None and chosen >= len(moving):
+        raise MediaError(
+            f"{path}, {param('stream', chosen)}",
+            got=f"{len(moving)} video stream{'s' if len(moving) > 1 else ''}",
+            expected=f"a stream from 0 to {len(moving) - 1}",
+            remedy="count video streams from 0, without cover pictures",
+        )
+    stream = main_stream(moving) if chosen is None else moving[chosen]
     if stream.codec_context is None:
         raise MediaError(
             str(path),
-            got="a video codec that this build of FFmpeg cannot decode",
+            got="a video codec that this build of FFmpeg cannot decode, or that is encrypted",
             expected="a common codec, such as H.264, HEVC, VP9 or AV1",
-            remedy="convert it to H.264 first",
+            remedy="convert it to H.264 first, without copy protection",
         )
     stream.thread_type = "AUTO"
     return stream
+
+
+def main_stream(moving: Sequence[VideoStream]) -> VideoStream:
+    """Return the stream that the file names as its main one, else the first."""
+    from av.stream import Disposition
+
+    return max(moving, key=lambda s: (bool(s.disposition & Disposition.default), -s.index))
 
 
 def average_rate(stream: VideoStream) -> Fraction:
@@ -75,44 +104,23 @@ def average_rate(stream: VideoStream) -> Fraction:
     return FALLBACK_RATE
 
 
-def stated_seconds(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """Return how long a stream lasts by its header, or None when that does not say.
+def frame_count(path: Path | str, container: InputContainer, stream: VideoStream) -> int | None:
+    """Return how many pictures there are to decode, None if only reading all would tell.
 
-    Only MP4, MOV, AVI and Matroska are believed; for others FFmpeg guesses from what is there.
+    Headers are not believed: recorders guess. MP4 and AVI have an index of every picture; of other
+    files that are not too large, the packets are counted.
     """
-    name = container.format.name
-    if "mp4" in name and stream.duration and stream.time_base:
-        return Fraction(stream.duration) * stream.time_base
-    if name == "avi" and stream.frames > 0:
-        return stream.frames / average_rate(stream)
-    if "matroska" in name and len(container.streams) == 1:
-        return container_seconds(container)
-    return None
-
-
-def container_seconds(container: InputContainer) -> Fraction | None:
-    """Return how long the longest stream of a container lasts, or None when it does not say."""
     import av
 
-    return None if container.duration is None else Fraction(container.duration, av.time_base)
-
-
-def end_seconds(packet: Packet[VideoStream], stream: VideoStream) -> Fraction:
-    """Return when a packet's picture stops being shown, in seconds from the stream's start."""
-    stamp = packet.pts if packet.pts is not None else packet.dts
-    if stamp is None or stream.time_base is None:
-        return Fraction(0)
-    return (stamp - (stream.start_time or 0) + (packet.duration or 0)) * stream.time_base
-
-
-def frame_count(container: InputContainer, stream: VideoStream) -> int | None:
-    """Return the number of frames that the container states or implies, or None."""
-    if stream.frames > 0:
-        return int(stream.frames)
-    seconds = container_seconds(container)
-    if stream.duration is not None and stream.time_base is not None:
-        seconds = Fraction(stream.duration) * stream.time_base
-    return None if seconds is None else max(1, round(seconds * average_rate(stream)))
+    if container.format.name == "avi" or "mp4" in container.format.name:
+        return len(stream.index_entries) or None
+    if not isinstance(path, Path) or path.stat().st_size > COUNTED_BYTES:
+        return None
+    count = 0
+    with open_container(path) as whole, contextlib.suppress(av.FFmpegError):
+        for packet in whole.demux(whole.streams[stream.index]):
+            count += bool(packet.size) and not packet.is_discard
+    return count or None
 
 
 def reason(error: Exception) -> str:

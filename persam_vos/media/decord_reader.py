@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import MediaError, UsageError, param
 from ..structures import Frame, RgbImage
 from .frame_numbers import no_such_frame
+from .read_options import DEFAULT, ReadOptions
 from .reversing import Fingerprints
 from .video_reader import VideoSource
 
@@ -22,18 +23,23 @@ REMEDY = f"use {param('reader', 'pyav')}"
 class DecordSource(VideoSource):
     """A video file read by decord, with the facts, names and errors of ``VideoSource``.
 
-    decord turns frames upright itself, but knows no mirrored ones; these are refused, as is what
-    decord cannot open or decode (MediaError, which names the other reader as the way out). Raises
-    UsageError where decord is not installed.
+    decord turns frames upright itself, but knows no mirrored, interlaced or HDR video, and no
+    streams beside the main one; these are refused, as is what decord cannot open or decode
+    (MediaError, which names the other reader as the way out). Raises UsageError where decord is not
+    installed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str, options: ReadOptions = DEFAULT) -> None:
         _require_decord()
-        super().__init__(path)
-        if self.orientation.mirrored:
-            raise MediaError(
-                str(path), got="a mirrored video", expected="a rotated one at most", remedy=REMEDY
-            )
+        super().__init__(path, options)
+        for is_so, got, expected in (
+            (self.orientation.mirrored, "a mirrored video", "a rotated one at most"),
+            (self._deinterlaces, "an interlaced video", "whole pictures"),
+            (bool(self.info.transfer), f"a {self.info.transfer} video", "a standard range"),
+            (options.stream is not None, "a stream by its number", "the main stream"),
+        ):
+            if is_so:
+                raise MediaError(str(path), got=got, expected=expected, remedy=REMEDY)
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from ``start`` on, by reading all; raises MediaError as decord fails."""
@@ -77,7 +83,7 @@ class DecordSource(VideoSource):
         except (decord.DECORDError, RuntimeError, StopIteration, IndexError) as error:
             got = f"{index} of {len(video)} frames from decord"
             raise self._refusal(got, error) from error
-        self._check_size(index, image)
+        image = self._of_first_size(index, image)
         return Frame(index, f"{index:05d}", image, seconds - start)
 
     def _refusal(self, got: str, error: Exception) -> MediaError:

@@ -1,56 +1,80 @@
-"""Frames from still images: one file, a folder in natural order, or the matches of a pattern."""
+"""Frames from still images: one file, a folder, the matches of a pattern, or a ZIP archive."""
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
-
 from ..errors import MediaError
 from ..structures import Frame, RgbImage, SourceInfo
 from .frame_numbers import no_such_frame
+from .image_file import FAILURES, IMAGE_SUFFIXES, Header, ImageFile, load, read_header
+from .notes import Notes
+from .value_range import ValueRange, choose_range
 
-IMAGE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"),
-    *(".ppm", ".pgm", ".pbm", ".gif", ".jp2", ".avif"),
-)
 IMAGE_RATE = Fraction(24)
 """Frames per second of images: they have none, and DAVIS plays at 24."""
+_ROUNDING = 1e-6
+SAMPLES = 8
+"""Pictures of a clip that its range of values is chosen from."""
 
 
 class ImageSource:
     """Still images of one size, in the order given; each is a frame named by its stem.
 
-    Headers are checked at once, pixels are read when their turn comes. Raises MediaError when an
-    image cannot be read, differs in size from the first, or would share its name with another.
+    Headers are checked at once, pixels are read when their turn comes. Values of more than 8 bits
+    are brought to 8 by one range for all. ``note`` is what was found on the way here. Raises
+    MediaError when an image cannot be read, differs in size from the first, or would share its name
+    with another.
     """
 
-    def __init__(self, path: str, files: Sequence[Path]) -> None:
-        self.files = tuple(files)
-        check_names(self.files)
-        (height, width), codec, mode = header(self.files[0])
-        for file in self.files[1:]:
-            size_hw = header(file)[0]
-            if size_hw != (height, width):
-                raise MediaError(
-                    str(file),
-                    got=f"an image of {size_hw[1]} x {size_hw[0]}",
-                    expected=f"{width} x {height}, as {self.files[0].name}",
-                    remedy="bring all frames to one size, or move this one out of the folder",
-                )
+    def __init__(self, path: str, files: Sequence[ImageFile], note: str | None = None) -> None:
+        self.images = tuple(files)
+        self.notes = Notes(path)
+        if note:
+            self.notes.add(note)
+        check_names(self.images)
+        first = read_header(self.images[0])
+        headers = [first, *(self._checked(file, first) for file in self.images[1:])]
+        self.range = self._choose_range(headers)
         self.info = SourceInfo(
             path=path,
             kind="images",
-            size_hw=(height, width),
-            frame_count=len(self.files),
+            size_hw=first.size_hw,
+            frame_count=len(self.images),
             frames_per_second=IMAGE_RATE,
-            codec=codec,
-            pixel_format=mode,
+            codec=first.format,
+            pixel_format=first.mode,
         )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the images, as far as they were read."""
+        return self.notes.sentences()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it reads."""
+        return tuple(file for file in self.images if isinstance(file, Path))
+
+    def index_of(self, name: str) -> int | None:
+        """Return the index of the frame of that name, None where there is none."""
+        names = [file.stem for file in self.images]
+        return names.index(name) if name in names else None
+
+    def names_of(self, number: int) -> dict[int, str]:
+        """Return the names that are this number, as 00007 is 7, by the indices of their frames."""
+        return {
+            index: file.stem
+            for index, file in enumerate(self.images)
+            if file.stem.isdecimal() and int(file.stem) == number
+        }
+
+    def index_at(self, seconds: float) -> int:
+        """Return the index of the first frame that begins then or later."""
+        return min(len(self.images), math.ceil(seconds * IMAGE_RATE - _ROUNDING))
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
@@ -58,7 +82,7 @@ class ImageSource:
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the images from ``start`` on; raises MediaError at one that cannot be decoded."""
         self._check(start)
-        for index in range(start, len(self.files)):
+        for index in range(start, len(self.images)):
             yield self._frame(index)
 
     def frames_reversed(self, until: int) -> Iterator[Frame]:
@@ -68,81 +92,73 @@ class ImageSource:
             yield self._frame(index)
 
     def _check(self, index: int) -> None:
-        if index >= len(self.files):
-            raise no_such_frame(self.info.path, index, len(self.files))
+        if index >= len(self.images):
+            raise no_such_frame(self.info.path, index, len(self.images))
+
+    def _checked(self, file: ImageFile, first: Header) -> Header:
+        """Return the header of an image; raises MediaError if its size is not that of the first."""
+        # What Pillow does not know would have to be decoded: it is checked when its turn comes.
+        header = first if not first.mode else read_header(file)
+        self._check_size(file, header.size_hw, first.size_hw)
+        return header
+
+    def _check_size(self, file: ImageFile, got: tuple[int, int], expected: tuple[int, int]) -> None:
+        if got != expected:
+            raise MediaError(
+                str(file),
+                got=f"an image of {got[1]} x {got[0]}",
+                expected=f"{expected[1]} x {expected[0]}, as {self.images[0].name}",
+                remedy="bring all frames to one size, or move this one out of the folder",
+            )
+
+    def _choose_range(self, headers: Sequence[Header]) -> ValueRange:
+        """Choose one range for all, from a few of those with more than 8 bits."""
+        deep = [file for file, one in zip(self.images, headers, strict=True) if one.deep]
+        if not deep:
+            return ValueRange(0, 255)
+        samples = (load(file).pixels for file in deep[:: max(1, len(deep) // SAMPLES)])
+        chosen = choose_range(samples, linear=headers[0].linear)
+        if chosen.words:
+            self.notes.add(chosen.words)
+        return chosen
 
     def _frame(self, index: int) -> Frame:
-        file = self.files[index]
-        return Frame(index, file.stem, read_image(file), float(index / IMAGE_RATE))
+        file = self.images[index]
+        loaded = load(file)
+        if loaded.cut:
+            self.notes.damaged(index)
+        self._check_size(file, loaded.pixels.shape[:2], self.info.size_hw)
+        chosen = ValueRange(0, 255) if loaded.pixels.dtype == "uint8" else self.range
+        image = chosen.to_rgb(loaded.pixels)
+        return Frame(index, file.stem, image, float(index / IMAGE_RATE), damaged=loaded.cut)
 
 
 def read_image(path: Path) -> RgbImage:
-    """Read an image file as (H, W, 3) uint8 RGB, turned as its EXIF orientation says.
-
-    Grey, palette and CMYK images are converted, alpha is dropped, 16-bit grey is scaled to 8.
-    Raises MediaError when the file cannot be read.
-    """
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith(("I", "F")):
-                return grey_to_rgb(path, np.asarray(upright))
-            return np.array(upright.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise unreadable(path, error) from error
+    """Read one image file as (H, W, 3) uint8 RGB, upright; raises MediaError."""
+    header, loaded = read_header(path), load(path)
+    return choose_range([loaded.pixels], linear=header.linear).to_rgb(loaded.pixels)
 
 
-def grey_to_rgb(path: Path, grey: np.ndarray) -> RgbImage:
-    """Scale (H, W) grey values of 16 bits to (H, W, 3) uint8; raises MediaError beyond that."""
-    if grey.dtype.kind not in "iu" or grey.min() < 0 or grey.max() > 0xFFFF:
-        raise MediaError(
-            str(path),
-            got=f"{grey.dtype} values from {grey.min()} to {grey.max()}",
-            expected="8 or 16 bits a channel",
-            remedy="export the image as 8-bit PNG or JPEG",
-        )
-    eight_bits = ((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return np.repeat(eight_bits[:, :, None], 3, axis=2)
-
-
-def header(path: Path) -> tuple[tuple[int, int], str, str]:
-    """Return an image's upright (height, width), its format and its mode; raises MediaError."""
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # Of a PNG, Pillow would decode all pixels in search of tags behind them.
-            tagged = image.format != "PNG" or "exif" in image.info
-            exif = image.getexif() if tagged else {}
-            turned = exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-            return (width, height) if turned else (height, width), image.format or "", image.mode
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise unreadable(path, error) from error
-
-
-def is_animated(path: Path) -> bool:
-    """Whether an image file holds a moving picture (GIF, PNG or WebP); raises MediaError."""
-    try:
-        with Image.open(path) as image:
-            return image.format in ("GIF", "PNG", "WEBP") and getattr(image, "n_frames", 1) > 1
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise unreadable(path, error) from error
-
-
-def is_image(path: Path) -> bool:
+def is_image(file: Path) -> bool:
     """Whether a path looks like an image that is meant to be seen."""
-    shown = not path.name.startswith(".")
-    return shown and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    shown = not file.name.startswith(".")
+    return shown and file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
 
 
-def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    """Order paths as people do: frame2 before frame10, whatever the case."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", str(path).casefold())
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts], str(path)
+def is_image_inside(file: Path) -> bool:
+    """Whether a file without a usual ending is an image by its content."""
+    if file.name.startswith(".") or not file.is_file():
+        return False
+    try:
+        read_header(file)
+    except (MediaError, *FAILURES):
+        return False
+    return True
 
 
-def check_names(files: Sequence[Path]) -> None:
+def check_names(files: Sequence[ImageFile]) -> None:
     """Raise MediaError when two images would give one mask file."""
-    seen: dict[str, Path] = {}
+    seen: dict[str, ImageFile] = {}
     for file in files:
         if file.stem in seen:
             raise MediaError(
@@ -152,16 +168,3 @@ def check_names(files: Sequence[Path]) -> None:
                 remedy="select one kind with a pattern, such as 'folder/*.jpg'",
             )
         seen[file.stem] = file
-
-
-def unreadable(path: Path, error: Exception) -> MediaError:
-    """Say that an image file cannot be read, in Pillow's words without its paths."""
-    words = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
-    if isinstance(error, OSError) and error.strerror:
-        words = error.strerror
-    return MediaError(
-        str(path),
-        got=f"a file that cannot be read as an image ({words})",
-        expected="a whole image file",
-        remedy="export it again, or move it out of the folder",
-    )

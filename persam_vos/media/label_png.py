@@ -1,8 +1,9 @@
-"""Label maps in image files: reading whatever kind people have, writing indexed PNG."""
+"""Label maps in files: reading whatever kind people have, writing indexed PNG."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,27 +13,45 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..errors import MaskError
 from ..files.atomic import atomic_path, make_folder
 from ..structures import LabelMap
+from .label_colours import Rgb, ids_from_colours
 from .label_values import (
     check_flat,
     davis_palette,
-    drop_transparent,
     ids_from_grey,
     ids_from_rgb,
+    ids_from_transparent,
+    labels_from_array,
     levels_of,
 )
 
 _PALETTE = davis_palette().tobytes()
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_NUMPY = b"\x93NUMPY"
 
 
-def read_label_map(path: str | Path) -> LabelMap:
-    """Read a label image as (H, W) uint8 object ids; 0 is background, and may be all there is.
+def read_label_map(
+    path: str | Path,
+    warnings: list[str] | None = None,
+    *,
+    colours: Mapping[Rgb, str] | None = None,
+) -> LabelMap:
+    """Read a mask file as (H, W) uint8 object ids; 0 is background, and may be all there is.
 
     Indexed images: the indices are the ids (but plain black and white is object 1, whichever way
     round its palette is). Grey of 8 or 16 bits, with or without alpha: see ``ids_from_grey``.
-    Colour: see ``ids_from_rgb``; transparent pixels are background. Raises MaskError.
+    Colour: see ``ids_from_rgb``, or by ``colours`` of a label map. Transparent pixels are
+    background; where alpha alone tells an object from it, alpha is the mask. TIFF and NumPy files
+    of any type: see ``labels_from_array``. What had to be guessed is added to ``warnings``. Raises
+    MaskError.
     """
-    path = Path(path)
+    path, told = Path(path), warnings if warnings is not None else []
     try:
+        with path.open("rb") as file:
+            head = file.read(6)
+        if head == _NUMPY:
+            return labels_from_array(np.load(path, allow_pickle=False), str(path), told)
+        if head[:4] in _TIFF and (values := _tiff_values(path)) is not None:
+            return labels_from_array(values, str(path), told)
         with Image.open(path) as image:
             if image.format in ("JPEG", "MPO", "JPEG2000"):
                 raise MaskError(
@@ -41,8 +60,8 @@ def read_label_map(path: str | Path) -> LabelMap:
                     expected="a PNG",
                     remedy="export the mask as PNG from where it was drawn",
                 )
-            return labels_of(ImageOps.exif_transpose(image), str(path))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return labels_of(ImageOps.exif_transpose(image), str(path), told, colours)
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise MaskError(
             str(path),
             got=_why_unreadable(error),
@@ -51,28 +70,50 @@ def read_label_map(path: str | Path) -> LabelMap:
         ) from error
 
 
-def labels_of(image: Image.Image, name: str) -> LabelMap:
+def labels_of(
+    image: Image.Image, name: str, warnings: list[str], colours: Mapping[Rgb, str] | None = None
+) -> LabelMap:
     """Understand an open image of any mode as object ids; raises MaskError."""
-    if image.mode in ("P", "PA"):
+    if image.mode in ("P", "PA") and not colours:
         return _labels_of_indexed(image, name)
     if image.mode == "1":
         return np.asarray(image).astype(np.uint8)
     if image.mode == "L" or image.mode.startswith("I"):
         return ids_from_grey(np.asarray(image), name)
+    if image.mode == "F":
+        return labels_from_array(np.asarray(image), name, warnings)
     if image.mode == "LA":
         pixels = np.asarray(image)
-        return ids_from_grey(drop_transparent(pixels[..., 0], pixels[..., 1], name), name)
-    if image.mode == "RGBA":
+        return ids_from_transparent(pixels[..., 0], pixels[..., 1], name, warnings)
+    if image.mode == "RGBA" and not colours:
         pixels = np.asarray(image)
-        return ids_from_rgb(drop_transparent(pixels[..., :3], pixels[..., 3], name), name)
-    if image.mode == "RGB":
-        return ids_from_rgb(np.asarray(image), name)
+        return ids_from_transparent(pixels[..., :3], pixels[..., 3], name, warnings)
+    if image.mode in ("RGB", "RGBA", "P", "PA"):
+        pixels = np.asarray(image.convert("RGB"))
+        if not colours:
+            return ids_from_rgb(pixels, name)
+        labels, who = ids_from_colours(pixels, colours, name)
+        warnings.append(f"{name}: by its label map, object {who}")
+        return labels
     raise MaskError(
         name,
         got=f"an image of mode {image.mode}",
         expected="an indexed, grey or RGB image",
         remedy="export the mask as an indexed or grey PNG",
     )
+
+
+def _tiff_values(path: Path) -> np.ndarray | None:
+    """Return the stored values of a TIFF, of whatever type; None for what tifffile cannot read.
+
+    Pillow and OpenCV would show what "white is zero" means on paper: bool arrays come inverted.
+    """
+    import tifffile
+
+    try:
+        return np.asarray(tifffile.imread(path))
+    except (ValueError, OSError, RuntimeError, KeyError, IndexError):
+        return None
 
 
 def _labels_of_indexed(image: Image.Image, name: str) -> LabelMap:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import MaskError
+from ..errors import MaskError, param
 from ..structures import LabelMap
 
 BINARY_FROM = 128
@@ -14,7 +14,10 @@ BINARY_FROM = 128
 COLOUR_TOLERANCE = 2
 """Palette colours differ by 32 or more; some programs write 191 for 192."""
 SOFT = "threshold the mask at 128, or export it without anti-aliasing"
-ONE_FILE_EACH = "save an indexed PNG, or one black and white file for each object (1=a.png 2=b.png)"
+ONE_FILE_EACH = (
+    "save an indexed PNG, or one black and white file for each object (1=a.png 2=b.png), or say "
+    f"which colour is which by {param('label_map')}"
+)
 
 Integers = npt.NDArray[np.integer]
 
@@ -32,28 +35,57 @@ def davis_palette() -> npt.NDArray[np.uint8]:
     return palette
 
 
-def labels_from_array(array: npt.NDArray[np.generic], name: str = "mask array") -> LabelMap:
-    """Understand an (H, W) array as labels: bool is object 1, integers as in a grey image.
+def labels_from_array(
+    array: npt.NDArray[np.generic], name: str = "mask array", warnings: list[str] | None = None
+) -> LabelMap:
+    """Understand an array as labels (H, W): bool is object 1, integers as in a grey image.
 
-    Raises MaskError for another shape, floats, or values that cannot be ids.
+    Axes of length 1 do not count, and (H, W, 3) uint8 are colours, see ``ids_from_rgb``. Floats are
+    ids where they are whole; those in [0, 1] are shares, and object 1 from 0.5 on, which is added
+    to ``warnings``. Raises MaskError for another shape, or values that cannot be ids.
     """
-    if array.ndim != 2 or array.size == 0:
+    if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8:
+        return ids_from_rgb(np.asarray(array, np.uint8), name)
+    flat = array.squeeze() if array.ndim > 2 else array
+    if flat.ndim != 2 or flat.size == 0:
         raise MaskError(
             name,
             got=f"shape {array.shape}",
             expected="a filled array of shape (H, W)",
             remedy="pass one two-dimensional label map",
         )
-    if array.dtype == np.bool_:
-        return np.asarray(array, dtype=np.uint8)
-    if not np.issubdtype(array.dtype, np.integer):
+    if flat.dtype == np.bool_:
+        return np.asarray(flat, dtype=np.uint8)
+    if np.issubdtype(flat.dtype, np.floating):
+        return _labels_from_floats(np.asarray(flat, dtype=np.float64), name, warnings)
+    if not np.issubdtype(flat.dtype, np.integer):
         raise MaskError(
             name,
-            got=f"{array.dtype} values",
-            expected="bool or integer labels",
+            got=f"{flat.dtype} values",
+            expected="bool, integer or float labels",
             remedy="threshold it first, for example mask > 0.5",
         )
-    return ids_from_grey(np.asarray(array, dtype=array.dtype), name)
+    return ids_from_grey(np.asarray(flat, dtype=flat.dtype), name)
+
+
+def _labels_from_floats(
+    values: npt.NDArray[np.float64], name: str, warnings: list[str] | None
+) -> LabelMap:
+    """Understand floats as ids, or as shares of one object."""
+    if np.array_equal(values, np.rint(values)):
+        if values.max(initial=0) <= 1 and values.min(initial=0) >= 0:
+            return np.asarray(values, dtype=np.uint8)
+        return ids_from_grey(values.astype(np.int64), name)
+    if not (values.min() >= 0 and values.max() <= 1):  # so that nan is refused too
+        raise MaskError(
+            name,
+            got=f"floats from {values.min():g} to {values.max():g}",
+            expected="whole numbers, or shares from 0 to 1",
+            remedy="threshold it first, for example mask > 0.5",
+        )
+    if warnings is not None:
+        warnings.append(f"{name}: from 0.5 on, shares are taken for the object")
+    return np.asarray(values >= 0.5, dtype=np.uint8)
 
 
 def ids_from_grey(grey: Integers, name: str) -> LabelMap:
@@ -124,13 +156,34 @@ def off_palette(name: str, count: int, example: str, remedy: str) -> MaskError:
     )
 
 
-def drop_transparent(
-    pixels: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8], name: str
-) -> npt.NDArray[np.uint8]:
-    """Return pixels, (H, W) or (H, W, 3), black where alpha is 0.
+def ids_from_transparent(
+    pixels: npt.NDArray[np.uint8],
+    alpha: npt.NDArray[np.uint8],
+    name: str,
+    warnings: list[str] | None = None,
+) -> LabelMap:
+    """Understand grey (H, W) or colours (H, W, 3) with alpha: transparent pixels are background.
 
-    Raises MaskError where alpha is neither 0 nor 255.
+    Where what is opaque are no labels, such as a cut-out photo or something black on transparent
+    ground, alpha itself is the mask, from 128 on, which is added to ``warnings``. Raises MaskError
+    where labels are only half opaque, and what ``ids_from_grey`` and ``ids_from_rgb`` raise.
     """
+    understand = ids_from_grey if pixels.ndim == 2 else ids_from_rgb
+    opaque = alpha >= BINARY_FROM
+    shown = pixels * (opaque if pixels.ndim == 2 else opaque[..., None])
+    labels, error = None, None
+    try:
+        labels = understand(shown, name)
+    except MaskError as problem:
+        error = problem
+    empty = labels is not None and not labels.any()
+    if opaque.any() and not opaque.all() and (empty or error is not None):
+        if warnings is not None:
+            warnings.append(f"{name}: what is opaque, from alpha 128 on, is taken for the object")
+        return opaque.astype(np.uint8)
+    if labels is None:
+        assert error is not None
+        raise error
     if np.any((alpha > 0) & (alpha < 255)):
         raise MaskError(
             name,
@@ -138,9 +191,7 @@ def drop_transparent(
             expected="pixels that are opaque or transparent",
             remedy=SOFT,
         )
-    pixels = pixels.copy()
-    pixels[alpha == 0] = 0
-    return pixels
+    return labels
 
 
 def check_flat(levels: Integers, level_map: Integers, name: str) -> None:

@@ -32,6 +32,12 @@ class Orientation:
             return cls(flip_x=a < 0, flip_y=d < 0)
         return cls(transpose=True, flip_x=c < 0, flip_y=b < 0)
 
+    @classmethod
+    def from_degrees(cls, clockwise: float) -> Orientation:
+        """Return a turn without mirroring; angles between the right ones go to the nearest."""
+        quarter = round(clockwise / 90) % 4
+        return cls(transpose=quarter % 2 == 1, flip_x=quarter in (1, 2), flip_y=quarter in (2, 3))
+
     @property
     def mirrored(self) -> bool:
         """Whether no rotation alone would do."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import OutputError, param
 from ..files.atomic import make_folder, output_error
-from ..files.output import refuse_existing, refuse_unwritable
+from ..files.output import refuse_unwritable, replaceable
 from ..runtime.ordered_pool import worker_count
 from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
@@ -20,7 +20,7 @@ from ..scoring.label_files import read_label_file
 from ..structures import Frame, LabelMap, SourceInfo, TrackedFrame
 from .label_png import write_grey_png, write_label_png
 from .overlay import draw_overlay
-from .track_log import TrackLog, log_entry
+from .track_log import TrackLog, listed_files, log_entry
 from .video_writer import VideoWriter
 from .visibility import Visibility
 
@@ -34,9 +34,10 @@ class OutputFolder:
 
     Nothing that is there is touched before the first frame. Each file appears whole or not at all.
     When the block is left early, masks stay, the overlay ends where it got to, and the log says
-    ``"complete": false``; without a finished mask there is neither. Raises OutputError for an
-    output that exists (without ``overwrite``), that would replace the input, or that cannot be
-    written.
+    ``"complete": false``; without a finished mask there is neither. Of an earlier run only the
+    files that its log lists are replaced. Raises OutputError for an output that exists (without
+    ``overwrite``), for files in the way that no log lists or that are ``inputs`` of this run, and
+    for what cannot be written.
 
     Frames come in order by `write`. Those of a backward half come before them, by
     `write_backwards`, which writes their masks; `finish_backward` then writes their log and
@@ -57,6 +58,8 @@ class OutputFolder:
         alpha: float,
         overwrite: bool,
         timer: StageTimer,
+        inputs: Collection[Path] = (),
+        constant_rate: bool = False,
     ) -> None:
         self.path = path
         self.overlay_path = path / OVERLAY if overlay else None
@@ -69,22 +72,31 @@ class OutputFolder:
         self._facts: Mapping[str, Any] = {}
         self._ending: Mapping[str, Any] = {}
         self._written = 0
-        self.visibility = Visibility()
-        check_output(path, info, overwrite=overwrite)
+        self.visibility = Visibility(info.stride)
+        self._constant_rate = constant_rate
+        self._damaged: list[int] = []
+        self._files = [OVERLAY] if overlay else []
+        self._old = check_output(path, info, overwrite=overwrite, inputs=inputs)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What could not be done as asked, e.g. sound that could not be copied."""
         return () if self._overlay is None else self._overlay.warnings
 
-    def describe(self, facts: Mapping[str, Any]) -> None:
-        """Set what the log says before its frames; call before the first `write`."""
+    def describe(self, facts: Mapping[str, Any], *, others: Collection[str] = ()) -> None:
+        """Set what the log says before its frames; call before the first `write`.
+
+        ``others`` are names of files that the caller writes here, for the log to list: a later run
+        may replace them.
+        """
         self._facts = facts
+        self._files += others
 
     def finish(self, ending: Mapping[str, Any]) -> None:
         """Set what the log says after its frames; marks the run as complete."""
         absent = {str(object_id): spans for object_id, spans in self.visibility.spans().items()}
-        self._ending = {"complete": True, "absent": absent, **ending}
+        damaged = {"damaged_frames": sorted(self._damaged)} if self._damaged else {}
+        self._ending = {"complete": True, "absent": absent, **damaged, **ending}
 
     def write(self, tracked: TrackedFrame) -> None:
         """Write one frame's mask, overlay picture and log entry."""
@@ -110,6 +122,11 @@ class OutputFolder:
                 labels = read_label_file(self._mask_path(frame.name))
             self._draw(frame, labels)
 
+    def flush(self) -> None:
+        """Wait until the masks that were handed in are there; raises OutputError."""
+        if self._masks is not None:
+            self._masks.flush()
+
     def __enter__(self) -> OutputFolder:
         return self
 
@@ -130,6 +147,8 @@ class OutputFolder:
         assert self._masks is not None  # as there is a log
         path = self._mask_path(tracked.name)
         self.visibility.note(tracked)
+        if tracked.frame.damaged:
+            self._damaged.append(tracked.index)
         self._masks.submit(
             partial(self._save_mask, path, tracked),
             commit=partial(self._count, add_entry, log_entry(tracked)),
@@ -156,7 +175,7 @@ class OutputFolder:
         if self._overlay is not None:
             with self._timer.measure("write"), self._timer.part("overlay"):
                 image = draw_overlay(frame.image, label_map, alpha=self._alpha)
-                self._overlay.write(image, frame.time_seconds)
+                self._overlay.write(image, frame.time_seconds, frame.duration_seconds)
 
     def _close(self) -> None:
         """Finish masks, overlay and log; drop the latter two if no mask was finished."""
@@ -185,18 +204,19 @@ class OutputFolder:
             self._overlay.abort()
 
     def _start(self) -> TrackLog:
-        """Make the folder, and remove what an earlier run left in it."""
-        masks = make_folder(self.path / MASKS)
+        """Make the folder, and remove what an earlier run wrote to it."""
+        make_folder(self.path / MASKS)
         try:
-            soft = (self.path / ALPHA).glob("*/*.png")
-            for old in (*masks.glob("*.png"), *soft, *(self.path / name for name in _FILES)):
+            for old in self._old:
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(self.path, error) from error
-        self._log = TrackLog(self.path / LOG, self._facts)
+        self._log = TrackLog(self.path / LOG, {**self._facts, "files": self._files})
         self._masks = _mask_writer()
         if self.overlay_path is not None:
-            self._overlay = VideoWriter(self.overlay_path, self._info)
+            self._overlay = VideoWriter(
+                self.overlay_path, self._info, constant_rate=self._constant_rate
+            )
         return self._log
 
 
@@ -205,12 +225,26 @@ def alpha_path(folder: Path, object_id: int, name: str) -> Path:
     return folder / ALPHA / str(object_id) / f"{name}.png"
 
 
-def check_output(path: Path, info: SourceInfo, *, overwrite: bool) -> None:
-    """Raise OutputError for an output as `OutputFolder` does, but touch nothing."""
+def check_output(
+    path: Path,
+    info: SourceInfo,
+    *,
+    overwrite: bool,
+    inputs: Collection[Path] = (),
+    others: Collection[str] = (),
+) -> tuple[Path, ...]:
+    """Raise OutputError for an output as `OutputFolder` does, but touch nothing.
+
+    Returns the files of an earlier run that the new one will remove.
+    """
     _refuse_source(path, info)
     refuse_unwritable(path)
-    if not overwrite:
-        refuse_existing(path, (MASKS, ALPHA, EXPORTS, *_FILES))
+    masks = [one for one in (path / MASKS).glob("*") if one.suffix.lower() == ".png"]
+    alphas = [*(path / ALPHA).glob("*/*.png")]
+    own = listed_files(path, LOG, MASKS, alphas)
+    files = [path / name for name in (*_FILES, *others)]
+    there = dict.fromkeys((*masks, *alphas, *files, *sorted(own)))
+    return replaceable(path, there, own=own, overwrite=overwrite, inputs=inputs)
 
 
 def _mask_writer() -> OrderedWriter:

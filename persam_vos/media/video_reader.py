@@ -3,63 +3,60 @@
 from __future__ import annotations
 
 import contextlib
-import threading
+from bisect import bisect_left
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from ..errors import MediaError
 from ..runtime.ordered_pool import ordered_map, worker_count
 from ..structures import Frame, RgbImage, SourceInfo
-from .container import (
-    average_rate,
-    end_seconds,
-    frame_count,
-    open_container,
-    reason,
-    stated_seconds,
-    video_stream,
-)
+from .container import average_rate, frame_count, moving_streams, open_container, video_stream
+from .decoding import Picture, decoded, picture_stamps
+from .deinterlacing import FILTER, deinterlaced
 from .frame_numbers import no_such_frame
-from .orientation import Orientation
+from .notes import Notes
+from .picture import orientation_of, to_rgb
+from .read_options import DEFAULT, ReadOptions
 from .reversing import Fingerprints, reversed_frames
+from .tone_mapping import TRANSFERS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.packet import Packet
-    from av.sidedata.sidedata import SideData
-    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 
-END_TOLERANCE_SECONDS = 0.25
-"""How far a stream may fall short of its header, whose writers round and drop last frames."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Decoded:
+class _Timed:
+    """A picture with its place among all, in order of presentation."""
+
     index: int
-    picture: VideoFrame
+    picture: Picture
     seconds: float
+    duration_seconds: float | None
 
 
 class VideoSource:
-    """A video file read by PyAV.
+    """A video read by PyAV: a file, or an address as text.
 
     Opening decodes the first frame, so that ``info`` tells what the frames will be. Each call of
-    ``frames`` opens the file anew and closes it when it ends, fails or is dropped.
-    Raises MediaError when the file is not a video that can be decoded.
+    ``frames`` opens the file anew and closes it when it ends, fails or is dropped. Pictures of
+    another size than the first are scaled to it; ``warnings`` says so, and what else was found.
+    Raises MediaError when it is not a video that can be decoded.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str, options: ReadOptions = DEFAULT) -> None:
         self.path = path
+        self.notes = Notes(str(path))
+        self._options = options
         with open_container(path) as container:
-            stream = video_stream(path, container)
-            first = next(decoded(path, container, stream), None)
+            stream = video_stream(path, container, options.stream)
+            first = next(decoded(None, container, stream), None)
             if first is None:
                 raise MediaError(
                     str(path),
@@ -67,18 +64,35 @@ class VideoSource:
                     expected="at least one frame",
                     remedy="check that it plays, and copy or export it again if it does not",
                 )
-            self.orientation = orientation_of(first)
-            self.info = SourceInfo(
-                path=str(path),
-                kind="video",
-                size_hw=self.orientation.size_hw(first.height, first.width),
-                frame_count=frame_count(container, stream),
-                frames_per_second=average_rate(stream),
-                rotation_degrees=self.orientation.rotation_degrees,
-                codec=stream.codec_context.codec.name,
-                pixel_format=first.format.name,
-                has_audio=bool(container.streams.audio),
-            )
+            self._first_pts = first.pts
+            self.orientation = orientation_of(first.frame)
+            self.info = self._info(container, stream, first)
+            self._tell(container, stream)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the video, as far as it was read."""
+        return self.notes.sentences()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file that it reads; none of an address."""
+        return (self.path,) if isinstance(self.path, Path) else ()
+
+    def index_of(self, name: str) -> int | None:
+        """Return the index of the frame of that name: they are numbers."""
+        return int(name) if name.isdecimal() else None
+
+    def names_of(self, number: int) -> dict[int, str]:
+        """Return the name of the frame of that number."""
+        return {number: f"{number:05d}"}
+
+    def index_at(self, seconds: float) -> int:
+        """Return the index of the first frame that begins then or later, by all time stamps."""
+        with self._opened() as (container, stream):
+            times = Times(stream)
+            begins = [times.of(pts) for pts in picture_stamps(container, stream, self._first_pts)]
+        return bisect_left(begins, seconds - _ROUNDING)
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
@@ -87,8 +101,8 @@ class VideoSource:
         """Yield the frames from ``start`` on in order of presentation.
 
         On machines of many cores they are converted by a few threads, with a picture more ahead
-        than there are threads. A file that ends early, or cannot be decoded further, yields the
-        frames before that and then raises MediaError, as one does that ends before ``start``.
+        than there are threads. A file that was cut short yields the frames that are there and then
+        raises MediaError, as one does that ends before ``start``.
         """
         return ordered_map(self._frame, self._pictures(start), workers=worker_count())
 
@@ -104,55 +118,114 @@ class VideoSource:
         pictures = self._pictures_near(start, fingerprints, run_up)
         return ordered_map(self._frame, pictures, workers=worker_count())
 
-    def _pictures(self, start: int) -> Iterator[_Decoded]:
+    def _info(self, container: InputContainer, stream: VideoStream, first: Picture) -> SourceInfo:
+        frame, aspect = first.frame, stream.sample_aspect_ratio or Fraction(1)
+        interlaced = frame.interlaced_frame or stream.codec_context.field_order in INTERLACED
+        return SourceInfo(
+            path=str(self.path),
+            kind="video",
+            size_hw=self.orientation.size_hw(frame.height, frame.width),
+            frames_per_second=average_rate(stream),
+            rotation_degrees=self.orientation.rotation_degrees,
+            codec=stream.codec_context.codec.name,
+            pixel_format=frame.format.name,
+            has_audio=bool(container.streams.audio),
+            start_seconds=(stream.start_time or 0) * (stream.time_base or Fraction(1)),
+            pixel_aspect=1 / aspect if self.orientation.transpose else aspect,
+            interlaced=interlaced,
+            bit_depth=max(part.bits for part in frame.format.components),
+            transfer=TRANSFERS.get(frame.color_trc, ""),
+            frame_count=frame_count(self.path, container, stream),
+        )
+
+    def _tell(self, container: InputContainer, stream: VideoStream) -> None:
+        """Note what the user should know of the video before it is read."""
+        count = len(moving_streams(container))
+        if count > 1 and self._options.stream is None:
+            number = moving_streams(container).index(stream)
+            self.notes.add(f"has {count} video streams; number {number}, from 0, is read")
+        if self._deinterlaces:
+            self.notes.add(f"is interlaced; its pictures are deinterlaced by FFmpeg's {FILTER}")
+        if self.info.transfer:
+            self.notes.add(f"has a high dynamic range ({self.info.transfer}), which is tone-mapped")
+
+    @property
+    def _deinterlaces(self) -> bool:
+        return self.info.interlaced and self._options.deinterlace
+
+    def _pictures(self, start: int) -> Iterator[_Timed]:
         """Decode the pictures from ``start`` on; raises MediaError as `frames` does."""
         count = 0
-        with open_container(self.path) as container:
-            stream = video_stream(self.path, container)
+        with self._opened() as (container, stream):
+            file = self.path if isinstance(self.path, Path) else None
             times = Times(stream)
-            for index, picture in enumerate(decoded(self.path, container, stream)):
-                seconds = times.of(picture)
+            for index, picture in enumerate(self._whole(decoded(file, container, stream))):
+                seconds = times.of(picture.pts)
                 count += 1
+                if picture.damaged:
+                    self.notes.damaged(index)
                 if index >= start:
-                    yield _Decoded(index, picture, seconds)
+                    yield _Timed(index, picture, seconds, times.duration(picture))
         if count <= start:
             raise no_such_frame(str(self.path), start, count)
 
     def _pictures_near(
         self, start: int, fingerprints: Fingerprints, run_up: int
-    ) -> Iterator[_Decoded]:
+    ) -> Iterator[_Timed]:
         """Decode what seems to be the pictures from ``start`` on, up to the first failure."""
         import av
 
-        with open_container(self.path) as container:
-            stream = video_stream(self.path, container)
+        with self._opened() as (container, stream):
             if stream.start_time is None or stream.time_base is None:
                 return
             times, index = Times(stream), start
             ticks = stream.start_time + int(fingerprints.seconds[start - run_up] / stream.time_base)
-            with contextlib.suppress(av.FFmpegError):
+            with contextlib.suppress(av.FFmpegError, MediaError):
                 container.seek(ticks, stream=stream)
-                for picture in container.decode(stream):
-                    seconds = times.of(picture)
+                for picture in self._whole(decoded(None, container, stream)):
+                    seconds = times.of(picture.pts)
                     if seconds >= fingerprints.seconds[start]:
-                        yield _Decoded(index, picture, seconds)
+                        yield _Timed(index, picture, seconds, times.duration(picture))
                         index += 1
 
-    def _frame(self, one: _Decoded) -> Frame:
-        """Turn a decoded picture into an upright frame; called by several threads at once."""
-        image = orientation_of(one.picture).apply(to_rgb(one.picture))
-        self._check_size(one.index, image)
-        return Frame(one.index, f"{one.index:05d}", image, one.seconds)
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
+        with open_container(self.path) as container:
+            yield container, video_stream(self.path, container, self._options.stream)
 
-    def _check_size(self, index: int, image: RgbImage) -> None:
+    def _whole(self, pictures: Iterator[Picture]) -> Iterator[Picture]:
+        return deinterlaced(pictures) if self._deinterlaces else pictures
+
+    def _frame(self, one: _Timed) -> Frame:
+        """Turn a decoded picture into an upright frame; called by several threads at once."""
+        frame = one.picture.frame
+        image = self._of_first_size(one.index, orientation_of(frame).apply(to_rgb(frame)))
+        return Frame(
+            one.index,
+            f"{one.index:05d}",
+            image,
+            one.seconds,
+            duration_seconds=one.duration_seconds,
+            damaged=one.picture.damaged,
+        )
+
+    def _of_first_size(self, index: int, image: RgbImage) -> RgbImage:
         height, width = self.info.size_hw
-        if image.shape[:2] != (height, width):
-            raise MediaError(
-                f"{self.path}, frame {index}",
-                got=f"a picture of {image.shape[1]} x {image.shape[0]}",
-                expected=f"{width} x {height}, as the first",
-                remedy="convert the video to one size first",
-            )
+        if image.shape[:2] == (height, width):
+            return image
+        self.notes.once(
+            "size",
+            f"changes its size at frame {index}, to {image.shape[1]} x {image.shape[0]}; such "
+            f"pictures are scaled to {width} x {height}, as the first",
+        )
+        smaller = image.shape[0] > height
+        method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
+
+
+_ROUNDING = 0.0005  # times are given to milliseconds
+INTERLACED = (2, 3, 4, 5)
+"""FFmpeg's orders of fields, all but 1 for progressive and 0 for unknown."""
 
 
 class Times:
@@ -168,106 +241,17 @@ class Times:
         self._step = float(1 / average_rate(stream))
         self._last: float | None = None
 
-    def of(self, picture: VideoFrame) -> float:
-        """Return the time of the next frame of the stream."""
+    def of(self, pts: int | None) -> float:
+        """Return the time of the next frame of the stream, by its time stamp."""
         last, seconds = self._last, None
-        if picture.pts is not None:
-            start = self._start = picture.pts if self._start is None else self._start
-            seconds = max(0.0, float((picture.pts - start) * self._time_base))
+        if pts is not None:
+            start = self._start = pts if self._start is None else self._start
+            seconds = max(0.0, float((pts - start) * self._time_base))
         if seconds is None or (last is not None and seconds <= last):
             seconds = 0.0 if last is None else last + self._step
         self._last = seconds
         return seconds
 
-
-def decoded(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Yield decoded pictures; raises MediaError where the stream breaks off or ends early.
-
-    What cannot be decoded before the first picture is passed over: cut streams often begin so.
-    """
-    import av
-
-    count = 0
-    covered = Fraction(0)
-    try:
-        for packet in container.demux(stream):
-            cut = packet.is_corrupt and count > 0
-            for picture in decode_packet(stream, None if cut else packet, forgiving=count == 0):
-                yield picture
-                count += 1
-            if cut:
-                raise broken(path, count, stream, "the file ends in the middle of one")
-            covered = max(covered, end_seconds(packet, stream))
-    except av.FFmpegError as error:
-        raise broken(path, count, stream, reason(error)) from error
-    stated = stated_seconds(container, stream)
-    if count and stated is not None and stated - covered > END_TOLERANCE_SECONDS:
-        why = f"the file ends at {float(covered):.2f} s of {float(stated):.2f} s"
-        raise broken(path, count, stream, why)
-
-
-def decode_packet(
-    stream: VideoStream, packet: Packet[VideoStream] | None, *, forgiving: bool
-) -> list[VideoFrame]:
-    """Return the pictures that one packet completes; None stands for the end of the stream."""
-    import av
-
-    try:
-        return stream.codec_context.decode(packet)
-    except av.FFmpegError:
-        if forgiving:
-            return []
-        raise
-
-
-def broken(path: Path, count: int, stream: VideoStream, why: str) -> MediaError:
-    """Say where a stream broke off."""
-    expected = f"{stream.frames} frames" if stream.frames else "a whole video"
-    return MediaError(
-        str(path),
-        got=f"{count} frames ({why})",
-        expected=expected,
-        remedy="the frames before it are good; copy or export the video again for the rest",
-    )
-
-
-def orientation_of(picture: VideoFrame) -> Orientation:
-    """Return how a decoded picture has to be turned."""
-    from av.sidedata.sidedata import SideDataContainer
-
-    # Not `picture.side_data`: it and its picture hold each other, with all pixels, until Python's
-    # cycle collector comes by, which took over a thousand frames.
-    side_data = SideDataContainer(picture)  # type: ignore[call-arg]  # its stub has no __init__
-    matrix = side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return Orientation()
-    return Orientation.from_display_matrix(bytes(cast("SideData", matrix)))
-
-
-def to_rgb(picture: VideoFrame) -> RgbImage:
-    """Convert a picture of any pixel format to (H, W, 3) uint8 RGB, alpha dropped.
-
-    Matrix and range are those the stream is tagged with; untagged is BT.601 limited, as in FFmpeg.
-    Without these flags swscale is up to 3 levels off and repeats chroma samples.
-    """
-    from av.video.reformatter import Interpolation
-
-    flags = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-    rgb = _own.reformatter.reformat(picture, format="rgb24", interpolation=flags, threads=1)
-    return np.asarray(rgb.to_ndarray(), dtype=np.uint8)
-
-
-class _OwnReformatter(threading.local):
-    """A thread's swscale context, for all its pictures: each by itself would make another.
-
-    Contexts are used with one thread. By default they start one for each core, which on 16 of them
-    takes longer than to convert a picture.
-    """
-
-    def __init__(self) -> None:
-        from av.video.reformatter import VideoReformatter
-
-        self.reformatter = VideoReformatter()
-
-
-_own = _OwnReformatter()
+    def duration(self, picture: Picture) -> float | None:
+        """Return how long a picture is shown, if the stream says so."""
+        return None if picture.duration is None else float(picture.duration * self._time_base)

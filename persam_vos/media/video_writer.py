@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,13 +15,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import MediaError, OutputError
+from ..errors import OutputError
 from ..files.atomic import AtomicFile, output_error
 from ..structures import SourceInfo
-from .audio_track import AudioTrack
+from .audio_track import Sound
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -33,6 +35,8 @@ X264_TIME_BASE = Fraction(1, 120_000)
 """Whole ticks for 24, 25, 30 and 60 frames a second, and for 1000/1001 of those."""
 MPEG4_TIME_BASE = Fraction(1, 30_000)
 """MPEG-4 part 2 has 16 bits for it."""
+LONGEST_SECONDS = 3600.0
+"""A picture that is shown for longer is a jump of a clock; MP4 counts up to 5 hours."""
 GRID_SECONDS = 0.001
 """Times this near to a multiple of the frame duration are put there: Matroska rounds to 1 ms."""
 BT709 = 1
@@ -67,39 +71,63 @@ class VideoWriter:
     """Write pictures with their times, by default as H.264 in MP4: yuv420p, BT.709, fast start.
 
     The first picture is at 0, whatever its time. Odd sizes get a row or column more, a copy of the
-    last. The source's sound is carried over from the first picture to the last; if that fails the
-    video goes on without, and ``warnings`` says so. The file appears when ``close`` is called; a
-    failure, ``abort``, or an exception in the ``with`` block removes what there is. Where FFmpeg
-    was built without libx264, MPEG-4 part 2 is written. Raises OutputError.
+    last. Pixels keep the shape that the source's have. ``constant_rate`` repeats and drops pictures
+    to come to the average rate. The source's sound is carried over from the first picture to the
+    last. ``warnings`` says where that fails, and the video goes on without; or where a picture
+    would be shown for more than an hour, and is for a second. The file appears when ``close`` is
+    called; a failure, ``abort``, or an exception in the ``with`` block removes what there is. Where
+    FFmpeg was built without libx264, MPEG-4 part 2 is written. Raises OutputError.
     """
 
     def __init__(
-        self, path: str | Path, info: SourceInfo, video_format: VideoFormat | None = None
+        self,
+        path: str | Path,
+        info: SourceInfo,
+        video_format: VideoFormat | None = None,
+        *,
+        constant_rate: bool = False,
     ) -> None:
         self.path = Path(path)
         self._format = video_format or H264
-        self.warnings: tuple[str, ...] = ()
         self._step = 1 / info.frames_per_second
         self._last_pts = -1
+        self._durations: dict[int, int] = {}
         self._file = AtomicFile(self.path)
-        self._pending: tuple[Pixels, float] | None = None
+        self._constant_rate = constant_rate
+        self._pending: tuple[Pixels, float, float | None] | None = None
         self._info = info
         self._start = 0.0
-        self._audio: AudioTrack | None = None
+        self._sound: Sound | None = None
+        self._jumps: list[str] = []
         self._open = True
         with self._guarded():
             self._container = _open_output(self._file.temporary, self._format)
             self._stream = _add_video(self._container, info, self._format)
 
-    def write(self, image: Pixels, time_seconds: float) -> None:
-        """Add a picture of the source's size, RGB unless the format says else; times must rise."""
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be carried over as it is."""
+        problems = [] if self._sound is None else self._sound.problems
+        sound = [f"the source's {problem} could not be carried over" for problem in problems]
+        return tuple(f"{self.path}: {words}" for words in (*sound, *self._jumps))
+
+    def write(
+        self, image: Pixels, time_seconds: float, duration_seconds: float | None = None
+    ) -> None:
+        """Add a picture of the source's size, RGB unless the format says else; times must rise.
+
+        It is shown until the next one; the last one for ``duration_seconds``, by default as long as
+        pictures are on average.
+        """
         if self._pending is None:
             self._start = time_seconds
             with self._guarded():
-                self._audio = self._open_audio(self._info)
+                self._sound = self._open_sound(self._info)
         else:
-            self._encode(*self._pending, until=time_seconds - self._start)
-        self._pending = (image, time_seconds - self._start)
+            image_before, seconds, _ = self._pending
+            self._limit(seconds, time_seconds - self._start)
+            self._encode(image_before, seconds, until=time_seconds - self._start)
+        self._pending = (image, time_seconds - self._start, duration_seconds)
 
     def close(self) -> None:
         """Finish the file and move it into place; without any picture there is none."""
@@ -108,10 +136,12 @@ class VideoWriter:
         if self._pending is None:
             self.abort()
             return
-        self._encode(*self._pending, until=self._pending[1] + float(self._step))
+        image, seconds, duration = self._pending
+        shown = min(duration or float(self._step), LONGEST_SECONDS)
+        self._encode(image, seconds, until=seconds + shown)
         with self._guarded():
-            self._container.mux(self._stream.encode(None))
-            self._close_audio()
+            self._mux(self._stream.encode(None))
+            self._close_sound()
             self._container.close()
             self._file.commit()
         self._open = False
@@ -124,7 +154,7 @@ class VideoWriter:
         self._pending = None
         # What is wrong with a file that goes away does not matter.
         with contextlib.suppress(Exception):
-            self._close_audio()
+            self._close_sound()
         with contextlib.suppress(Exception):
             self._container.close()
         self._file.discard()
@@ -143,16 +173,42 @@ class VideoWriter:
         else:
             self.abort()
 
+    def _limit(self, seconds: float, until: float) -> None:
+        """Shorten a jump of the clock, by moving the start; sound would no longer fit, and ends."""
+        gap = until - seconds
+        if gap <= LONGEST_SECONDS:
+            return
+        self._start += gap - 1
+        self._close_sound()
+        self._jumps.append(
+            f"the source's clock jumps by {gap:.0f} s after {seconds:.2f} s; 1 s of it is shown, "
+            "without sound from there on"
+        )
+
     def _encode(self, image: Pixels, seconds: float, *, until: float) -> None:
         """Encode one picture that is shown up to a time, and the sound up to there."""
+        times = [(seconds, until)]
+        if self._constant_rate:
+            step = float(self._step)
+            ticks = range(math.ceil(seconds / step - 0.5), math.ceil(until / step - 0.5))
+            times = [(tick * step, (tick + 1) * step) for tick in ticks]
         with self._guarded():
-            frame = self._format.to_frame(image)
-            frame.time_base = self._stream.codec_context.time_base
-            frame.pts = max(self._ticks(seconds), self._last_pts + 1)
-            frame.duration = max(1, self._ticks(until) - frame.pts)
-            self._last_pts = frame.pts
-            self._container.mux(self._stream.encode(frame))
-            self._write_audio(until)
+            for begin, end in times:
+                frame = self._format.to_frame(image)
+                frame.time_base = self._stream.codec_context.time_base
+                frame.pts = max(self._ticks(begin), self._last_pts + 1)
+                frame.duration = max(1, self._ticks(end) - frame.pts)
+                self._last_pts = frame.pts
+                self._durations[frame.pts] = frame.duration
+                self._mux(self._stream.encode(frame))
+            if self._sound is not None:
+                self._sound.write_until(until)
+
+    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
+        """Write packets, with the durations that encoders forget."""
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts or 0, packet.duration)
+            self._container.mux(packet)
 
     def _ticks(self, seconds: float) -> int:
         """Return a time in units of the stream's time base, on the grid of the rate if near it."""
@@ -161,36 +217,19 @@ class VideoWriter:
             return round(grid / self._stream.codec_context.time_base)
         return round(seconds / self._stream.codec_context.time_base)
 
-    def _open_audio(self, info: SourceInfo) -> AudioTrack | None:
-        if not self._format.sound or not info.has_audio or info.kind != "video":
+    def _open_sound(self, info: SourceInfo) -> Sound | None:
+        if not self._format.sound or not info.has_audio:
             return None
-        import av
+        return Sound(
+            info.path if "://" in info.path else Path(info.path),
+            self._container,
+            origin_seconds=info.start_seconds,
+            start_seconds=self._start,
+        )
 
-        try:
-            return AudioTrack(Path(info.path), self._container, start_seconds=self._start)
-        except (av.FFmpegError, MediaError, ValueError, OSError) as error:
-            self._warn_no_audio(error)
-            return None
-
-    def _write_audio(self, until: float) -> None:
-        import av
-
-        if self._audio is None:
-            return
-        try:
-            self._audio.write_until(until)
-        except (av.FFmpegError, ValueError) as error:
-            self._close_audio()
-            self._warn_no_audio(error)
-
-    def _close_audio(self) -> None:
-        if self._audio is not None:
-            self._audio.close()
-            self._audio = None
-
-    def _warn_no_audio(self, error: Exception) -> None:
-        words = getattr(error, "strerror", None) or str(error)
-        self.warnings += (f"{self.path}: the source's sound could not be carried over ({words})",)
+    def _close_sound(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -284,4 +323,6 @@ def _add_video(
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = BT709
     context.color_range = video_format.range
+    if info.pixel_aspect != 1:
+        context.sample_aspect_ratio = info.pixel_aspect.limit_denominator(1000)
     return stream

@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 import torch
 
+from ..runtime.state_tree import StateTree
 from ..structures import Encoded, LabelMap, ObjectLogits
 
 F = TypeVar("F")
@@ -57,4 +58,13 @@ class Method(Protocol, Generic[F]):
         """Yield the tensors that `propagate` depends on.
 
         `add_reference` writes them in place where it can: they are then the same tensors as before.
+        """
+
+    def state_dict(self) -> StateTree:
+        """Return all that later frames depend on, as a tree; its tensors are not copied."""
+
+    def load_state_dict(self, tree: StateTree) -> None:
+        """Take over a state, of a method that was made alike; the tensors become this one's.
+
+        Raises ValueError, KeyError or TypeError for a tree that is no state of this method.
         """

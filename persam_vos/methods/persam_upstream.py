@@ -20,6 +20,7 @@ import torch.nn.functional as F
 
 from ..config import MethodSettings
 from ..geometry import Geometry, normalise_and_pad
+from ..runtime.state_tree import StateTree, from_tree, to_tree
 from ..runtime.tensor_tree import tensors_of
 from ..stages import decode, fit, prompts
 from ..structures import Box, Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
@@ -86,6 +87,14 @@ class UpstreamMethod(Method[torch.Tensor]):
     def state(self) -> Iterator[torch.Tensor]:
         """Yield what is known of the targets."""
         return tensors_of(tuple(self._targets.values()))
+
+    def state_dict(self) -> StateTree:
+        """Return what is known of the targets."""
+        return to_tree(self._targets)
+
+    def load_state_dict(self, tree: StateTree) -> None:
+        """Take over what is known of the targets."""
+        self._targets = from_tree(dict[int, _Target], tree)
 
     @torch.inference_mode()
     def propagate(

@@ -5,7 +5,14 @@ from .folders import score_folders
 from .frame import VOID_LABEL, score_frame
 from .photos import PhotoScore, boundary_iou, score_photos
 from .region import region_similarity
-from .report import global_csv, per_sequence_csv, report_file_names, report_files, results
+from .report import (
+    global_csv,
+    own_report_files,
+    per_sequence_csv,
+    report_file_names,
+    report_files,
+    results,
+)
 from .sequence import SequenceScore, SplitScore, Statistics, score_sequence, statistics
 
 __all__ = [
@@ -18,6 +25,7 @@ __all__ = [
     "boundary_iou",
     "boundary_radius",
     "global_csv",
+    "own_report_files",
     "per_sequence_csv",
     "region_similarity",
     "report_file_names",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from .sequence import SequenceScore, SplitScore, Statistics
@@ -32,6 +33,19 @@ def report_files(score: SplitScore, set_name: str = "val") -> dict[str, str]:
     everything = json.dumps(results(score), indent=1, allow_nan=False) + "\n"
     texts = global_csv(score), per_sequence_csv(score), everything
     return dict(zip(report_file_names(set_name), texts, strict=True))
+
+
+def own_report_files(folder: Path, names: Collection[str]) -> tuple[Path, ...]:
+    """Return the paths of the files ``names`` where an earlier report's JSON file vouches for them.
+
+    The toolkit names its tables alike: without a ``results.json`` of ours they are somebody's own.
+    """
+    try:
+        told = json.loads((folder / RESULTS_FILE).read_text("utf-8"))
+        ours = told["version"] == RESULTS_VERSION and {"global", "sequences"} <= told.keys()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+    return tuple(folder / name for name in names) if ours else ()
 
 
 def global_csv(score: SplitScore) -> str:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 
 from ..errors import MaskError
 from ..media.reference_masks import MaskInput, read_reference_masks
+from ..media.reference_prompts import FramePrompts, Prompt, read_prompts, refuse_unknown
 from ..request import EngineChoice
 from ..scoring.label_files import present_ids
-from ..structures import Frame, LabelMap, RgbImage, TrackedFrame
+from ..structures import Frame, RgbImage, TrackedFrame
+from .checkpoint import load_checkpoint, save_checkpoint
 from .engine import Engine
 from .load import load_choice
-from .propagate import Propagation
+from .prompted import label_prompts
+from .propagate import Propagation, Reference
 
 
 class Tracker:
     """Track frame by frame: `start` with masks, then `step`; add, correct and remove objects.
 
     Images are (H, W, 3) uint8 RGB, all of one size. Masks are given as to `TrackRequest`: label
-    maps (H, W), files, or masks by object id. An object keeps its id as long as it is tracked,
-    whatever becomes of the others.
+    maps (H, W), files, or masks by object id; ``prompts`` are boxes and points on the same picture.
+    A point on an object that is tracked refines its mask. An object keeps its id as long as it is
+    tracked, whatever becomes of the others. `save` and `load` carry a clip over to another day.
 
     >>> tracker = Tracker(engine)
     >>> first = tracker.start(images[0], {1: labels[0] == 1})
@@ -38,19 +47,23 @@ class Tracker:
         self._state: Propagation | None = None
         self._last: TrackedFrame | None = None
 
-    def start(self, image: RgbImage, masks: MaskInput) -> TrackedFrame:
-        """Begin a clip with its first picture, on which ``masks`` shows each object.
+    def start(
+        self, image: RgbImage, masks: MaskInput | None = None, *, prompts: Sequence[Prompt] = ()
+    ) -> TrackedFrame:
+        """Begin a clip with its first picture, on which masks and prompts show each object.
 
-        Forgets the clip before. Raises MaskError for masks that cannot be understood.
+        Forgets the clip before. Raises MaskError or UsageError for what cannot be understood.
         """
-        label_map = _read(masks, (image.shape[0], image.shape[1]), index=0)
+        shown = self._read(masks, prompts, (image.shape[0], image.shape[1]), 0, known=())
         self._state, self._last = Propagation.start(self._engine), None
-        return self._advance(self._state, 0, image, label_map)
+        return self._advance(self._state, 0, image, shown.reference)
 
-    def step(self, image: RgbImage, masks: MaskInput | None = None) -> TrackedFrame:
-        """Label the next picture; ``masks`` shows objects on it, new ones or known ones better.
+    def step(
+        self, image: RgbImage, masks: MaskInput | None = None, *, prompts: Sequence[Prompt] = ()
+    ) -> TrackedFrame:
+        """Label the next picture; masks and prompts show objects on it, new or known ones.
 
-        Raises ValueError for a picture of another size, MaskError for masks that cannot be
+        Raises ValueError for a picture of another size, MaskError or UsageError for what cannot be
         understood, RuntimeError before `start`. What was refused is no frame.
         """
         state, last = self._begun("step")
@@ -58,18 +71,20 @@ class Tracker:
         if size_hw != last.frame.size_hw:
             raise ValueError(f"image: got {size_hw}, expected {last.frame.size_hw} pixels")
         index = last.index + 1
-        label_map = None if masks is None else _read(masks, size_hw, index)
-        return self._advance(state, index, image, label_map)
+        shown = self._read(masks, prompts, size_hw, index, known=state.object_ids)
+        return self._advance(state, index, image, shown.reference)
 
-    def add(self, masks: MaskInput) -> TrackedFrame:
-        """Begin to track new objects, which ``masks`` shows on the last frame.
+    def add(
+        self, masks: MaskInput | None = None, *, prompts: Sequence[Prompt] = ()
+    ) -> TrackedFrame:
+        """Begin to track new objects, which masks or prompts show on the last frame.
 
-        Returns that frame with them in it. Raises MaskError for masks that cannot be understood,
-        or of an object that is tracked already; RuntimeError before `start`.
+        Returns that frame with them in it. Raises MaskError or UsageError for what cannot be
+        understood, or for an object that is tracked already; RuntimeError before `start`.
         """
         state, last = self._begun("add")
-        label_map = _read(masks, last.frame.size_hw, last.index)
-        known = sorted(present_ids(label_map) & {*state.object_ids})
+        shown = self._read(masks, prompts, last.frame.size_hw, last.index, known=())
+        known = sorted(shown.object_ids & {*state.object_ids})
         if known:
             raise MaskError(
                 f"masks of frame {last.index}",
@@ -77,19 +92,23 @@ class Tracker:
                 expected="new objects",
                 remedy="choose another id, or correct it instead",
             )
-        return self._relabel(state, label_map)
+        return self._relabel(state, shown)
 
-    def correct(self, masks: MaskInput) -> TrackedFrame:
-        """Show tracked objects better: ``masks`` is what they are on the last frame.
+    def correct(
+        self, masks: MaskInput | None = None, *, prompts: Sequence[Prompt] = ()
+    ) -> TrackedFrame:
+        """Show tracked objects better: what masks and prompts say they are on the last frame.
 
-        Returns that frame corrected. Raises MaskError for masks that cannot be understood, or of
-        an object that is not tracked; RuntimeError before `start`.
+        Points alone refine the mask that was tracked. Returns that frame corrected. Raises
+        MaskError or UsageError for what cannot be understood, or for an object that is not tracked;
+        RuntimeError before `start`.
         """
         state, last = self._begun("correct")
-        label_map = _read(masks, last.frame.size_hw, last.index)
-        for object_id in sorted(present_ids(label_map)):
+        known = state.object_ids
+        shown = self._read(masks, prompts, last.frame.size_hw, last.index, known=known)
+        for object_id in sorted(shown.object_ids):
             _require_known(object_id, state)
-        return self._relabel(state, label_map)
+        return self._relabel(state, shown)
 
     def remove(self, object_id: int) -> TrackedFrame:
         """Stop tracking an object, which leaves its id free for another.
@@ -102,6 +121,27 @@ class Tracker:
         self._last = state.remove(object_id)
         return self._last
 
+    def save(self, path: str | Path) -> None:
+        """Write all that later frames depend on to a file, for `load`; it holds no code.
+
+        Raises OutputError for a file that cannot be written, RuntimeError before `start`.
+        """
+        state, _ = self._begun("save")
+        save_checkpoint(Path(path), state, self._engine)
+
+    @classmethod
+    def load(cls, path: str | Path, engine: Engine | None = None) -> Tracker:
+        """Go on from what `save` wrote: later frames get the labels that they would have got.
+
+        The engine has to be as it was. Raises CheckpointError for a file that is damaged or of
+        other weights, settings or versions.
+        """
+        tracker = cls(engine)
+        tracker._state = load_checkpoint(Path(path), tracker._engine)
+        assert tracker._state.last is not None
+        tracker._last = tracker._state.last.wait()
+        return tracker
+
     def _begun(self, verb: str) -> tuple[Propagation, TrackedFrame]:
         if self._state is None or self._last is None:
             raise RuntimeError(
@@ -110,19 +150,45 @@ class Tracker:
         return self._state, self._last
 
     def _advance(
-        self, state: Propagation, index: int, image: RgbImage, reference: LabelMap | None
+        self, state: Propagation, index: int, image: RgbImage, reference: Reference | None
     ) -> TrackedFrame:
         frame = Frame(index, f"{index:05d}", np.ascontiguousarray(image), 0.0)
         self._last = state.advance(self._engine.encode(frame), reference)
         return self._last
 
-    def _relabel(self, state: Propagation, reference: LabelMap) -> TrackedFrame:
-        self._last = state.correct(reference)
+    def _relabel(self, state: Propagation, shown: _Shown) -> TrackedFrame:
+        if shown.reference is not None:
+            self._last = state.correct(shown.reference)
+        assert self._last is not None  # as there is a state
         return self._last
 
+    def _read(
+        self,
+        masks: MaskInput | None,
+        prompts: Sequence[Prompt],
+        size_hw: tuple[int, int],
+        index: int,
+        known: Collection[int],
+    ) -> _Shown:
+        """Read what shows objects on a frame; those that are ``known`` have a mask there."""
+        given, ids = None, frozenset[int]()
+        if masks is not None:
+            given = read_reference_masks({index: masks}, size_hw).label_maps[index]
+            ids = present_ids(given)
+        if not prompts:
+            return _Shown(given, ids)
+        shown = FramePrompts(read_prompts(prompts, size_hw, index))
+        refuse_unknown(shown, ids.union(known), index)
+        reference = partial(label_prompts, self._engine, shown, given)
+        return _Shown(reference, ids | shown.object_ids)
 
-def _read(masks: MaskInput, size_hw: tuple[int, int], index: int) -> LabelMap:
-    return read_reference_masks({index: masks}, size_hw).label_maps[index]
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a user shows on a frame: labels or what makes them, and of which objects."""
+
+    reference: Reference | None
+    object_ids: frozenset[int]
 
 
 def _require_known(object_id: int, state: Propagation) -> None:

@@ -7,7 +7,7 @@ decode and compose; hand on the labels.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -20,6 +20,12 @@ from ..runtime.timer import StageTimer
 from ..structures import Encoded, Frame, LabelMap, TrackedFrame
 from .engine import Engine
 from .step import FrameStep, PendingResult, known_result
+
+Reference = LabelMap | Callable[[Encoded, LabelMap | None], LabelMap]
+"""Known labels (H, W) of some objects of a frame, or what makes them there.
+
+The latter gets the labels that tracking found on the frame, None where nothing was tracked before.
+"""
 
 _FRAMES_AHEAD = 3  # pictures read ahead of the encoder, beside a batch: 25 MB each at 4K
 _EMBEDDINGS_AHEAD = 2  # embeddings ready ahead of the tracker: 13 MB each
@@ -54,11 +60,11 @@ class Propagation:
         )
         return cls(step, step_runner(step, engine.compute))
 
-    def advance(self, encoded: Encoded, reference: LabelMap | None = None) -> TrackedFrame:
+    def advance(self, encoded: Encoded, reference: Reference | None = None) -> TrackedFrame:
         """Label one frame, as `submit` does, and wait for the result."""
         return self.submit(encoded, reference).wait()
 
-    def submit(self, encoded: Encoded, reference: LabelMap | None = None) -> PendingResult:
+    def submit(self, encoded: Encoded, reference: Reference | None = None) -> PendingResult:
         """Label one frame; frames come in order. The result may come later.
 
         ``reference`` gives known labels (H, W) for some objects of this frame: the first frame
@@ -81,10 +87,10 @@ class Propagation:
         self.last, self._encoded = result, encoded
         return result
 
-    def correct(self, reference: LabelMap) -> TrackedFrame:
+    def correct(self, reference: Reference) -> TrackedFrame:
         """Add or correct objects of the last frame, whose result was given before.
 
-        ``reference`` has labels (H, W) of some objects. Raises RuntimeError without a last frame.
+        ``reference`` gives labels (H, W) of some objects. Raises RuntimeError without a last frame.
         """
         if self._encoded is None:
             raise RuntimeError("Propagation.correct before a frame was labelled")
@@ -115,10 +121,17 @@ class Propagation:
         self.last = known_result(tracked.frame, labels, rest, scores, keep_alpha=keep_alpha)
         return self.last.wait()
 
+    def resume(self, encoded: Encoded, last: PendingResult) -> None:
+        """Go on behind a frame whose result is known; the method has the state that it left."""
+        self.object_ids, self.last, self._encoded = last.object_ids, last, encoded
+
     def _add_reference(
-        self, encoded: Encoded, reference: LabelMap, result: PendingResult | None
+        self, encoded: Encoded, reference: Reference, result: PendingResult | None
     ) -> PendingResult:
         """Learn what a reference shows, and put it into the labels."""
+        if callable(reference):
+            reference = reference(encoded, None if result is None else result.wait().label_map)
+        learned = reference
         given = tuple(int(i) for i in np.unique(reference) if i)
         labels, scores = np.zeros_like(reference), dict[int, float]()
         if result is not None:
@@ -127,7 +140,7 @@ class Propagation:
             scores = {one.object_id: one.score for one in tracked.objects}
         if given:
             method = self.step.method
-            self.runner.learn(encoded, lambda one: method.add_reference(one, reference, given))
+            self.runner.learn(encoded, lambda one: method.add_reference(one, learned, given))
         self.object_ids = tuple(sorted({*self.object_ids, *given}))
         labels = np.where(reference > 0, reference, labels).astype(np.uint8)
         scores |= dict.fromkeys(given, 1.0)
@@ -138,7 +151,7 @@ class Propagation:
 
 def track_frames(
     frames: Iterable[Frame],
-    references: Mapping[int, LabelMap],
+    references: Mapping[int, Reference],
     engine: Engine,
     *,
     timer: StageTimer | None = None,
@@ -146,7 +159,7 @@ def track_frames(
 ) -> Generator[TrackedFrame, None, None]:
     """Label every frame, lazily; reading, encoding and tracking overlap, see `Engine.overlaps`.
 
-    ``references`` gives labels (H, W) by frame index; the first frame needs one. Memory does not
+    ``references`` gives labels by frame index; the first frame needs some. Memory does not
     grow with the number of frames: embeddings of three batches, at most, are ahead of the tracker.
     With ``keep_alpha`` results have soft masks.
     """

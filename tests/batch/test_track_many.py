@@ -14,6 +14,7 @@ from persam_vos.batch import TrackEvents, TrackOutcome
 from persam_vos.demo.render import render_demo
 from persam_vos.errors import UsageError, WeightsError
 from persam_vos.media.label_png import read_label_map, write_label_png
+from persam_vos.media.track_log import TrackLog
 
 CHOICE = EngineChoice(device="cpu", settings=MethodSettings(image_size=256))
 NO_NETWORK = EngineChoice(device="cpu", checkpoint=Path("nothing.pt"))
@@ -93,7 +94,24 @@ def test_no_jobs_need_no_network() -> None:
     assert track_many([], NO_NETWORK) == ()
 
 
+def test_an_output_that_another_request_reads_is_not_replaced(jobs: list[TrackRequest]) -> None:
+    folder = jobs[0].folder
+    frames = folder / "masks"
+    frames.mkdir(parents=True)
+    Image.fromarray(np.full((90, 160), 200, np.uint8)).save(frames / "0.png")
+    log = TrackLog(folder / "track.json", {"files": []})
+    log.append('{"index": 0, "name": "0"}')
+    log.close({"complete": True})
+    requests = [replace(jobs[0], overwrite=True), replace(jobs[2], masks=frames / "0.png")]
+    told: list[TrackOutcome] = []
+    with pytest.raises(WeightsError, match="nothing"):
+        track_many(requests, NO_NETWORK, events=TrackEvents(on_outcome=told.append))
+    assert [outcome.request for outcome in told][:1] == requests[:1]
+    assert "masks/0.png is an input of this run" in str(told[0].error)
+
+
 def test_outputs_are_not_shared(jobs: list[TrackRequest]) -> None:
-    same = [jobs[0], replace(jobs[2], output=jobs[0].output)]
+    spelled = jobs[0].folder / ".." / jobs[0].folder.name
+    same = [jobs[0], replace(jobs[2], output=spelled)]
     with pytest.raises(UsageError, match=r"first and .*last: got the same output for both"):
         track_many(same, NO_NETWORK)

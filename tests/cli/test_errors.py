@@ -238,6 +238,24 @@ WRONG |= {
         "clip.mp4 and other/clip.mp4: got the same output for both, clip_tracked",
     ),
 }
+LIVE = ["track", "--first-mask", "first_mask.png", "--device", "cpu", "--source"]
+WRONG |= {
+    "live source that is a file": (
+        [*LIVE, "clip.mp4"],
+        2,
+        "give files and folders without --source",
+    ),
+    "live source of another kind": ([*LIVE, "file:///etc/passwd"], 2, "begins with file://"),
+    "live source and a video": ([*LIVE, "0", "clip.mp4"], 2, "got --source and clip.mp4"),
+    "live source without a mask": (["track", "--source", "0"], 2, "--first-mask"),
+    "live source with a later mask": ([*LIVE, "0", "--mask", "4=m.png"], 2, "objects on frame 4"),
+    "pipe without a live source": (track("clip.mp4", "first_mask.png", "--pipe"), 2, "--source"),
+    "raw frames of a camera": ([*LIVE, "0", "--raw", "8x8:gray"], 2, "--raw: got --source 0"),
+    "raw frames of unknown pixels": ([*LIVE, "-", "--raw", "8x8:nv12"], 2, "640x480:rgb24"),
+    "no time to stall": ([*LIVE, "0", "--stall-timeout", "0"], 2, "--stall-timeout: got 0"),
+    "no rate": ([*LIVE, "-", "--rate", "-3"], 2, "--rate: got -3"),
+    "camera that is not there": ([*LIVE, "97"], 1, "camera 97: got no camera of this number"),
+}
 OWN_WORDS = {name for name, (_, code, _) in WRONG.items() if code == 1}
 
 

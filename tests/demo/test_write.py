@@ -30,10 +30,17 @@ def test_the_files_are_the_rendered_clip(tmp_path: Path) -> None:
 def test_what_is_there_is_not_touched_without_overwrite(tmp_path: Path, there: str) -> None:
     (tmp_path / there).parent.mkdir(exist_ok=True)
     (tmp_path / there).write_text("mine")
-    with pytest.raises(OutputError, match="already holds"):
-        write_demo(tmp_path, frame_count=1)
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="no earlier run lists"):
+            write_demo(tmp_path, frame_count=1, overwrite=overwrite)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / there]
     assert (tmp_path / there).read_text() == "mine"
+
+
+def test_an_earlier_clip_is_not_replaced_without_overwrite(tmp_path: Path) -> None:
+    write_demo(tmp_path, frame_count=1)
+    with pytest.raises(OutputError, match=r"already holds .*overwrite=True"):
+        write_demo(tmp_path, frame_count=1)
 
 
 def test_overwrite_replaces_the_clip_and_nothing_else(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from persam_vos.datasets.catalog import open_split
 from persam_vos.datasets.clips import Clip
 from persam_vos.errors import DatasetError, OutputError
-from persam_vos.evaluation.clip import CLIP_FILE, first_label_maps, is_finished
+from persam_vos.evaluation.clip import first_label_maps, is_finished
+from persam_vos.evaluation.clip_file import CLIP_FILE
 from persam_vos.evaluation.fingerprint import fingerprint
 from persam_vos.media.label_png import write_label_png
 

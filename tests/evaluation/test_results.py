@@ -11,6 +11,7 @@ import pytest
 
 from persam_vos.datasets.clips import Clip, FirstMask, Split
 from persam_vos.errors import OutputError
+from persam_vos.evaluation.clip_file import begin_clip
 from persam_vos.evaluation.results import (
     check_output,
     output_folder,
@@ -56,7 +57,7 @@ def test_one_run_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
 
 
 def test_results_go_before_a_run_and_masks_only_to_start_over(tmp_path: Path) -> None:
-    (tmp_path / "predictions").mkdir()
+    begin_clip(tmp_path / "predictions/clip", [])
     (tmp_path / "results.json").touch()
     (tmp_path / "notes.txt").touch()
     with output_folder(tmp_path, ("results.json",), overwrite=False):
@@ -69,13 +70,15 @@ def test_only_a_run_that_tracked_is_taken_up_again(tmp_path: Path) -> None:
     names = ("results.json",)
     check_output(tmp_path / "new", names, resume=True, overwrite=False)
     (tmp_path / "results.json").touch()
+    with pytest.raises(OutputError, match=r"no earlier run lists as its own: results\.json"):
+        check_output(tmp_path, names, resume=False, overwrite=True)
     for settings in (None, {"mode": "multi"}):
         write_run_file(tmp_path, {"settings": settings})
         for resume in (False, True):
             if resume and settings:
                 check_output(tmp_path, names, resume=True, overwrite=False)
             else:
-                with pytest.raises(OutputError, match=r"already holds results\.json"):
+                with pytest.raises(OutputError, match=r"already holds results\.json, run\.json"):
                     check_output(tmp_path, names, resume=resume, overwrite=False)
     check_output(tmp_path, names, resume=False, overwrite=True)
     with pytest.raises(OutputError, match="got a file, expected a folder"):

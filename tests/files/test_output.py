@@ -8,29 +8,73 @@ from pathlib import Path
 import pytest
 
 from persam_vos.errors import OutputError
-from persam_vos.files.output import refuse_existing, refuse_unwritable
-
-NAMES = ("masks", "overlay.mp4", "track.json")
+from persam_vos.files.output import inside, refuse_unwritable, replaceable
 
 
-def test_a_folder_without_these_names_is_fine(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "masks").mkdir()
-    refuse_existing(tmp_path, NAMES)
-    refuse_existing(tmp_path / "gone", NAMES)
-    refuse_existing(tmp_path / "notes.txt", NAMES)
+def make(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    return path
 
 
-def test_all_that_is_there_is_named(tmp_path: Path) -> None:
-    (tmp_path / "masks").mkdir()
-    (tmp_path / "masks" / "00000.png").write_text("mine")
-    (tmp_path / "track.json").write_text("mine")
+def test_what_is_not_there_is_in_nobodys_way(tmp_path: Path) -> None:
+    there = [tmp_path / "a.png", tmp_path / "gone" / "b.png"]
+    assert replaceable(tmp_path, there, own=(), overwrite=False) == ()
+
+
+def test_files_of_an_earlier_run_are_replaced_if_that_is_wanted(tmp_path: Path) -> None:
+    files = [make(tmp_path, "masks/00000.png"), make(tmp_path, "track.json")]
     with pytest.raises(OutputError) as caught:
-        refuse_existing(tmp_path, NAMES, expected="a new folder")
+        replaceable(tmp_path, files, own=files, overwrite=False, expected="a new folder")
     assert str(caught.value) == (
         f"output='{tmp_path}': got a folder that already holds masks, track.json, "
         "expected a new folder; choose another folder, or add overwrite=True to replace them"
     )
+    assert replaceable(tmp_path, files, own=files, overwrite=True) == tuple(files)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_that_no_run_lists_are_never_replaced(tmp_path: Path, overwrite: bool) -> None:
+    files = [make(tmp_path, f"masks/{name}.png") for name in "abcd"]
+    with pytest.raises(OutputError) as caught:
+        replaceable(tmp_path, files, own=files[:1], overwrite=overwrite)
+    told = str(caught.value)
+    assert "no earlier run lists as its own: masks/b.png, masks/c.png, masks/d.png, exp" in told
+    assert "overwrite" not in told
+
+
+def linked(path: Path, to: Path) -> Path:
+    path.symlink_to(to)
+    return path
+
+
+def hard_linked(path: Path, to: Path) -> Path:
+    path.hardlink_to(to)
+    return path
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda path: path,
+        lambda path: path.parent / ".." / path.parent.name / path.name,
+        lambda path: Path(os.path.relpath(path)),
+        lambda path: linked(path.parent.parent / "link.png", path),
+        lambda path: linked(path.parent.parent / "folder", path.parent) / path.name,
+        lambda path: hard_linked(path.parent.parent / "hard.png", path),
+    ],
+    ids=["same", "dots", "relative", "link", "linked folder", "hard link"],
+)
+def test_inputs_are_never_replaced_however_they_are_spelled(tmp_path: Path, spell) -> None:
+    mine = make(tmp_path, "out/masks/00000.png")
+    with pytest.raises(OutputError, match=r"masks/00000\.png is an input of this run"):
+        replaceable(tmp_path / "out", [mine], own=[mine], overwrite=True, inputs=[spell(mine)])
+
+
+def test_a_listing_does_not_lead_out_of_its_folder(tmp_path: Path) -> None:
+    names = ["a.png", "b/c.png", "../d.png", "b/../../e.png", "/etc/passwd"]
+    assert inside(tmp_path, names) == {tmp_path / "a.png", tmp_path / "b/c.png"}
 
 
 def test_a_folder_that_is_or_can_be_made_is_fine(tmp_path: Path) -> None:

@@ -53,7 +53,12 @@ def test_what_is_there_is_replaced_only_if_asked(image_run: Path, tmp_path: Path
     with pytest.raises(OutputError, match="00003"):
         import_masks(path, tmp_path / "in")
     assert (tmp_path / "in/00003.png").read_text() == "mine"
-    import_masks(path, tmp_path / "in", overwrite=True)
+    with pytest.raises(OutputError, match="may be yours"):
+        import_masks(path, tmp_path / "in", overwrite=True)
+    import_masks(path, tmp_path / "other")
+    with pytest.raises(OutputError, match="overwrite=True"):
+        import_masks(path, tmp_path / "other")
+    import_masks(path, tmp_path / "other", overwrite=True)
 
 
 def test_boxes_are_told_to_be_no_masks(image_run: Path, tmp_path: Path) -> None:

@@ -95,5 +95,7 @@ def test_sound_that_cannot_be_had_is_a_warning(tmp_path: Path, make_video: MakeV
     source.unlink()
     with VideoWriter(tmp_path / "out.mp4", opened.info) as writer:
         writer.write(picture(0), 0.0)
-    assert "sound could not be carried over" in writer.warnings[0]
+    assert (
+        "sound track 0 (No such file or directory) could not be carried over" in writer.warnings[0]
+    )
     assert len(list(open_source(tmp_path / "out.mp4"))) == 1

@@ -11,18 +11,17 @@ import pytest
 from media_clips import add_video, encode_picture, picture
 
 from persam_vos.errors import MediaError
+from persam_vos.media import container as container_module
 from persam_vos.media.container import (
     average_rate,
-    container_seconds,
     frame_count,
     open_container,
-    stated_seconds,
     video_stream,
 )
+from persam_vos.media.read_options import ReadOptions
 from persam_vos.media.reader import open_source
 
 MakeVideo = Callable[..., Path]
-HALF = Fraction(1, 2)
 
 
 def write_with_cover(path: Path, *, with_video: bool) -> Path:
@@ -72,29 +71,45 @@ def test_an_empty_file_is_told_from_one_that_does_not_open(tmp_path: Path) -> No
 def test_a_container_is_closed_after_the_block(make_video: MakeVideo) -> None:
     path = make_video()
     with open_container(path) as container:
-        stream = video_stream(path, container)
+        stream = video_stream(path, container, None)
         next(container.decode(stream))
     with pytest.raises((AssertionError, ValueError)):
         next(container.decode(stream))
 
 
-@pytest.mark.parametrize(
-    ("name", "seconds"), [("a.mp4", HALF), ("a.avi", HALF), ("a.mkv", HALF), ("a.ts", None)]
-)
-def test_only_some_containers_are_believed_about_their_length(
-    make_video: MakeVideo, name: str, seconds: Fraction | None
-) -> None:
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_frames_are_counted(make_video: MakeVideo, name: str) -> None:
     path = make_video(name, codec="mpeg4" if name.endswith("avi") else "libx264")
     with open_container(path) as container:
-        stated = stated_seconds(container, video_stream(path, container))
-        assert stated == (None if seconds is None else pytest.approx(seconds, abs=0.01))
-        assert container_seconds(container) == pytest.approx(HALF, abs=0.05)
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
-def test_frames_are_counted_or_estimated(make_video: MakeVideo, name: str) -> None:
-    path = make_video(name)
-    with open_container(path) as container:
-        stream = video_stream(path, container)
-        assert frame_count(container, stream) == pytest.approx(12, abs=1)
+        stream = video_stream(path, container, None)
+        assert frame_count(path, container, stream) == 12
         assert average_rate(stream) == pytest.approx(24, rel=0.05)
+
+
+def test_large_files_are_not_counted(
+    make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container_module, "COUNTED_BYTES", 1000)
+    path = make_video("a.mkv")
+    with open_container(path) as container:
+        assert frame_count(path, container, video_stream(path, container, None)) is None
+
+
+def test_one_of_several_video_streams_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "two.mkv"
+    with av.open(str(path), "w") as container:
+        sizes = ((64, 96), (48, 64))
+        streams = [add_video(container, "libx264", "yuv420p", size, {}) for size in sizes]
+        for index in range(4):
+            for stream, size in zip(streams, sizes, strict=True):
+                container.mux(encode_picture(stream, picture(index, size), index / 24))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    first = open_source(path)
+    assert first.info.size_hw == (64, 96)
+    assert any("2 video streams" in warning for warning in first.warnings)
+    second = open_source(path, options=ReadOptions(stream=1))
+    assert second.warnings == ()
+    assert [frame.size_hw for frame in second] == [(48, 64)] * 4
+    with pytest.raises(MediaError, match=r"stream=2: got 2 video streams, expected .* 0 to 1"):
+        open_source(path, options=ReadOptions(stream=2))

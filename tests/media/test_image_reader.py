@@ -12,7 +12,7 @@ from media_clips import picture
 from PIL import Image
 
 from persam_vos.errors import MediaError
-from persam_vos.media.image_reader import ImageSource, grey_to_rgb, is_animated, natural_key
+from persam_vos.media.image_reader import ImageSource
 from persam_vos.media.reader import open_source
 
 
@@ -111,27 +111,3 @@ def test_a_frame_that_is_not_there_is_named(tmp_path: Path) -> None:
     for frames in (source.frames(3), source.frames_reversed(3)):
         with pytest.raises(MediaError, match="clip, frame 3: got 3 frames, expected a frame from"):
             next(frames)
-
-
-def test_numbers_in_names_are_ordered_as_numbers() -> None:
-    names = ["frame10.png", "Frame2.png", "a.png", "frame1b.png", "frame1.png"]
-    ordered = sorted(map(Path, names), key=natural_key)
-    assert [path.name for path in ordered] == [
-        *("a.png", "frame1.png", "frame1b.png", "Frame2.png", "frame10.png")
-    ]
-
-
-@pytest.mark.parametrize(
-    "values", [[[-1, 5]], [[0, 70_000]], [[0.5, 1.0]]], ids=["negative", "32 bits", "floats"]
-)
-def test_grey_beyond_16_bits_is_refused(values: list[list[float]]) -> None:
-    with pytest.raises(MediaError, match="expected 8 or 16 bits a channel"):
-        grey_to_rgb(Path("deep.tif"), np.array(values))
-
-
-def test_only_what_moves_is_animated(tmp_path: Path) -> None:
-    pictures = [Image.fromarray(picture(index)) for index in range(2)]
-    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:])
-    pictures[0].save(tmp_path / "still.gif")
-    assert is_animated(tmp_path / "a.gif")
-    assert not is_animated(tmp_path / "still.gif")

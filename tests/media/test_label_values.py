@@ -9,8 +9,8 @@ from mask_shapes import blobs, soft
 from persam_vos.errors import MaskError
 from persam_vos.media.label_values import (
     davis_palette,
-    drop_transparent,
     ids_from_rgb,
+    ids_from_transparent,
     labels_from_array,
     levels_of,
 )
@@ -58,8 +58,11 @@ def test_arrays_are_understood_as_files_are(array: np.ndarray, expected: np.ndar
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((4, 4), np.float32), "float32 values.*mask > 0.5"),
-        (np.zeros((4, 4, 3), np.uint8), r"shape \(4, 4, 3\)"),
+        (np.array([[0.5, 1.5]]), "floats from 0.5 to 1.5.*mask > 0.5"),
+        (np.array([[0.5, np.nan]]), "floats from .*mask > 0.5"),
+        (np.array([["a", "b"]]), "values.*mask > 0.5"),
+        (np.zeros((4, 4, 3), np.uint16), r"shape \(4, 4, 3\)"),
+        (np.zeros((2, 4, 4), np.uint8), r"shape \(2, 4, 4\)"),
         (np.zeros((0, 4), np.uint8), r"shape \(0, 4\)"),
         (blobs(1).astype(np.int32) * 300 - 1, "one of them -1"),
         (np.kron(np.array([[0, 300, 400]]), np.ones((5, 5), int)), "one of them 400"),
@@ -91,6 +94,24 @@ def test_one_colour_on_black_is_one_object() -> None:
 
 def test_transparent_pixels_are_background_and_half_transparent_ones_refused() -> None:
     pixels, alpha = blobs(1, 2), np.where(blobs(1, 2) == 2, 0, 255).astype(np.uint8)
-    assert set(np.unique(drop_transparent(pixels, alpha, "mask.png")).tolist()) == {0, 1}
+    assert set(np.unique(ids_from_transparent(pixels, alpha, "mask.png")).tolist()) == {0, 1}
+    soft_alpha = np.where(pixels == 1, 190, alpha).astype(np.uint8)
     with pytest.raises(MaskError, match=r"mask\.png: got soft transparency with 3 levels"):
-        drop_transparent(pixels, np.where(pixels == 1, 90, alpha).astype(np.uint8), "mask.png")
+        ids_from_transparent(pixels, soft_alpha, "mask.png")
+
+
+@pytest.mark.parametrize("kind", ["black", "photo", "grey photo", "flat colours"])
+def test_alpha_is_the_mask_where_what_is_opaque_are_no_labels(kind: str) -> None:
+    alpha, warnings = blobs(1) * np.uint8(255), list[str]()
+    noise = np.random.default_rng(0).integers(0, 255, (*alpha.shape, 3), np.uint8)
+    flat = np.where(np.arange(alpha.shape[1])[None, :, None] % 2, 40, 210).astype(np.uint8)
+    pixels = {
+        "black": noise * 0,
+        "photo": noise,
+        "grey photo": noise[..., 0],
+        "flat colours": np.where(np.arange(3) == 0, flat, 33).astype(np.uint8)
+        * np.ones_like(noise),
+    }[kind]
+    labels = ids_from_transparent(pixels, alpha, "cut.png", warnings)
+    np.testing.assert_array_equal(labels, blobs(1))
+    assert warnings == ["cut.png: what is opaque, from alpha 128 on, is taken for the object"]

@@ -206,9 +206,62 @@ def test_a_run_that_breaks_off_keeps_what_is_finished(tmp_path: Path, error: Exc
 def test_earlier_results_are_not_touched_without_overwrite(tmp_path: Path, there: str) -> None:
     (tmp_path / there).parent.mkdir(exist_ok=True)
     (tmp_path / there).write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match=r"no earlier run lists.*choose another folder"):
+            open_folder(tmp_path, overwrite=overwrite)
+    assert (tmp_path / there).read_text() == "mine"
+
+
+def test_an_earlier_result_is_replaced_only_if_asked_for(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
     with pytest.raises(OutputError, match=r"already holds .*or add overwrite=True"):
         open_folder(tmp_path)
-    assert (tmp_path / there).read_text() == "mine"
+    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_masks_beside_those_of_an_earlier_run_are_not_touched(
+    tmp_path: Path, overwrite: bool
+) -> None:
+    write_all(tmp_path)
+    (tmp_path / "masks/mine.png").write_text("mine")
+    with pytest.raises(OutputError, match=r"lists as its own: masks/mine\.png"):
+        open_folder(tmp_path, overwrite=overwrite)
+    assert names(tmp_path) == {*MASKS, "masks/mine.png", "overlay.mp4", "track.json"}
+
+
+def test_a_mask_of_an_earlier_run_that_is_read_again_is_not_replaced(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    with pytest.raises(OutputError, match=r"masks/00000\.png is an input of this run"):
+        open_folder(tmp_path, overwrite=True, inputs=[tmp_path / "masks/00000.png"])
+
+
+def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
+    killed = open_folder(tmp_path)
+    killed.write(tracked(0))
+    killed.write(tracked(1))
+    killed._masks.flush()  # type: ignore[union-attr]
+    for path in tmp_path.glob(".part-*.mp4"):
+        path.unlink()
+    assert {"masks/00000.png", "masks/00001.png"} < names(tmp_path)
+    write_all(tmp_path, overwrite=True, count=1)
+    killed._close = lambda: None  # type: ignore[method-assign]
+    assert names(tmp_path) == {"masks/00000.png", "overlay.mp4", "track.json"}
+    killed._log.abort()  # type: ignore[union-attr]
+    killed._overlay.abort()  # type: ignore[union-attr]
+    killed._masks.close()  # type: ignore[union-attr]
+
+
+def test_files_that_a_run_of_an_earlier_version_wrote_are_replaced(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    log = log_of(tmp_path)
+    del log["files"]
+    entries = ",\n  ".join(json.dumps(entry) for entry in log.pop("frames"))
+    head = json.dumps(log, indent=1)[:-2]
+    (tmp_path / "track.json").write_text(f'{head},\n "frames": [\n  {entries}\n ]\n}}\n')
+    write_all(tmp_path, overwrite=True, count=1)
+    assert names(tmp_path) == {"masks/00000.png", "overlay.mp4", "track.json"}
 
 
 def test_an_empty_masks_folder_is_no_earlier_result(tmp_path: Path) -> None:
@@ -218,7 +271,11 @@ def test_an_empty_masks_folder_is_no_earlier_result(tmp_path: Path) -> None:
 
 
 def test_overwrite_replaces_results_and_leaves_the_rest(tmp_path: Path) -> None:
-    write_all(tmp_path, count=3)
+    with open_folder(tmp_path) as folder:
+        folder.describe({}, others=["trace.json"])
+        folder.write(tracked(0))
+        folder.write(tracked(1))
+        folder.write(tracked(2))
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "trace.json").write_text("of the earlier run")
     write_all(tmp_path, count=2, overwrite=True, overlay=False)

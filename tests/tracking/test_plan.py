@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ ONE = np.ones((4, 6), np.uint8)
 
 class Pictures:
     """A source of frames that are there, whatever it says their number is."""
+
+    files: tuple[Path, ...] = ()
 
     def __init__(self, frames: tuple[Frame, ...], stated: int | None) -> None:
         self._frames = frames

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 
 from ...geometry import COLOUR_CELL, LOGIT_CELL, PATCH
+from ...runtime.state_tree import StateTree, from_tree, to_tree
 from ...runtime.tensor_tree import tensors_of, update_in_place
 from ...stages import mask_selection, targets
 from ...stages.crop import CropScaling, place_window
@@ -18,6 +20,8 @@ from .crop_memory import Crop, CropMemory, refine_readout, upsample_window
 from .features import FeatureProjection, extract_features, fit_projection
 from .memory_bank import MemoryBank, with_reference
 from .readout import Matches, MemoryReader
+
+T = TypeVar("T")
 
 EncodeLayers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 """As ``SamNetwork.encode_layers``."""
@@ -50,6 +54,24 @@ class CropRefiner:
         """Yield the tensors that `refine` depends on."""
         parts = (self.crop_memory, self._is_small, self._projection, self._scaling, self._thinness)
         return tensors_of(parts)
+
+    def state_dict(self) -> StateTree:
+        """Return what is remembered of crops; how pictures are scaled is found out anew."""
+        return {
+            "memory": to_tree(self.crop_memory),
+            "small": self._small,
+            "is_small": self._is_small,
+            "projection": to_tree(self._projection),
+            "thinness": to_tree(self._thinness),
+        }
+
+    def load_state_dict(self, tree: StateTree) -> None:
+        """Take over what another refiner remembers."""
+        self.crop_memory = _optional(CropMemory, tree["memory"])
+        self._small = from_tree(list[bool], tree["small"])
+        self._is_small = _optional(torch.Tensor, tree["is_small"])
+        self._projection = _optional(FeatureProjection, tree["projection"])
+        self._thinness = _optional(Thinness, tree["thinness"])
 
     def add_reference(
         self,
@@ -191,6 +213,10 @@ class CropRefiner:
         if self._projection is None:
             self._projection = fit_projection(encoded_crop, bank.s16.dtype)
         return Crop(corner, extract_features(encoded_crop, self._projection))
+
+
+def _optional(kind: type[T], tree: StateTree) -> T | None:
+    return None if tree is None else from_tree(kind, tree)
 
 
 def _cut(grids: torch.Tensor, corner: torch.Tensor, window_hw: tuple[int, int]) -> torch.Tensor:

@@ -204,8 +204,12 @@ class MemoryReader:
 
 def new_reader(strategy: Strategy, features: FrameFeatures, channels: int) -> MemoryReader:
     """Make an empty memory for frames of the shape of ``features``, with 1 + N mask channels."""
-    search = strategy.new_search(features.grid_hw, features.s16.device)
-    return MemoryReader(strategy.new_bank(features, channels), search, strategy)
+    return reader_of(strategy.bank_type.new(features, channels), strategy)
+
+
+def reader_of(bank: MemoryBank, strategy: Strategy) -> MemoryReader:
+    """Make a memory of a bank, which the strategy's type of bank has to be."""
+    return MemoryReader(bank, strategy.new_search(bank.grid_hw, bank.s16.device), strategy)
 
 
 def near_objects(masks_s4: torch.Tensor, grid_hw: tuple[int, int], *, reach: int) -> torch.Tensor:

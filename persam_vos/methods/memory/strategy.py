@@ -20,7 +20,6 @@ from ...stages.decode import Decoder
 from ...stages.windowed_decode import windowed_decode
 from ...structures import MaskCandidates, Prompts
 from .candidate_search import CandidateSearch, DenseCandidateSearch
-from .features import FrameFeatures
 from .memory_bank import MemoryBank, StaticMemoryBank
 from .templates import Samples, unpad
 
@@ -37,8 +36,9 @@ class Strategy(Protocol):
     def static_shapes(self) -> bool:
         """Whether no shape depends on what is seen."""
 
-    def new_bank(self, features: FrameFeatures, channels: int) -> MemoryBank:
-        """Make an empty memory bank for a clip."""
+    @property
+    def bank_type(self) -> type[MemoryBank]:
+        """What kind of memory bank a clip has."""
 
     def new_search(self, grid_hw: tuple[int, int], device: torch.device) -> CandidateSearch:
         """Make a clip's candidate search."""
@@ -84,10 +84,7 @@ class SparseStrategy:
     """Leave out what is not needed."""
 
     static_shapes = False
-
-    def new_bank(self, features: FrameFeatures, channels: int) -> MemoryBank:
-        """Make an empty memory bank for a clip."""
-        return MemoryBank.new(features, channels)
+    bank_type = MemoryBank
 
     def new_search(self, grid_hw: tuple[int, int], device: torch.device) -> CandidateSearch:
         """Make a clip's candidate search."""
@@ -147,10 +144,7 @@ class DenseStrategy:
     """Compute all of it, in static shapes."""
 
     static_shapes = True
-
-    def new_bank(self, features: FrameFeatures, channels: int) -> MemoryBank:
-        """Make an empty memory bank for a clip."""
-        return StaticMemoryBank.new(features, channels)
+    bank_type = StaticMemoryBank
 
     def new_search(self, grid_hw: tuple[int, int], device: torch.device) -> CandidateSearch:
         """Make a clip's candidate search."""

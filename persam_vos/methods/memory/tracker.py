@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 from ...config import MethodSettings
 from ...geometry import LOGIT_CELL, PATCH
+from ...runtime.state_tree import StateTree, from_tree, to_tree
 from ...runtime.tensor_tree import tensors_of, update_in_place
 from ...stages import decode, mask_selection, prompts, targets
 from ...stages.thin_structures import measure_thinness, restore_thin
@@ -33,7 +34,7 @@ from .features import (
 )
 from .memory_bank import with_reference
 from .object_states import ObjectStates, new_object_states, select_rows
-from .readout import Matches, MemoryReader, near_objects, new_reader
+from .readout import Matches, MemoryReader, near_objects, new_reader, reader_of
 from .strategy import Chosen, SparseStrategy, Strategy
 from .templates import recognised_fraction, sample
 
@@ -80,6 +81,30 @@ class MemoryMethod(Method[FrameFeatures]):
         bank = self._memory and self._memory.bank
         yield from tensors_of((bank, self._states, self._ascending, self._projection))
         yield from self.crop_refiner.state()
+
+    def state_dict(self) -> StateTree:
+        """Return what is remembered, and what is known of the objects."""
+        assert self._memory is not None, "references come first"
+        return {
+            "ids": self._ids,
+            "reference_rows": self._reference_rows,
+            "ascending": self._ascending,
+            "states": to_tree(self._states),
+            "projection": to_tree(self._projection),
+            "bank": to_tree(self._memory.bank),
+            "crops": self.crop_refiner.state_dict(),
+        }
+
+    def load_state_dict(self, tree: StateTree) -> None:
+        """Take over what another method remembers."""
+        self._ids = from_tree(list[int], tree["ids"])
+        self._reference_rows = from_tree(list[int], tree["reference_rows"])
+        self._ascending = from_tree(torch.Tensor, tree["ascending"])
+        self._states = from_tree(ObjectStates, tree["states"])
+        self._projection = from_tree(FeatureProjection, tree["projection"])
+        bank = from_tree(self.strategy.bank_type, tree["bank"])
+        self._memory = reader_of(bank, self.strategy)
+        self.crop_refiner.load_state_dict(tree["crops"])
 
     @torch.inference_mode()
     def add_reference(

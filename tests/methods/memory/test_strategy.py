@@ -24,8 +24,8 @@ MARKS = torch.tensor([True, False, True, False])
 def test_each_has_its_own_bank_and_search() -> None:
     features, _ = make_frame(0, (3, 4), objects=1)
     sparse, dense = SparseStrategy(), DenseStrategy()
-    assert type(sparse.new_bank(features, 2)) is MemoryBank
-    assert type(dense.new_bank(features, 2)) is StaticMemoryBank
+    assert type(sparse.bank_type.new(features, 2)) is MemoryBank
+    assert type(dense.bank_type.new(features, 2)) is StaticMemoryBank
     assert type(sparse.new_search((3, 4), torch.device("cpu"))) is CandidateSearch
     assert type(dense.new_search((3, 4), torch.device("cpu"))) is DenseCandidateSearch
     assert (sparse.static_shapes, dense.static_shapes) == (False, True)

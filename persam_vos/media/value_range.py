@@ -1,0 +1,82 @@
+"""Pixel values of any type to 8 bits: one range for a whole clip, so that it does not flicker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..structures import RgbImage
+from .image_file import Pixels
+
+DEPTHS = (8, 10, 12, 14, 16, 24, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRange:
+    """Values from ``low``, shown as black, to ``high``, as white; ``linear`` ones are light.
+
+    Produced by `choose_range` for a clip, consumed by the image readers.
+    """
+
+    low: float
+    high: float
+    linear: bool = False
+
+    def to_rgb(self, pixels: Pixels) -> RgbImage:
+        """Return (H, W) or (H, W, 3) values as (H, W, 3) uint8; what lies outside is clipped.
+
+        Light becomes sRGB (IEC 61966-2-1). Values that are no numbers are black.
+        """
+        if pixels.dtype == np.uint8 and (self.low, self.high) == (0, 255):
+            eight_bits = np.asarray(pixels, np.uint8)
+        else:
+            shares = (pixels.astype(np.float32) - np.float32(self.low)) / np.float32(
+                max(self.high - self.low, 1e-12)
+            )
+            shares = np.clip(np.nan_to_num(shares, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+            eight_bits = np.rint(255 * (_srgb(shares) if self.linear else shares)).astype(np.uint8)
+        if eight_bits.ndim == 3:
+            return eight_bits
+        return np.repeat(eight_bits[:, :, None], 3, axis=2)
+
+    @property
+    def words(self) -> str:
+        """What to tell a user; nothing where the range is that of the type of the values."""
+        if self.linear:
+            return "holds light, which is shown as sRGB: 0 is black, 1 and more white"
+        if (self.low, self.high) in ((0, 255), (0, 65535), (0, 1)):
+            return ""
+        return f"has values that are shown from {self.low:g} as black to {self.high:g} as white"
+
+
+def choose_range(samples: Iterable[Pixels], *, linear: bool = False) -> ValueRange:
+    """Choose the range of a clip from some of its pictures.
+
+    Of whole numbers it is that of the least usual bit depth, from 8 to 32, that holds them; of
+    floats that are all in [0, 1], or are ``linear`` light, it is that; of all else it goes from the
+    least to the greatest.
+    """
+    least, greatest, whole, eight = np.inf, -np.inf, True, True
+    for pixels in samples:
+        finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
+        if finite.size:
+            least, greatest = min(least, float(finite.min())), max(greatest, float(finite.max()))
+        whole &= pixels.dtype.kind in "iub"
+        eight &= pixels.dtype == np.uint8
+    if eight or least > greatest:
+        return ValueRange(0, 255)
+    if linear or (not whole and least >= 0 and greatest <= 1):
+        return ValueRange(0, 1, linear=linear)
+    if whole and least >= 0:
+        depth = next((bits for bits in DEPTHS if greatest < 1 << bits), DEPTHS[-1])
+        return ValueRange(0, (1 << depth) - 1)
+    return ValueRange(least, greatest)
+
+
+def _srgb(light: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Encode light in [0, 1]."""
+    curved = 1.055 * np.maximum(light, 0.0031308) ** np.float32(1 / 2.4) - 0.055
+    return np.where(light <= 0.0031308, 12.92 * light, curved).astype(np.float32)
