@@ -24,6 +24,7 @@ class Pictures:
     """A source of frames that are there, whatever it says their number is."""
 
     files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, frames: tuple[Frame, ...], stated: int | None) -> None:
         self._frames = frames
