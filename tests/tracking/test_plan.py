@@ -31,6 +31,15 @@ class Pictures:
         size_hw = frames[0].size_hw
         self.info = SourceInfo("clip.mkv", "video", size_hw, stated, Fraction(24))
 
+    def index_of(self, name: str) -> int | None:
+        return next((one.index for one in self._frames if one.name == name), None)
+
+    def names_of(self, number: int) -> dict[int, str]:
+        return {one.index: one.name for one in self._frames if int(one.name) == number}
+
+    def index_at(self, seconds: float) -> int:
+        return sum(one.time_seconds < seconds for one in self._frames)
+
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         if start >= len(self._frames):
             raise MediaError("clip.mkv", got=f"{len(self._frames)} frames")
