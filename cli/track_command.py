@@ -211,7 +211,3 @@ def _check_sources(options: TrackOptions) -> None:
         raise click.UsageError(
             f"got --source and {options.sources[0]}, expected a live source or videos"
         )
-    elif options.reading.chooses_part:
-        raise click.UsageError(
-            "got --source with --start, --end, --stride or --roi, expected these for videos alone"
-        )

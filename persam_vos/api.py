@@ -15,7 +15,7 @@ from typing import Any
 from .checking.check import quick_warnings
 from .config import MethodSettings
 from .errors import UsageError
-from .exports.run import export_all
+from .exports.run import export_all, refuse_existing_exports
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.read_options import Reader
@@ -202,7 +202,7 @@ def track_to_folder(
         if on_start is not None:
             on_start(_start(plan, reference, loaded))
         folder.describe(
-            _facts(loaded, plan, reference, request.command),
+            _facts(loaded, plan, reference, request.command) | {"reading": asdict(request.reading)},
             others=[TRACE] if request.profile else [],
         )
         with folder:
@@ -238,12 +238,14 @@ def track_to_folder(
 
 def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
     """Open the folder that a request's results go to."""
+    exports, overwrite = request.chosen_exports(), request.overwrite
+    refuse_existing_exports(request.folder, exports, overwrite=overwrite)
     return OutputFolder(
         request.folder,
         plan.source.info,
         overlay=request.overlay,
         alpha=request.alpha,
-        overwrite=request.overwrite,
+        overwrite=overwrite,
         timer=timer,
         inputs=input_files(request, plan.source),
         constant_rate=request.constant_rate,
