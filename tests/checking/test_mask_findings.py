@@ -7,13 +7,13 @@ import pytest
 
 from persam_vos.checking.findings import Severity
 from persam_vos.checking.mask_facts import default_speck_px, measure_objects
+from persam_vos.checking.mask_file import MaskFile
 from persam_vos.checking.mask_findings import (
     crop_note,
     cropped_ids,
     file_findings,
     object_findings,
 )
-from persam_vos.checking.mask_file import MaskFile
 from persam_vos.config import IMAGE_SIZES, MethodSettings
 from persam_vos.errors import MaskError
 from persam_vos.methods.memory.crop_refiner import MIN_DETAIL
