@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .api import TrackSummary, load_engine, track, track_to_folder
     from .batch import track_many
+    from .checking.check import check
     from .config import MethodSettings
     from .errors import PersamVosError
     from .evaluation import evaluate
@@ -43,6 +44,7 @@ __all__ = [
     "TrackSummary",
     "TrackedFrame",
     "Tracker",
+    "check",
     "evaluate",
     "load_engine",
     "track",
@@ -64,6 +66,7 @@ _HOMES = {
     "TrackSummary": "api",
     "TrackedFrame": "structures",
     "Tracker": "tracking.live",
+    "check": "checking.check",
     "evaluate": "evaluation",
     "load_engine": "api",
     "track": "api",
