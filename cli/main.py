@@ -14,6 +14,11 @@ from persam_vos.errors import PersamVosError
 from .flags import in_flags
 
 _COMMANDS = {
+    "check": (
+        "check_command",
+        "check",
+        "Say before a run what will go wrong, and how long.",
+    ),
     "compare": ("compare_command", "compare", "Show two runs side by side, worst first."),
     "datasets": ("datasets_command", "datasets", "List, fetch or locate datasets."),
     "demo": ("demo_command", "demo", "Render a clip, track it, score it, write the overlay."),

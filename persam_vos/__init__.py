@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .api import TrackSummary, fit_target, load_engine, track, track_to_folder
     from .batch import track_many
+    from .checking.check import check
     from .config import MethodSettings
     from .errors import PersamVosError
     from .evaluation import evaluate
@@ -45,6 +46,7 @@ __all__ = [
     "TrackSummary",
     "TrackedFrame",
     "Tracker",
+    "check",
     "evaluate",
     "fit_target",
     "load_engine",
@@ -68,6 +70,7 @@ _HOMES = {
     "TrackSummary": "api",
     "TrackedFrame": "structures",
     "Tracker": "tracking.live",
+    "check": "checking.check",
     "evaluate": "evaluation",
     "fit_target": "api",
     "load_engine": "api",

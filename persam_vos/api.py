@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from .checking.check import quick_warnings
 from .config import MethodSettings
 from .errors import UsageError
-from .exports.run import export_all
+from .exports.run import Exported, export_all, refuse_existing_exports
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.read_options import Reader
@@ -209,19 +210,16 @@ def track_to_folder(
             timer.compute = loaded.compute
         with timer.measure("look"):
             plan = make_references(plan, loaded, on_look)
+        warnings = (*reference.warnings, *quick_warnings(plan, loaded.settings))
+        reference = replace(reference, warnings=warnings)
         if on_start is not None:
             on_start(_start(plan, reference, loaded))
-        folder.describe(
-            _facts(loaded, plan, reference, request.command),
-            others=[TRACE] if request.profile else [],
-        )
+        _describe(folder, request, _facts(loaded, plan, reference, request.command))
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(
-                {"source_warnings": list(plan.source.warnings)}
-                | run_totals(loaded, timer, count, wall_seconds)
-            )
+            totals = run_totals(loaded, timer, count, wall_seconds)
+            folder.finish({"source_warnings": list(plan.source.warnings)} | totals)
     exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
@@ -232,12 +230,7 @@ def track_to_folder(
         frame_count=count,
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
-        warnings=(
-            *plan.source.warnings,
-            *reference.warnings,
-            *folder.warnings,
-            *(warning for one in exported for warning in one.warnings),
-        ),
+        warnings=_all_warnings(plan, reference, folder, exported),
         absent=folder.visibility.spans(),
         trace=timer.trace if isinstance(timer, Profiler) else None,
         stages=timer.stages if isinstance(timer, Profiler) else (),
@@ -248,14 +241,31 @@ def track_to_folder(
     )
 
 
+def _describe(folder: OutputFolder, request: TrackRequest, facts: dict[str, Any]) -> None:
+    """Tell a folder what its log is to say of a run, and what else will be written there."""
+    folder.describe(
+        facts | {"reading": asdict(request.reading)}, others=[TRACE] if request.profile else []
+    )
+
+
+def _all_warnings(
+    plan: TrackPlan, reference: ReferenceMasks, folder: OutputFolder, exported: Iterable[Exported]
+) -> tuple[str, ...]:
+    """Return what the user should know of input, output and exports."""
+    of_exports = (warning for one in exported for warning in one.warnings)
+    return (*plan.source.warnings, *reference.warnings, *folder.warnings, *of_exports)
+
+
 def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
     """Open the folder that a request's results go to."""
+    exports, overwrite = request.chosen_exports(), request.overwrite
+    refuse_existing_exports(request.folder, exports, overwrite=overwrite)
     return OutputFolder(
         request.folder,
         plan.source.info,
         overlay=request.overlay,
         alpha=request.alpha,
-        overwrite=request.overwrite,
+        overwrite=overwrite,
         timer=timer,
         inputs=input_files(request, plan.source),
         constant_rate=request.constant_rate,

@@ -50,11 +50,17 @@ def in_python(name: str, value: str | None) -> str:
     return f"{name}={value if plain else repr(value)}"
 
 
+def spell(text: str, spelling: Spelling) -> str:
+    """Return a text with the parameters that `param` marked in it written by ``spelling``."""
+    return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), text)
+
+
 class PersamVosError(Exception):
     """A failure we can explain: ``problem: got ..., expected ...; remedy``.
 
     ``problem`` names the thing (a path, a parameter by `param`); the other parts may be empty and
-    are then left out. Line breaks are folded, so that ``str(error)`` is always one line.
+    are then left out. Line breaks are folded, so that ``str(error)`` is always one line. The parts
+    stay as attributes, with their parameters as `param` marked them.
     """
 
     exit_code = 1
@@ -70,13 +76,14 @@ class PersamVosError(Exception):
             message = f"{message}; {remedy}"
         # The only argument, so that an error comes whole out of another process.
         super().__init__(" ".join(message.split()))
+        self.problem, self.got, self.expected, self.remedy = problem, got, expected, remedy
 
     def __str__(self) -> str:
         return self.render(in_python)
 
     def render(self, spelling: Spelling) -> str:
         """Return the message with its parameters written by ``spelling``."""
-        return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), str(self.args[0]))
+        return spell(str(self.args[0]), spelling)
 
 
 def explain(error: Exception) -> PersamVosError:

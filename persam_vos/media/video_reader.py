@@ -19,6 +19,7 @@ from ..structures import Frame, RgbImage, SourceInfo
 from .container import average_rate, frame_count, moving_streams, open_container, video_stream
 from .decoding import Picture, decoded, picture_stamps
 from .deinterlacing import FILTER, deinterlaced
+from .file_end import ends_inside_picture
 from .frame_numbers import no_such_frame
 from .notes import Notes
 from .picture import orientation_of, to_rgb
@@ -146,6 +147,8 @@ class VideoSource:
             self.notes.add(f"has {count} video streams; number {number}, from 0, is read")
         if self._deinterlaces:
             self.notes.add(f"is interlaced; its pictures are deinterlaced by FFmpeg's {FILTER}")
+        if isinstance(self.path, Path) and ends_inside_picture(self.path):
+            self.notes.add("ends inside of a picture: it was cut short, or its recording stopped")
         if self.info.transfer:
             self.notes.add(f"has a high dynamic range ({self.info.transfer}), which is tone-mapped")
 
@@ -223,7 +226,7 @@ class VideoSource:
         return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
-_ROUNDING = 0.0005  # times are given to milliseconds
+_ROUNDING = 0.0005  # seconds: times are given and stored to milliseconds
 INTERLACED = (2, 3, 4, 5)
 """FFmpeg's orders of fields, all but 1 for progressive and 0 for unknown."""
 
