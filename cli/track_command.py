@@ -64,9 +64,9 @@ class TrackOptions:
             source=self.live.source or self.sources[0],
             masks=self.masks or None,
             start_frame=self.start_frame,
-            later_masks=_by_frame("--mask", self.later_masks),
+            later_masks=files_by_frame("--mask", self.later_masks),
             prompts=self.prompts.prompts(start),
-            rough_masks=_by_frame("--rough", rough),
+            rough_masks=files_by_frame("--rough", rough),
             direction=self.direction,
             objects=self.objects,
             invert_mask=self.reading.invert_mask,
@@ -248,7 +248,7 @@ def _check_sources(options: TrackOptions) -> None:
         )
 
 
-def _by_frame(flag: str, masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
+def files_by_frame(flag: str, masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
     """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
     by_frame: dict[int | str, list[str]] = {}
     for frame, mask in masks:
