@@ -26,6 +26,7 @@ _COMMANDS = {
     "export": ("export_command", "export", "Write a finished run in another format."),
     "fit": ("fit_command", "fit", "Learn objects from pictures, to find them in videos."),
     "import": ("import_command", "import_", "Turn masks of other tools into label PNGs."),
+    "mask": ("mask_command", "mask", "Make a mask from a box, a point or a scribble, and show it."),
     "score": ("score_command", "score", "Score label maps against true ones, as DAVIS does."),
     "track": ("track_command", "track", "Cut objects out of a video, from one mask each."),
     "weights": ("weights_command", "weights", "List, fetch or locate the networks' weights."),

@@ -9,7 +9,7 @@ from ..structures import Frame
 from ..targets.find import Found, TargetFinder
 from .engine import Engine
 from .plan import TrackPlan
-from .prompted import label_prompts
+from .prompted import FrameMasks, label_prompts, make_masks
 from .propagate import Reference
 from .target_refind import TargetRefinder
 from .target_search import OnLook, search_target
@@ -41,6 +41,25 @@ def make_references(plan: TrackPlan, engine: Engine, on_look: OnLook | None = No
         encoded = engine.encode(plan.seen(index))
         references[index] = label_prompts(engine, prompts, given, encoded)
     return replace(plan, references=references, prompts={})
+
+
+def first_masks(plan: TrackPlan, engine: Engine) -> FrameMasks:
+    """Make the masks of the start frame: those that tracking would begin with.
+
+    Raises MaskError for prompts of which no mask can be made.
+    """
+    given = plan.references.get(plan.start)
+    assert not callable(given), "only `make_references` makes them"
+    encoded = engine.encode(plan.seen(plan.start))
+    return make_masks(engine, plan.prompts[plan.start], given, encoded)
+
+
+def find_masks(plan: TrackPlan, engine: Engine) -> tuple[Frame, Found]:
+    """Look for the plan's target on its start frame; raises TargetError as `make_references`."""
+    assert plan.target is not None, "there is something to look for"
+    check_network(plan.target, engine)
+    frame = plan.seen(plan.start)
+    return frame, new_finder(plan.target, engine)(engine.encode(frame))
 
 
 def _found(
