@@ -189,10 +189,9 @@ def track_to_folder(
     frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for;
     ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
-    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look``
-    before that, for each frame that was looked at for a target. Raises what
-    `track` raises, and OutputError for an output that exists or cannot be written. Finished masks
-    stay if the run breaks off.
+    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look`` for
+    each frame that was looked at for a target. Raises what `track` raises, and OutputError for an
+    output that exists or cannot be written. Finished masks stay if the run breaks off.
 
     >>> request = TrackRequest(source="clip.mp4", masks="first_mask.png", overlay=False)
     >>> summary = track_to_folder(request, engine=engine)
@@ -208,18 +207,15 @@ def track_to_folder(
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
             timer.compute = loaded.compute
-        with timer.measure("look"):
-            plan = make_references(plan, loaded, on_look)
-        warnings = (*reference.warnings, *quick_warnings(plan, loaded.settings))
-        reference = replace(reference, warnings=warnings)
+        plan = make_references(plan, loaded, on_look)
+        reference = _warned(reference, plan, loaded)
         if on_start is not None:
             on_start(_start(plan, reference, loaded))
         _describe(folder, request, _facts(loaded, plan, reference, request.command))
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            totals = run_totals(loaded, timer, count, wall_seconds)
-            folder.finish({"source_warnings": list(plan.source.warnings)} | totals)
+            folder.finish(_told(plan) | run_totals(loaded, timer, count, wall_seconds))
     exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     return TrackSummary(
@@ -237,8 +233,14 @@ def track_to_folder(
         not_captured=_not_captured(loaded, timer),
         exports=tuple(one.path for one in exported),
         sighting=plan.sighting,
-        found_again=plan.refinder.in_order if plan.refinder else (),
+        found_again=plan.found_again,
     )
+
+
+def _warned(reference: ReferenceMasks, plan: TrackPlan, engine: Engine) -> ReferenceMasks:
+    """Add what a quick look at the input warns of."""
+    warnings = (*reference.warnings, *quick_warnings(plan, engine.settings))
+    return replace(reference, warnings=warnings)
 
 
 def _describe(folder: OutputFolder, request: TrackRequest, facts: dict[str, Any]) -> None:
@@ -340,6 +342,14 @@ def _target_facts(plan: TrackPlan) -> dict[str, Any] | None:
         "references": [asdict(one.image) for one in plan.target.references],
         "object_ids": list(plan.target.object_ids),
         "sighting": plan.sighting and asdict(plan.sighting),
+    }
+
+
+def _told(plan: TrackPlan) -> dict[str, Any]:
+    """Say what was noticed on the way, for the log."""
+    return {
+        "source_warnings": list(plan.source.warnings),
+        "found_again": [asdict(one) for one in plan.found_again],
     }
 
 
