@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -14,10 +14,11 @@ from typing import Any
 
 from .config import MethodSettings
 from .errors import UsageError
-from .exports.run import export_all, refuse_existing_exports
+from .exports.run import Exported, export_all, refuse_existing_exports
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.read_options import Reader
+from .media.reader import ADDRESS
 from .media.reference_masks import MaskInput, ReferenceMasks
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
@@ -198,10 +199,8 @@ def track_to_folder(
         plan = make_references(plan, loaded)
         if on_start is not None:
             on_start(_start(plan, reference, loaded))
-        folder.describe(
-            _facts(loaded, plan, reference, request.command) | {"reading": asdict(request.reading)},
-            others=[TRACE] if request.profile else [],
-        )
+        facts = _facts(loaded, plan, reference, request)
+        folder.describe(facts, others=[TRACE] if request.profile else [])
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
@@ -219,18 +218,24 @@ def track_to_folder(
         frame_count=count,
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
-        warnings=(
-            *plan.source.warnings,
-            *reference.warnings,
-            *folder.warnings,
-            *(warning for one in exported for warning in one.warnings),
-        ),
+        warnings=_warnings(plan, reference, folder, exported),
         absent=folder.visibility.spans(),
         trace=timer.trace if isinstance(timer, Profiler) else None,
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
         exports=tuple(one.path for one in exported),
     )
+
+
+def _warnings(
+    plan: TrackPlan,
+    reference: ReferenceMasks,
+    folder: OutputFolder,
+    exported: Sequence[Exported],
+) -> tuple[str, ...]:
+    """Gather what a user should know of a finished run."""
+    of_exports = (warning for one in exported for warning in one.warnings)
+    return (*plan.source.warnings, *reference.warnings, *folder.warnings, *of_exports)
 
 
 def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
@@ -256,12 +261,13 @@ def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackS
 
 
 def _facts(
-    engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
+    engine: Engine, plan: TrackPlan, reference: ReferenceMasks, request: TrackRequest
 ) -> dict[str, Any]:
     """Say what was run on what, for the log."""
-    return engine_facts(engine, command) | {
+    return engine_facts(engine, request.command) | {
         "input": input_facts(plan.source.info),
-        "source_path": str(Path(plan.source.info.path).resolve()),
+        "source_path": _absolute(plan.source.info.path),
+        "reading": asdict(request.reading),
         "start_frame": plan.start,
         "direction": plan.direction,
         "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],
@@ -269,6 +275,11 @@ def _facts(
         "object_ids": list(reference.object_ids),
         "warnings": [*plan.source.warnings, *reference.warnings],
     }
+
+
+def _absolute(path: str) -> str:
+    """Return a path from the root, for those who look for the source from elsewhere."""
+    return path if ADDRESS.fullmatch(path) else str(Path(path).resolve())
 
 
 def engine_facts(engine: Engine, command: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def disc(radius: float, centre: tuple[float, float]) -> np.ndarray:
     """The exact coverage of a disc, (SIZE, SIZE) in [0, 1], by counting smaller pixels."""
     places = (np.arange(SIZE * FINER) + 0.5) / FINER
     inside = np.hypot(places[:, None] - centre[0], places[None] - centre[1]) < radius
-    return inside.reshape(SIZE, FINER, SIZE, FINER).mean(axis=(1, 3))
+    return np.asarray(inside.reshape(SIZE, FINER, SIZE, FINER).mean(axis=(1, 3)))
 
 
 @pytest.mark.parametrize("centre", [(32.5, 31.9), (31.3, 32.7)])
