@@ -19,6 +19,7 @@ from .exports.run import Exported, export_all, refuse_existing_exports
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.read_options import Reader
+from .media.reader import ADDRESS
 from .media.reference_masks import MaskInput, ReferenceMasks
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
@@ -201,7 +202,8 @@ def track_to_folder(
         reference = replace(reference, warnings=warnings)
         if on_start is not None:
             on_start(_start(plan, reference, loaded))
-        _describe(folder, request, _facts(loaded, plan, reference, request.command))
+        facts = _facts(loaded, plan, reference, request)
+        folder.describe(facts, others=[TRACE] if request.profile else [])
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
@@ -223,13 +225,6 @@ def track_to_folder(
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
         exports=tuple(one.path for one in exported),
-    )
-
-
-def _describe(folder: OutputFolder, request: TrackRequest, facts: dict[str, Any]) -> None:
-    """Tell a folder what its log is to say of a run, and what else will be written there."""
-    folder.describe(
-        facts | {"reading": asdict(request.reading)}, others=[TRACE] if request.profile else []
     )
 
 
@@ -264,12 +259,13 @@ def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackS
 
 
 def _facts(
-    engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
+    engine: Engine, plan: TrackPlan, reference: ReferenceMasks, request: TrackRequest
 ) -> dict[str, Any]:
     """Say what was run on what, for the log."""
-    return engine_facts(engine, command) | {
+    return engine_facts(engine, request.command) | {
         "input": input_facts(plan.source.info),
-        "source_path": str(Path(plan.source.info.path).resolve()),
+        "source_path": _absolute(plan.source.info.path),
+        "reading": asdict(request.reading),
         "start_frame": plan.start,
         "direction": plan.direction,
         "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],
@@ -277,6 +273,11 @@ def _facts(
         "object_ids": list(reference.object_ids),
         "warnings": [*plan.source.warnings, *reference.warnings],
     }
+
+
+def _absolute(path: str) -> str:
+    """Return a path from the root, for those who look for the source from elsewhere."""
+    return path if ADDRESS.fullmatch(path) else str(Path(path).resolve())
 
 
 def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
