@@ -25,6 +25,7 @@ _COMMANDS = {
     "eval": ("eval_command", "evaluate", "Track a dataset's clips and score them, as DAVIS does."),
     "export": ("export_command", "export", "Write a finished run in another format."),
     "import": ("import_command", "import_", "Turn masks of other tools into label PNGs."),
+    "mask": ("mask_command", "mask", "Make a mask from a box, a point or a scribble, and show it."),
     "score": ("score_command", "score", "Score label maps against true ones, as DAVIS does."),
     "track": ("track_command", "track", "Cut objects out of a video, from one mask each."),
     "weights": ("weights_command", "weights", "List, fetch or locate the networks' weights."),

@@ -7,7 +7,7 @@ from functools import partial
 
 from .engine import Engine
 from .plan import TrackPlan
-from .prompted import label_prompts
+from .prompted import FrameMasks, label_prompts, make_masks
 from .propagate import Reference
 
 
@@ -28,3 +28,14 @@ def make_references(plan: TrackPlan, engine: Engine) -> TrackPlan:
         encoded = engine.encode(plan.seen(index))
         references[index] = label_prompts(engine, prompts, given, encoded)
     return replace(plan, references=references, prompts={})
+
+
+def first_masks(plan: TrackPlan, engine: Engine) -> FrameMasks:
+    """Make the masks of the start frame: those that tracking would begin with.
+
+    Raises MaskError for prompts of which no mask can be made.
+    """
+    given = plan.references.get(plan.start)
+    assert not callable(given), "only `make_references` makes them"
+    encoded = engine.encode(plan.seen(plan.start))
+    return make_masks(engine, plan.prompts[plan.start], given, encoded)
