@@ -24,6 +24,7 @@ _COMMANDS = {
     "demo": ("demo_command", "demo", "Render a clip, track it, score it, write the overlay."),
     "eval": ("eval_command", "evaluate", "Track a dataset's clips and score them, as DAVIS does."),
     "export": ("export_command", "export", "Write a finished run in another format."),
+    "fit": ("fit_command", "fit", "Learn objects from pictures, to find them in videos."),
     "import": ("import_command", "import_", "Turn masks of other tools into label PNGs."),
     "mask": ("mask_command", "mask", "Make a mask from a box, a point or a scribble, and show it."),
     "score": ("score_command", "score", "Score label maps against true ones, as DAVIS does."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -27,11 +27,16 @@ from .runtime.device import peak_memory_bytes
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
 from .structures import SourceInfo, TrackedFrame
+from .targets.target import Target
+from .targets.target_file import check_target_output, write_target
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, input_files, plan_request
 from .tracking.start import make_references
+from .tracking.target_refind import FoundAgain
+from .tracking.target_search import OnLook, Sighting
+from .tracking.targets import describe_target, read_pictures
 from .weights.registry import DEFAULT_WEIGHTS
 
 _log = logging.getLogger(__name__)
@@ -44,7 +49,8 @@ class TrackSummary:
     ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
     ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
     ran slower on a GPU than it could, because it could not be captured as a graph, and why;
-    ``exports`` are the files and folders of other formats that were asked for.
+    ``exports`` are the files and folders of other formats that were asked for; ``sighting`` is what
+    came of the search for a target, if there was one, and ``found_again`` what it found later.
     """
 
     output: Path
@@ -60,6 +66,8 @@ class TrackSummary:
     stages: tuple[StageTime, ...] = ()
     not_captured: dict[str, str] = field(default_factory=dict)
     exports: tuple[Path, ...] = ()
+    sighting: Sighting | None = None
+    found_again: tuple[FoundAgain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,8 @@ class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
     ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
-    height and width in pixels. ``warnings`` are sentences for the user on the input.
+    height and width in pixels. ``warnings`` are sentences for the user on the input; ``sighting``
+    is what came of the search for a target, if there was one.
     """
 
     frame_count: int | None
@@ -75,6 +84,7 @@ class TrackStart:
     reference: ReferenceMasks
     engine: Engine
     warnings: tuple[str, ...] = ()
+    sighting: Sighting | None = None
 
 
 def load_engine(
@@ -172,6 +182,7 @@ def track_to_folder(
     engine: Engine | Callable[[], Engine] | None = None,
     on_start: Callable[[TrackStart], None] | None = None,
     on_frame: Callable[[TrackedFrame], None] | None = None,
+    on_look: OnLook | None = None,
 ) -> TrackSummary:
     """Label every frame of a video and write masks, overlay and log to a folder.
 
@@ -179,7 +190,8 @@ def track_to_folder(
     frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for;
     ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
-    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame. Raises what
+    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look``
+    before that, for each frame that was looked at for a target. Raises what
     `track` raises, and OutputError for an output that exists or cannot be written. Finished masks
     stay if the run breaks off.
 
@@ -197,7 +209,8 @@ def track_to_folder(
             loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
         if isinstance(timer, Profiler):
             timer.compute = loaded.compute
-        plan = make_references(plan, loaded)
+        with timer.measure("look"):
+            plan = make_references(plan, loaded, on_look)
         warnings = (*reference.warnings, *quick_warnings(plan, loaded.settings))
         reference = replace(reference, warnings=warnings)
         if on_start is not None:
@@ -225,6 +238,8 @@ def track_to_folder(
         stages=timer.stages if isinstance(timer, Profiler) else (),
         not_captured=_not_captured(loaded, timer),
         exports=tuple(one.path for one in exported),
+        sighting=plan.sighting,
+        found_again=plan.refinder.in_order if plan.refinder else (),
     )
 
 
@@ -252,10 +267,47 @@ def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) ->
     )
 
 
+def fit_target(
+    references: Sequence[tuple[str | Path, str | Path]],
+    output: str | Path | None = None,
+    *,
+    engine: Engine | Callable[[], Engine] | None = None,
+    overwrite: bool = False,
+    on_warning: Callable[[str], None] = _log.warning,
+) -> Target:
+    """Learn objects from pictures and their masks, to find them in videos and other pictures.
+
+    ``references`` are pairs of an image file and a mask file; the ids in the masks are the objects,
+    the same id in several masks being the same object: pictures from several sides make it easier
+    to find. A mask given as ``2=cat.png`` shows object 2. The target is written to the file
+    ``output``, if there is one: safetensors, 4 MB at most. ``engine`` may be a function that loads
+    one; ``on_warning`` is called with what was noticed about the masks. Raises MediaError or
+    MaskError for pictures and masks that cannot be understood, OutputError for a file that exists
+    (without ``overwrite``) or cannot be written.
+
+    >>> target = fit_target([("photo.jpg", "photo.png")], engine=engine)
+    >>> target.object_ids, len(target.references)
+    ((1, 2, 3), 1)
+    """
+    path = None if output is None else Path(output)
+    if path is not None:
+        check_target_output(path, overwrite=overwrite)
+    pictures = read_pictures(references)
+    for picture in pictures:
+        for warning in picture.warnings:
+            on_warning(warning)
+    loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
+    target = describe_target(pictures, loaded)
+    if path is not None:
+        write_target(path, target, overwrite=overwrite)
+    return target
+
+
 def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackStart:
     """Say what is known as tracking begins."""
     warnings = (*plan.source.warnings, *reference.warnings)
-    return TrackStart(plan.frame_count, plan.source.info.size_hw, reference, engine, warnings)
+    size_hw = plan.source.info.size_hw
+    return TrackStart(plan.frame_count, size_hw, reference, engine, warnings, plan.sighting)
 
 
 def _facts(
@@ -267,6 +319,7 @@ def _facts(
         "source_path": _absolute(plan.source.info.path),
         "reading": asdict(request.reading),
         "start_frame": plan.start,
+        "target": _target_facts(plan),
         "direction": plan.direction,
         "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],
         "mask_frames": sorted(plan.references),
@@ -278,6 +331,17 @@ def _facts(
 def _absolute(path: str) -> str:
     """Return a path from the root, for those who look for the source from elsewhere."""
     return path if ADDRESS.fullmatch(path) else str(Path(path).resolve())
+
+
+def _target_facts(plan: TrackPlan) -> dict[str, Any] | None:
+    """Say from which pictures a run's target is, and what came of the search for it."""
+    if plan.target is None:
+        return None
+    return {
+        "references": [asdict(one.image) for one in plan.target.references],
+        "object_ids": list(plan.target.object_ids),
+        "sighting": plan.sighting and asdict(plan.sighting),
+    }
 
 
 def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
