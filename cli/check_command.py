@@ -87,7 +87,7 @@ def check(options: CheckOptions) -> None:
         progress.start("reading", None)
         report = check_request(
             request,
-            options.engine.choice().settings,
+            settings=options.engine.choice().settings,
             engine=(lambda: load_engine(console, options.engine)) if options.measure else None,
             started_seconds=started,
             on_frame=progress.advance,

@@ -14,7 +14,6 @@ import numpy as np
 from ..config import MethodSettings
 from ..errors import PersamVosError, UsageError
 from ..media.reader import Source, open_source
-from ..media.reference_masks import ReferenceMasks
 from ..media.selection import select
 from ..request import TrackRequest
 from ..structures import LabelMap
@@ -58,19 +57,25 @@ class Report:
 
 def check(
     request: TrackRequest,
-    settings: MethodSettings,
     *,
+    settings: MethodSettings | None = None,
     engine: Callable[[], Engine] | None = None,
     started_seconds: float = 0.0,
     on_frame: Callable[[], None] | None = None,
 ) -> Report:
     """Find out what can be known of a request before it is run.
 
-    ``engine`` loads one that a few frames are timed with; without it nothing is measured.
-    ``started_seconds`` is what starting the program takes, for the estimate. ``on_frame`` is called
-    for each frame that is decoded. Raises UsageError for parameters that contradict each other;
-    what is wrong with files is in the report.
+    ``settings`` are those that it will be run with. ``engine`` loads one that a few frames are
+    timed with; without it nothing is measured. A request without any object is timed with one that
+    stands for those to come. ``started_seconds`` is what starting the program takes, for the
+    estimate. ``on_frame`` is called for each frame that is decoded. Raises UsageError for
+    parameters that contradict each other; what is wrong with files is in the report.
+
+    >>> report = check(TrackRequest(source="clip.mp4", masks="first_mask.png"))
+    >>> report.fails, report.video.info.size_hw, [one.area_px for one in report.objects[0]]
+    (False, (90, 160), [1014, 622, 275])
     """
+    settings = settings or MethodSettings()
     paths = [path for path in dict.fromkeys(input_files(request)) if path != request.label_map]
     files = tuple(read_mask_file(path, request.label_map) for path in paths)
     report = Report(None, mask_files=files, findings=tuple(file_findings(files)))
@@ -82,8 +87,11 @@ def check(
         about = [*video_findings(facts), *_told(source.warnings, f"{facts.info.path} ")]
         about += reading_findings(facts, count, failure, to_the_end=ended)
         report = replace(_with(report, *about), frames_read=count)
-        plan, reference = _plan(source, request)
-        objects = _measure(plan)
+        shown = bool(request.masks is not None or request.later_masks or request.prompts)
+        if not shown and not request.rough_masks:
+            request = replace(request, masks=_stand_in(source.info.size_hw))
+        plan, reference = plan_source(source, request)
+        objects = _measure(plan) if shown else {}
         report = replace(report, objects=objects)
         report = _with(report, *_told(reference.warnings), *plan_findings(objects, plan, settings))
         if engine is None or report.fails:
@@ -169,16 +177,8 @@ def _read(
         return count, False, error
 
 
-def _plan(source: Source, request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
-    """Plan the run; without any object, one of an object that stands for those to come."""
-    if request.masks is None and not (
-        request.later_masks or request.prompts or request.rough_masks
-    ):
-        request = replace(request, masks=_stand_in(source.info.size_hw))
-    return plan_source(source, request)
-
-
 def _stand_in(size_hw: tuple[int, int]) -> LabelMap:
+    """Return the (H, W) labels of an object in the middle of the picture."""
     height, width = size_hw
     rows, columns = (
         slice(side // _STAND_IN, max(side // _STAND_IN + 1, side - side // _STAND_IN))

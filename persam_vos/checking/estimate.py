@@ -77,7 +77,7 @@ def estimate(plan: TrackPlan, engine: Engine, *, total: int, overlay: bool = Tru
     timed = len(ends) - 1 - warm
     late, held = _backward_extra(plan, timer, before, len(ends), overlay=overlay)
     return Estimate(
-        frame_count=before + (after and after - 1) if plan.has_backward else after,
+        frame_count=before + max(0, after - 1) if plan.has_backward else after,
         object_count=len(_all_ids(references)),
         measured_frames=max(timed, 1),
         start_seconds=ends[0] + (whole - ends[-1]),

@@ -27,8 +27,8 @@ def file_findings(files: Sequence[MaskFile]) -> Iterator[Finding]:
             clean = f"{found.remedy}, or clean it with {param('fix')}"
             yield replace(found, remedy=clean) if file.fixable else found
         elif file.kind.startswith("colour"):
-            ids = ", ".join(map(str, file.ids))
-            yield Finding("note", file.path, f"colours, which stand for object {ids}")
+            ids, plural = ", ".join(map(str, file.ids)), "s" * (len(file.ids) > 1)
+            yield Finding("note", file.path, f"colours, which stand for object{plural} {ids}")
 
 
 def object_findings(

@@ -20,12 +20,14 @@ from ..structures import LabelMap
 
 _BETWEEN = (64, 192)  # greys that are neither black nor white
 _FEW = 0.2  # at most this fraction of a black and white mask is between the two
+_LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP")
 _NOISE = 8  # what JPEG adds to a flat colour, in levels of a channel
 _APART = 40  # colours of two objects differ by more, in levels of a channel
 _MOST_COLOURS = 64
-_COVERED = 0.8  # of a mask is flat; less is a photograph
-_MOST_CANDIDATES = 4096  # of the colours of a picture, those that it has most of
+_LEAST_FLAT = 0.5  # of a mask; less is a photograph
 _BLOCK = np.ones((3, 3), np.uint8)
+_NEARBY = np.ones((15, 15), np.uint8)  # outlines are no softer than seven pixels to each side
+_FAR = 256  # more than two colours can differ
 
 Grey = npt.NDArray[np.uint8]
 
@@ -46,6 +48,7 @@ def understand(path: Path, refused: MaskError) -> Understood:
     name = path.name
     try:
         with Image.open(path) as image:
+            lossy = image.format in _LOSSY
             pixels, opaque = _eight_bits(ImageOps.exif_transpose(image))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise refused from None
@@ -53,8 +56,7 @@ def understand(path: Path, refused: MaskError) -> Understood:
     if _is_black_and_white(pixels):
         white = pixels.mean(axis=2) >= BINARY_FROM
         return Understood(white.astype(np.uint8), (f"{name}: its greys were cut at {BINARY_FROM}",))
-    grey = bool((pixels == pixels[..., :1]).all())
-    return _from_colours(pixels, name, refused, exact=grey and int(pixels.max()) < BINARY_FROM)
+    return _from_colours(pixels, name, refused, lossy=lossy)
 
 
 def _eight_bits(image: Image.Image) -> tuple[Grey, npt.NDArray[np.bool_]]:
@@ -77,63 +79,65 @@ def _is_black_and_white(pixels: Grey) -> bool:
     return bool(grey and min(outer) > 0 and between < _FEW and between < max(outer))
 
 
-def _from_colours(pixels: Grey, name: str, refused: MaskError, *, exact: bool) -> Understood:
-    """Give each pixel to one of the flat colours: its own, or that of the nearest flat pixel."""
-    noise, apart = (0, 0) if exact else (_NOISE, _APART)
-    flat = _flat_colours(pixels, noise, apart)
-    if len(flat) < 2 or len(flat) > _MOST_COLOURS:
+def _from_colours(pixels: Grey, name: str, refused: MaskError, *, lossy: bool) -> Understood:
+    """Give each pixel to the flat colour nearby that is most like it."""
+    noise, apart = (_NOISE, _APART) if lossy else (0, 0)
+    around = cv2.dilate(pixels, _BLOCK).astype(np.int16) - cv2.erode(pixels, _BLOCK)
+    flat = np.asarray(around.max(axis=2) <= noise)
+    colours = _colours(pixels[flat], apart) if flat.mean() >= _LEAST_FLAT else []
+    if not 2 <= len(colours) <= _MOST_COLOURS:
         raise refused
-    number = np.zeros(pixels.shape[:2], np.int32)  # of the flat colour, from 1; 0 is unknown
-    for index, colour in enumerate(flat, 1):
-        like = _distance(pixels, colour) <= noise
-        solid = cv2.erode(like.astype(np.uint8), _BLOCK)
-        number[like & (cv2.dilate(solid, np.ones((5, 5), np.uint8)) > 0)] = index
-    unknown = number == 0
-    if unknown.mean() > 1 - _COVERED:
+    number = np.zeros(flat.shape, np.int64)
+    least = np.full(flat.shape, _FAR, np.int16)  # distance to the colour of that number
+    for index, colour in enumerate(colours):
+        distance = _distance(pixels, colour)
+        nearby = cv2.dilate((flat & (distance <= noise)).astype(np.uint8), _NEARBY) > 0
+        better = nearby & (distance < least)
+        number[better], least[better] = index, distance[better]
+    if (least <= noise).mean() < _LEAST_FLAT:
         raise refused
-    nearest = ndimage.distance_transform_edt(unknown, return_distances=False, return_indices=True)
+    nearest = ndimage.distance_transform_edt(
+        least == _FAR, return_distances=False, return_indices=True
+    )
     number = number[tuple(nearest)]
-    ids, told = _ids(flat, name)
-    changes = list(told)
-    if unknown.any():
-        soft = int(np.count_nonzero(unknown))
-        changes.append(f"{name}: {soft} pixels between flat colours went to the nearest one")
-    return Understood(ids[number - 1], tuple(changes))
+    ids, changes = _ids(colours, number, name)
+    mixed = int(np.count_nonzero(least > noise))
+    if mixed:
+        changes.append(f"{name}: {mixed} pixels of mixed colours went to the one most like them")
+    return Understood(ids[number], tuple(changes))
 
 
-def _flat_colours(pixels: Grey, noise: int, apart: int) -> list[Grey]:
-    """Return the colours that fill a block of 3 x 3 pixels somewhere, the commonest first."""
-    packed = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-    codes, counts = np.unique(packed, return_counts=True)
-    common = codes[np.argsort(-counts, kind="stable")][:_MOST_CANDIDATES]
-    flat: list[Grey] = []
-    for code in common:
-        colour = np.array([code >> 16, code >> 8 & 255, code & 255], np.uint8)
-        if any(_apart(colour, other) <= apart for other in flat):
-            continue
-        like = (_distance(pixels, colour) <= noise).astype(np.uint8)
-        if cv2.erode(like, _BLOCK, borderValue=0).any():
-            flat.append(colour)
-        if len(flat) > _MOST_COLOURS:
+def _colours(flat: Grey, apart: int) -> list[Grey]:
+    """Return the distinct colours of (N, 3) pixels from flat areas, the commonest first."""
+    packed = flat.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    _, first, counts = np.unique(packed, return_index=True, return_counts=True)
+    found: list[Grey] = []
+    for place in first[np.argsort(-counts, kind="stable")]:
+        if all(_apart(flat[place], other) > apart for other in found):
+            found.append(flat[place])
+        if len(found) > _MOST_COLOURS:
             break
-    return flat
+    return found
 
 
-def _ids(flat: Sequence[Grey], name: str) -> tuple[LabelMap, list[str]]:
-    """Give each flat colour an id: greys their value, colours that of the palette or a free one."""
-    if all(np.ptp(colour) == 0 for colour in flat):
-        return np.array([colour[0] for colour in flat], np.uint8), []
-    palette = davis_palette()
-    ids, told = [], []
-    for colour in flat:
-        distances = [_apart(colour, one) for one in palette]
-        best = int(np.argmin(distances))
-        ids.append(best if distances[best] <= _NOISE and best not in ids else -1)
-    for place, colour in enumerate(flat):
-        if ids[place] < 0:
-            ids[place] = next(i for i in range(1, VOID_LABEL) if i not in ids)
-            told.append(f"{name}: #{bytes(colour).hex()} became object {ids[place]}")
-    return np.array(ids, np.uint8), told
+def _ids(
+    colours: Sequence[Grey], number: npt.NDArray[np.int_], name: str
+) -> tuple[LabelMap, list[str]]:
+    """Give each colour an id: greys their value, others that of the palette or a free one.
+
+    ``number`` (H, W) says where each colour is: free ids go from left to right.
+    """
+    if all(np.ptp(colour) == 0 for colour in colours):
+        return np.array([colour[0] for colour in colours], np.uint8), []
+    ids, told, palette = np.zeros(len(colours), np.uint8), [], davis_palette()
+    distances = [np.array([_apart(colour, one) for one in palette]) for colour in colours]
+    known = [int(one.argmin()) if one.min() <= _NOISE else -1 for one in distances]
+    strange = [place for place, found in enumerate(known) if found < 0]
+    for place in sorted(strange, key=lambda place: float(np.nonzero(number == place)[1].mean())):
+        known[place] = next(i for i in range(1, VOID_LABEL) if i not in known)
+        told.append(f"{name}: #{bytes(colours[place]).hex()} became object {known[place]}")
+    ids[:] = known
+    return ids, told
 
 
 def _distance(pixels: Grey, colour: Grey) -> npt.NDArray[np.int16]:
