@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+from .options import option_group
 
 if TYPE_CHECKING:
     from persam_vos import Prompt
@@ -137,6 +137,12 @@ class PromptOptions:
     def __bool__(self) -> bool:
         return bool(self.boxes or self.points or self.rough)
 
+    def frames(self) -> set[int]:
+        """Return the frames that are named."""
+        named = [shown.frame for shown in (*self.boxes, *self.points)]
+        named += [rough.frame for rough in self.rough]
+        return {frame for frame in named if frame is not None}
+
     def prompts(self, start: int | str) -> dict[int | str, list[Prompt]]:
         """Return boxes and points by frame; raises UsageError for a box that holds nothing."""
         from persam_vos import Prompt
@@ -161,18 +167,8 @@ class PromptOptions:
         return [(_frame(rough.frame, start), rough.mask) for rough in self.rough]
 
 
-def prompt_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that show objects; the command gets them as ``prompts``."""
-    names = [field.name for field in fields(PromptOptions)]
-
-    @wraps(command)
-    def shown(**options: Any) -> None:
-        prompts = PromptOptions(**{name: options.pop(name) for name in names})
-        command(prompts=prompts, **options)
-
-    for option in reversed(_OPTIONS):
-        shown = option(shown)
-    return shown
+prompt_options = option_group("prompts", PromptOptions, _OPTIONS)
+"""Adds the options that show objects."""
 
 
 def _frame(frame: int | None, start: int | str) -> int | str:

@@ -43,9 +43,9 @@ class RequestOptions:
             source=source,
             masks=self.masks or None,
             start_frame=self.start_frame,
-            later_masks=_by_frame("--mask", self.later_masks),
+            later_masks=files_by_frame("--mask", self.later_masks),
             prompts=self.prompts.prompts(self._start),
-            rough_masks=_by_frame("--rough", self.rough_masks),
+            rough_masks=files_by_frame("--rough", self.rough_masks),
             direction=self.direction,
             objects=self.objects,
             invert_mask=self.reading.invert_mask,
@@ -66,7 +66,7 @@ class RequestOptions:
         return "start" if self.start_frame is None else self.start_frame
 
 
-def _by_frame(flag: str, masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
+def files_by_frame(flag: str, masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
     """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
     by_frame: dict[int | str, list[str]] = {}
     for frame, mask in masks:

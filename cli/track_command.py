@@ -17,6 +17,7 @@ from .options import EngineOptions, collect, command_line, engine_options, worke
 from .progress import Console
 from .prompt_options import prompt_options
 from .request_options import RequestOptions
+from .target_options import target_option
 from .track_live import track_live_source
 from .track_many import refuse_common, track_several
 from .track_one import track_one
@@ -31,6 +32,7 @@ class TrackOptions(RequestOptions):
     """What the options of `track` say."""
 
     sources: tuple[str, ...]
+    target: str | None
     output: Path | None
     workers: int
     overwrite: bool
@@ -49,6 +51,7 @@ class TrackOptions(RequestOptions):
 
         template = replace(
             self.request(self.live.source or self.sources[0]),
+            target=self.target,
             alpha=self.alpha,
             constant_rate=self.constant_rate,
             overwrite=self.overwrite,
@@ -124,6 +127,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
     "per object as 40:2=dog.png; FRAME may be name:00040. Repeatable; {name} as in --first-mask.",
 )
 @prompt_options
+@target_option
 @click.option(
     "--direction",
     type=click.Choice(["both", "forward", "backward"]),
@@ -173,14 +177,14 @@ def track(options: TrackOptions) -> None:
 
     Or, with --source, out of what a camera or a stream sends.
 
-    By a mask (--first-mask), a box, a point or a scribble (--rough).
+    By a mask (--first-mask), a box, a point, a scribble (--rough) or other pictures (--target).
 
     Of several videos, one that fails does not stop the others; the exit code is then 1.
     """
-    if not (options.masks or options.later_masks or options.prompts):
+    if not (options.masks or options.later_masks or options.prompts or options.target):
         raise click.UsageError(
-            "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point or "
-            "--rough PNG"
+            "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point, "
+            "--rough PNG or --target FILE"
         )
     _check_sources(options)
     console, requests = Console(quiet=options.quiet), options.requests()

@@ -4,6 +4,7 @@
 
     PersamVosError            exit code 1: something we can explain
     ├── UsageError            exit code 2: parameters that contradict each other
+    │   └── TargetError       a target file that cannot be used
     ├── MediaError            a video, image or folder that cannot be read
     ├── MaskError             a mask that cannot be understood
     ├── FetchError            a published file that cannot be brought here whole
@@ -96,6 +97,10 @@ class UsageError(PersamVosError):
     """Parameters that are wrong or contradict each other."""
 
     exit_code = 2
+
+
+class TargetError(UsageError):
+    """A target file that cannot be read, or was made with another network."""
 
 
 class MediaError(PersamVosError):

@@ -13,8 +13,9 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from ..errors import MaskError
-from ..media.label_values import BINARY_FROM, davis_palette
+from ..media.label_values import BINARY_FROM
 from ..scoring import VOID_LABEL
+from ..scoring.palette import davis_palette
 from ..structures import LabelMap
 
 _BETWEEN = (64, 192)  # greys that are neither black nor white

@@ -102,6 +102,7 @@ address such as rtsp://host/path, or - for stdin; give files and folders without
     unfit = {
         f"objects on frame {later[0] if later else 0}": bool(later),
         param("direction"): request.direction == "backward",
+        param("target"): request.target is not None,
         param("start"): request.start is not None,
         param("end"): request.end is not None,
         param("stride"): request.stride != 1,

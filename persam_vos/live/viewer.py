@@ -22,6 +22,7 @@ SIZE = struct.Struct("<II")
 """Height and width of a picture, before its RGB bytes."""
 _QUIT_KEYS = {ord("q"), 27}  # 27 is Escape
 _WAIT_MS = 20
+_LARGEST_SIDE = 1280  # of a new window, in pixels
 
 
 def read_pictures(stream: BinaryIO, newest: deque[np.ndarray | None]) -> None:
@@ -39,7 +40,7 @@ def read_pictures(stream: BinaryIO, newest: deque[np.ndarray | None]) -> None:
 def main() -> None:
     """Show the newest picture of stdin until it ends, the window is closed, or q is pressed."""
     try:
-        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
     except cv2.error:
         print(HEADLESS, flush=True)  # noqa: T201 - it is what the other process waits for
         return
@@ -53,6 +54,10 @@ def main() -> None:
             picture = newest.pop()
             if picture is None:
                 break
+            if not shown:
+                height, width = picture.shape[:2]
+                share = min(1.0, _LARGEST_SIDE / max(height, width))
+                cv2.resizeWindow(TITLE, round(width * share), round(height * share))
             cv2.imshow(TITLE, picture)
             shown = True
         if cv2.waitKey(_WAIT_MS) & 0xFF in _QUIT_KEYS:

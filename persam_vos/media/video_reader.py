@@ -59,12 +59,7 @@ class VideoSource:
             stream = video_stream(path, container, options.stream)
             first = next(decoded(None, container, stream), None)
             if first is None:
-                raise MediaError(
-                    str(path),
-                    got="a video without a frame that can be decoded",
-                    expected="at least one frame",
-                    remedy="check that it plays, and copy or export it again if it does not",
-                )
+                raise _undecodable(path, stream)
             self._first_pts = first.pts
             self.orientation = orientation_of(first.frame)
             self.info = self._info(container, stream, first)
@@ -226,6 +221,19 @@ class VideoSource:
         return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
+def _undecodable(path: Path | str, stream: VideoStream) -> MediaError:
+    """Say that not one frame came out; of encrypted MP4, why."""
+    locked = stream.codec_context.codec_tag == ENCRYPTED
+    return MediaError(
+        str(path),
+        got="an encrypted video" if locked else "a video without a frame that can be decoded",
+        expected="one without copy protection" if locked else "at least one frame",
+        remedy="check that it plays, and copy or export it again if it does not",
+    )
+
+
+ENCRYPTED = "encv"
+"""What MP4 calls a video that is encrypted."""
 _ROUNDING = 0.0005  # seconds: times are given and stored to milliseconds
 INTERLACED = (2, 3, 4, 5)
 """FFmpeg's orders of fields, all but 1 for progressive and 0 for unknown."""

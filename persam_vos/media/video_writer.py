@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import cv2
 import numpy as np
@@ -304,7 +304,8 @@ def _add_video(
     rate = info.frames_per_second.limit_denominator(30_000)
     codec, even = video_format.codec, video_format.even
     if codec in container.supported_codecs:
-        stream = container.add_stream(codec, rate=rate, options=dict(video_format.options))
+        options = dict(video_format.options)
+        stream = cast("VideoStream", container.add_stream(codec, rate=rate, options=options))
         stream.codec_context.time_base = video_format.time_base
     elif video_format is not H264:
         raise OutputError(

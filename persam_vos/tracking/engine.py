@@ -74,6 +74,13 @@ class Engine:
         """Embed one frame; raises what `encode_batch` raises."""
         return self.encode_batch([frame])[0]
 
+    def encode_window(self, frame: Frame) -> Encoded:
+        """Embed a window of a picture, padded to the square; raises what `encode_batch` raises.
+
+        Whatever its shape, the encoder has one size to compile for.
+        """
+        return self._encode([self.prepare(frame, square=True)])[0]
+
     def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
         """Embed frames of one size; raises PersamVosError when memory is too small for one."""
         return self._encode([self.prepare(frame) for frame in frames])
@@ -130,10 +137,10 @@ class Engine:
             ready = record(device)
             return [replace(one, ready=ready) for one in encoded]
 
-    def prepare(self, frame: Frame) -> Prepared:
-        """Scale, normalise and pad one frame, as the method wants it encoded."""
+    def prepare(self, frame: Frame, *, square: bool = False) -> Prepared:
+        """Scale, normalise and pad one frame, as the method wants it encoded, or to the square."""
         # The paper's methods see the padding that SAM was trained with; the memory needs none.
-        square, size = self.settings.method != "memory", self.settings.image_size
+        square, size = square or self.settings.method != "memory", self.settings.image_size
         device = self.compute.device
         with device_access(device):
             prepared = prepare(frame, self.compute, image_size=size, square=square)

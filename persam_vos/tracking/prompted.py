@@ -1,23 +1,92 @@
-"""Masks of one frame, made from boxes, points and rough masks: PerSAM's table 6."""
+"""Masks of one frame, made from boxes, points and rough masks: PerSAM's table 6.
+
+SAM proposes masks of three scales. A box is looked at in windows round it, where the decoder sees
+more than in the whole picture; of all masks the one is taken that SAM predicts to be best, that is
+most stable, and that fits what was shown. Points alone find their object in the whole picture
+first. The mask of an object that is there already changes only where a point says so.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from ..errors import MaskError
-from ..geometry import Geometry
-from ..media.reference_prompts import FramePrompts, Prompt
-from ..stages.decode import Decoder, best_scale, refine
-from ..stages.prompts import Token, stack_tokens
-from ..structures import Encoded, LabelMap, Prompts
+from ..media.reference_prompts import FramePrompts, Prompt, Scale
+from ..stages.candidate_scores import box_fit, drawn_fit, stability
+from ..stages.drawn_masks import change_at, is_scribble, spread_points
+from ..stages.prompts import box_of
+from ..structures import Encoded, Frame, LabelMap
 from .engine import Engine
+from .picture_view import BoxXyxy, PictureView, Points
 
 Mask = npt.NDArray[np.bool_]
+Fit = Callable[[torch.Tensor], torch.Tensor]
+"""How well (K, H, W) masks fit what was shown: (K,), to be added to predicted IoU and stability."""
+
+SCALES: tuple[Scale, ...] = ("subpart", "part", "whole")  # SAM's masks 1 to 3
+_MARGINS = (0.25, 0.5)  # of windows round a box, on each side: shares of its long side
+_WHOLE_BONUS = torch.tensor([0.0, 0.0, 0.3])  # of a point: more often the whole thing is meant
+_DRAWN_WEIGHT = 2.0  # of the IoU with what was drawn, against predicted IoU and stability
+_DRAWN_GAIN = 6.0  # logit of what was drawn, as a mask prompt
 
 
-@torch.inference_mode()
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mask (H, W) that SAM made of one scale, its predicted IoU and its stability in [0, 1]."""
+
+    scale: Scale
+    mask: Mask
+    predicted_iou: float
+    stability: float
+
+
+@dataclass(frozen=True, slots=True)
+class MadeMask:
+    """The mask (H, W) of an object, and the candidates that it was ``taken`` from.
+
+    ``before_iou`` is its IoU with the mask that was drawn, or that was there before; None if there
+    was none.
+    """
+
+    object_id: int
+    mask: Mask
+    taken: Candidate
+    candidates: tuple[Candidate, ...]
+    before_iou: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMasks:
+    """What was made of the prompts of a frame; ``label_map`` (H, W) has given masks as well."""
+
+    frame: Frame
+    label_map: LabelMap
+    made: tuple[MadeMask, ...]
+    prompts: FramePrompts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """One of the decoder's masks, where it was seen and how it scores."""
+
+    view: PictureView
+    scale: Scale
+    logits: torch.Tensor
+    predicted_iou: float
+    stability: float
+    score: float
+
+    def candidate(self) -> Candidate:
+        mask = self.view.mask(self.logits).cpu().numpy()
+        return Candidate(self.scale, mask, min(1.0, self.predicted_iou), self.stability)
+
+
 def label_prompts(
     engine: Engine,
     prompts: FramePrompts,
@@ -25,35 +94,182 @@ def label_prompts(
     encoded: Encoded,
     tracked: LabelMap | None = None,
 ) -> LabelMap:
-    """Make labels (H, W) of what is shown on a frame, and put them together with given ones.
+    """Return the labels (H, W) that `make_masks` makes."""
+    return make_masks(engine, prompts, given, encoded, tracked).label_map
 
-    ``given`` are labels of the frame's finished masks, which stay as they are; ``tracked`` those
-    that tracking found. Raises MaskError for prompts of which no mask can be made.
+
+@torch.inference_mode()
+def make_masks(
+    engine: Engine,
+    prompts: FramePrompts,
+    given: LabelMap | None,
+    encoded: Encoded,
+    tracked: LabelMap | None = None,
+) -> FrameMasks:
+    """Make the masks of what is shown on a frame, and put them together with ``given`` labels.
+
+    ``given`` (H, W) are the finished masks of the frame, ``tracked`` what tracking found there.
+    Points alone refine a mask of either. Where masks overlap, see `put_together`. Raises MaskError
+    for prompts of which no mask can be made.
     """
-    del tracked
-    geometry = Geometry(encoded.frame.size_hw, engine.settings.image_size)
-    decoder = Decoder(engine.network, engine.compute)
-    labels = np.zeros(encoded.frame.size_hw, np.uint8) if given is None else given.copy()
-    for object_id, prompt in prompts.by_id.items():
-        points, kinds = stack_tokens([_tokens(prompt, geometry)], engine.compute.device)
-        sparse = Prompts(points, kinds)
-        logits, _ = best_scale(decoder(encoded.features, sparse))
-        logits, _ = refine(decoder, encoded.features, sparse, logits)
-        mask = (geometry.logits_to_image(logits)[0] > 0).cpu().numpy()
-        if not mask.any():
-            raise MaskError(f"object {object_id} on frame {encoded.frame.index}", got="no mask")
-        labels[mask & (labels == 0)] = object_id
-    return labels
+    whole = PictureView.whole(engine, encoded)
+    made = []
+    for object_id in sorted(prompts.object_ids):
+        prompt = prompts.by_id.get(object_id)
+        drawn = _mask_of(object_id, prompts.rough)
+        before = _mask_of(object_id, given)
+        if before is None and drawn is None:
+            before = _mask_of(object_id, tracked)
+        if drawn is not None:
+            one = _from_drawn(whole, object_id, drawn, prompt)
+        elif before is not None and prompt is not None and prompt.box_xyxy is None:
+            one = _refined(whole, object_id, before, prompt)
+        else:
+            assert prompt is not None, "an object is shown somehow"
+            one = _taken(object_id, _from_prompt(whole, prompt), prompt.scale)
+        if not one.mask.any():
+            raise MaskError(
+                f"object {object_id} on frame {encoded.frame.index}",
+                got="no mask that fits its box and points",
+                expected="prompts that show an object",
+                remedy="move them, or draw a box round it",
+            )
+        made.append(one)
+    labels = put_together(made, given, encoded.frame.size_hw)
+    return FrameMasks(encoded.frame, labels, tuple(made), prompts)
 
 
-def _tokens(prompt: Prompt, geometry: Geometry) -> list[Token]:
-    """Return the points and the corners of the box as the decoder wants them."""
-    points = torch.tensor([*prompt.points_xy], dtype=torch.float32).reshape(-1, 2)
-    labels = list(prompt.labels)
+def put_together(
+    made: Sequence[MadeMask], given: LabelMap | None, size_hw: tuple[int, int]
+) -> LabelMap:
+    """Return labels (H, W) in which masks do not overlap.
+
+    Of two made masks the smaller wins: what is shown beside something that holds it is meant apart
+    from it. Given masks of other objects stay as they are, unless most of a made one lies in them.
+    """
+    labels = np.zeros(size_hw, np.uint8)
+    made = sorted(made, key=lambda one: int(one.mask.sum()), reverse=True)
+    for one in made:
+        labels[one.mask] = one.object_id
+    if given is None:
+        return labels
+    kept = np.where(np.isin(given, [one.object_id for one in made]), 0, given)
+    for one in made:
+        if 2 * np.count_nonzero(kept[one.mask]) > np.count_nonzero(one.mask):
+            kept[one.mask] = 0
+    return np.where(kept > 0, kept, labels).astype(np.uint8)
+
+
+def _from_prompt(whole: PictureView, prompt: Prompt) -> list[_Found]:
+    """Decode a box, or points, or both."""
+    points = _points(prompt)
     if prompt.box_xyxy is not None:
-        points = torch.cat([points, torch.tensor(prompt.box_xyxy).reshape(2, 2)])
-        labels += [2, 3]
+        return _look_closer(whole, points, prompt.box_xyxy)
+    found = _decode(whole, points, None, _fit_points)
+    box = box_of(_best(found, prompt.scale).candidate().mask)
+    return found if box is None else _look_closer(whole, points, box)
+
+
+def _look_closer(whole: PictureView, points: Points, box: BoxXyxy) -> list[_Found]:
+    """Decode a box in windows round it."""
+    found = []
+    for margin in _MARGINS:
+        view = PictureView.round_box(whole.engine, whole.encoded.frame, box, margin)
+        found += _decode(view, points, box, partial(box_fit, box_xyxy=box))
+    return found
+
+
+def _from_drawn(whole: PictureView, object_id: int, drawn: Mask, prompt: Prompt | None) -> MadeMask:
+    """Snap a rough mask to the object: a scribble by points on it, another by all that it says."""
+    scale, box = (None, None) if prompt is None else (prompt.scale, prompt.box_xyxy)
+    on_it = [(*xy, 1) for xy in spread_points(drawn)]
+    given = () if prompt is None else _points(prompt)
+    if is_scribble(drawn):
+        xy, labels = [(x, y) for x, y, _ in (*on_it, *given)], [one[2] for one in (*on_it, *given)]
+        found = _from_prompt(whole, Prompt(box_xyxy=box, points_xy=xy, labels=labels, scale=scale))
+    else:
+        shape = torch.from_numpy(drawn).to(whole.encoded.features.device)
+        found = _decode_mask(whole, (*on_it[:1], *given), box or box_of(drawn), shape)
+    return _taken(object_id, found, scale, drawn)
+
+
+def _refined(whole: PictureView, object_id: int, before: Mask, prompt: Prompt) -> MadeMask:
+    """Change a mask where points say so: what hangs together with one is added or taken away."""
+    points = _points(prompt)
+    reached = before.copy()
+    for x, y, _ in points:
+        reached[min(int(y), len(before) - 1), min(int(x), before.shape[1] - 1)] = True
+    shape = torch.from_numpy(before).to(whole.encoded.features.device)
+    found = _decode_mask(whole, points, box_of(reached), shape)
+    one = _taken(object_id, found, prompt.scale, before)
+    return replace(one, mask=change_at(before, one.mask, points))
+
+
+def _decode_mask(
+    whole: PictureView, points: Points, round_box: BoxXyxy | None, shape: torch.Tensor
+) -> list[_Found]:
+    """Decode a mask (H, W) that is known roughly, in a window round a box."""
+    assert round_box is not None, "a known mask has pixels"
+    view = PictureView.round_box(whole.engine, whole.encoded.frame, round_box, _MARGINS[0])
+    fit = lambda masks: _DRAWN_WEIGHT * drawn_fit(masks, shape)  # noqa: E731
+    return _decode(view, points, None, fit, view.logits_of(shape, _DRAWN_GAIN))
+
+
+def _decode(
+    view: PictureView,
+    points: Points,
+    box: BoxXyxy | None,
+    fit: Fit,
+    dense: torch.Tensor | None = None,
+) -> list[_Found]:
+    """Decode the three scales, and score each by predicted IoU, stability and ``fit``."""
+    decoded = view.decode(points, box, dense)
+    logits, iou = decoded.low_res_logits[0, 1:], decoded.predicted_iou[0, 1:]
+    stable = stability(logits)
+    scores = iou + stable + fit(view.masks(logits))
     return [
-        (float(x), float(y), label)
-        for (x, y), label in zip(geometry.points_to_input(points).tolist(), labels, strict=True)
+        _Found(view, scale, *row)
+        for scale, row in zip(
+            SCALES,
+            zip(logits, iou.tolist(), stable.tolist(), scores.tolist(), strict=True),
+            strict=True,
+        )
     ]
+
+
+def _best(found: Iterable[_Found], scale: Scale | None) -> _Found:
+    """Return the best mask, of one scale if that is asked for."""
+    return max((one for one in found if scale in (None, one.scale)), key=lambda one: one.score)
+
+
+def _taken(
+    object_id: int, found: Sequence[_Found], scale: Scale | None, before: Mask | None = None
+) -> MadeMask:
+    """Take the best mask, and keep the best one of each scale to choose from."""
+    kept = [_best(found, each) for each in SCALES]
+    candidates = tuple(one.candidate() for one in kept)
+    taken = candidates[kept.index(_best(kept, scale))]
+    mask = taken.mask
+    agreed = None
+    if before is not None:
+        agreed = float(drawn_fit(torch.from_numpy(mask)[None], torch.from_numpy(before))[0])
+    return MadeMask(object_id, mask, taken, candidates, agreed)
+
+
+def _fit_points(masks: torch.Tensor) -> torch.Tensor:
+    """Prefer the whole of a thing to its parts; a mask of nothing is no candidate."""
+    there = masks.flatten(1).any(1)
+    return torch.where(there, _WHOLE_BONUS.to(masks.device), -torch.inf)
+
+
+def _points(prompt: Prompt) -> Points:
+    return tuple(
+        (x, y, label) for (x, y), label in zip(prompt.points_xy, prompt.labels, strict=True)
+    )
+
+
+def _mask_of(object_id: int, labels: LabelMap | None) -> Mask | None:
+    """Return the mask (H, W) of an object, None where it has none."""
+    if labels is None or object_id not in labels:
+        return None
+    return np.asarray(labels == object_id)

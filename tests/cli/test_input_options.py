@@ -13,12 +13,10 @@ from persam_vos_cli.input_options import InputOptions, input_options
 def parse(*arguments: str) -> InputOptions:
     found: list[InputOptions] = []
 
-    @click.command()
-    @input_options
     def command(reading: InputOptions) -> None:
         found.append(reading)
 
-    result = CliRunner().invoke(command, arguments)
+    result = CliRunner().invoke(click.command()(input_options(command)), arguments)
     assert result.exit_code == 0, result.output
     return found[0]
 

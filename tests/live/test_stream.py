@@ -79,10 +79,10 @@ def test_a_source_that_is_not_there_is_explained_at_once() -> None:
         next(address_frames("tcp://127.0.0.1:1", 20))
 
 
-@pytest.mark.parametrize("sent", [b"", video_bytes(FRAMES)], ids=["nothing", "some frames"])
+@pytest.mark.parametrize("sent", [b"", video_bytes(40)], ids=["nothing", "some frames"])
 def test_a_source_that_stalls_is_given_up(sent: bytes) -> None:
-    with served(sent, hold=True) as address, pytest.raises(MediaError, match=r"no frame for 1\.5"):
-        list(address_frames(address, 1.5))
+    with served(sent, hold=True) as address, pytest.raises(MediaError, match=r"no frame for 0\.7"):
+        list(address_frames(address, 0.7))
 
 
 def test_an_rtsp_camera_is_read_over_tcp() -> None:
@@ -107,12 +107,12 @@ def test_datagrams_are_read_until_none_comes() -> None:
 
     thread = threading.Thread(target=send)
     thread.start()
-    frames = address_frames(f"udp://127.0.0.1:{port}", 2)
+    frames = address_frames(f"udp://127.0.0.1:{port}", 1)
     live = [next(frames) for _ in range(FRAMES)]
     stop.set()
     thread.join()
     assert [one.index for one in live] == list(range(FRAMES))
-    with pytest.raises(MediaError, match="got no frame for 2 s"):
+    with pytest.raises(MediaError, match="got no frame for 1 s"):
         list(frames)
 
 

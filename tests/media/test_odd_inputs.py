@@ -45,7 +45,9 @@ def test_what_can_be_read_comes_out_right(tmp_path: Path, kind: str) -> None:
         assert re.search(case.warning, warnings[0])
     else:
         assert warnings == ()
-    for frame in seen if case.off is not None and not case.damaged else ():
+    if case.off is None or case.damaged:
+        return
+    for frame in seen:
         expected = case.pixels(frame.index, frame.size_hw)
         off = float(np.median(np.abs(frame.image.astype(float) - expected)))
         assert off <= case.off + 0.5

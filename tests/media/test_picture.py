@@ -33,7 +33,8 @@ def by_formula(yuv: tuple[int, int, int], matrix: int, full: bool, bits: int) ->
         luma = (y - 16 * scale) / (219 * scale)
         cb, cr = (u - 128 * scale) / (224 * scale), (v - 128 * scale) / (224 * scale)
     r, b = luma + 2 * (1 - red) * cr, luma + 2 * (1 - blue) * cb
-    return np.clip(255 * np.array([r, (luma - red * r - blue * b) / (1 - red - blue), b]), 0, 255)
+    green = (luma - red * r - blue * b) / (1 - red - blue)
+    return np.asarray(np.clip(255 * np.array([r, green, b]), 0, 255))
 
 
 @pytest.mark.parametrize("matrix", WEIGHTS)

@@ -38,7 +38,7 @@ def test_results_are_put_back_into_whole_pictures() -> None:
             yield TrackedFrame(one, cropped, result, {3: cropped * 80})
 
     given = [frame(index) for index in range(3)]
-    found = list(ROI.track(given, track))
+    found: list[TrackedFrame] = list(ROI.track(given, track))
     for whole, part, one in zip(given, seen, found, strict=True):
         assert part.size_hw == (30, 40)
         assert part.image.flags.c_contiguous
@@ -58,7 +58,7 @@ def test_an_object_outside_is_named() -> None:
 
 def test_prompts_move_with_it() -> None:
     moved = ROI.crop_prompt(Prompt(box_xyxy=(5, 12, 40, 90), points_xy=[(30, 20)]), "object 1")
-    assert moved.box_xyxy == (0, 2, 20, 30)
+    assert moved.box_xyxy == (0.0, 2.0, 20.0, 30.0)
     assert list(moved.points_xy) == [(10, 10)]
     with pytest.raises(UsageError, match="point of object 1, in the region 20,10,40,30"):
         ROI.crop_prompt(Prompt(points_xy=[(5, 5)]), "object 1")
