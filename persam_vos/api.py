@@ -6,11 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
-from importlib.metadata import version
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from .checking.check import quick_warnings
 from .config import MethodSettings
@@ -22,16 +19,16 @@ from .media.read_options import Reader
 from .media.reference_masks import MaskInput, ReferenceMasks
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
-from .runtime.device import peak_memory_bytes
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
-from .structures import SourceInfo, TrackedFrame
+from .structures import TrackedFrame
 from .targets.target import Target
 from .targets.target_file import check_target_output, write_target
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, input_files, plan_request
+from .tracking.run_facts import late_facts, not_captured, run_facts, run_totals
 from .tracking.start import make_references
 from .tracking.target_refind import FoundAgain
 from .tracking.target_search import OnLook, Sighting
@@ -203,22 +200,21 @@ def track_to_folder(
     profiled = Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer())
     with profiled as timer:
         folder = _output_folder(request, plan, timer)
-        with timer.part("load"):
-            loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
-        if isinstance(timer, Profiler):
-            timer.compute = loaded.compute
-        plan = make_references(plan, loaded, on_look)
-        reference = _warned(reference, plan, loaded)
+        loaded = _load(engine, timer)
+        with timer.measure("look"):
+            plan = make_references(plan, loaded, on_look)
+        reference = _with_warnings(reference, quick_warnings(plan, loaded.settings))
         if on_start is not None:
             on_start(_start(plan, reference, loaded))
-        _describe(folder, request, _facts(loaded, plan, reference, request.command))
+        facts = run_facts(loaded, plan, reference, request)
+        folder.describe(facts, others=[TRACE] if request.profile else [])
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(_told(plan) | run_totals(loaded, timer, count, wall_seconds))
+            folder.finish(late_facts(plan) | run_totals(loaded, timer, count, wall_seconds))
     exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
-    return TrackSummary(
+    summary = TrackSummary(
         output=folder.path,
         masks=folder.path / MASKS,
         overlay=folder.overlay_path,
@@ -228,26 +224,32 @@ def track_to_folder(
         wall_seconds=wall_seconds,
         warnings=_all_warnings(plan, reference, folder, exported),
         absent=folder.visibility.spans(),
-        trace=timer.trace if isinstance(timer, Profiler) else None,
-        stages=timer.stages if isinstance(timer, Profiler) else (),
-        not_captured=_not_captured(loaded, timer),
+        not_captured=not_captured(loaded, timer),
         exports=tuple(one.path for one in exported),
         sighting=plan.sighting,
         found_again=plan.found_again,
     )
+    return _with_profile(summary, timer)
 
 
-def _warned(reference: ReferenceMasks, plan: TrackPlan, engine: Engine) -> ReferenceMasks:
-    """Add what a quick look at the input warns of."""
-    warnings = (*reference.warnings, *quick_warnings(plan, engine.settings))
-    return replace(reference, warnings=warnings)
+def _load(engine: Engine | Callable[[], Engine] | None, timer: StageTimer) -> Engine:
+    """Return the engine, loaded if need be."""
+    with timer.part("load"):
+        loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
+    if isinstance(timer, Profiler):
+        timer.compute = loaded.compute
+    return loaded
 
 
-def _describe(folder: OutputFolder, request: TrackRequest, facts: dict[str, Any]) -> None:
-    """Tell a folder what its log is to say of a run, and what else will be written there."""
-    folder.describe(
-        facts | {"reading": asdict(request.reading)}, others=[TRACE] if request.profile else []
-    )
+def _with_profile(summary: TrackSummary, timer: StageTimer) -> TrackSummary:
+    """Add where the time went, if that was asked for."""
+    if isinstance(timer, Profiler):
+        return replace(summary, trace=timer.trace, stages=timer.stages)
+    return summary
+
+
+def _with_warnings(reference: ReferenceMasks, more: Iterable[str]) -> ReferenceMasks:
+    return replace(reference, warnings=(*reference.warnings, *more))
 
 
 def _all_warnings(
@@ -315,82 +317,3 @@ def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackS
     warnings = (*plan.source.warnings, *reference.warnings)
     size_hw = plan.source.info.size_hw
     return TrackStart(plan.frame_count, size_hw, reference, engine, warnings, plan.sighting)
-
-
-def _facts(
-    engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
-) -> dict[str, Any]:
-    """Say what was run on what, for the log."""
-    return engine_facts(engine, command) | {
-        "input": input_facts(plan.source.info),
-        "source_path": str(Path(plan.source.info.path).resolve()),
-        "start_frame": plan.start,
-        "target": _target_facts(plan),
-        "direction": plan.direction,
-        "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],
-        "mask_frames": sorted(plan.references),
-        "object_ids": list(reference.object_ids),
-        "warnings": [*plan.source.warnings, *reference.warnings],
-    }
-
-
-def _target_facts(plan: TrackPlan) -> dict[str, Any] | None:
-    """Say from which pictures a run's target is, and what came of the search for it."""
-    if plan.target is None:
-        return None
-    return {
-        "references": [asdict(one.image) for one in plan.target.references],
-        "object_ids": list(plan.target.object_ids),
-        "sighting": plan.sighting and asdict(plan.sighting),
-    }
-
-
-def _told(plan: TrackPlan) -> dict[str, Any]:
-    """Say what was noticed on the way, for the log."""
-    return {
-        "source_warnings": list(plan.source.warnings),
-        "found_again": [asdict(one) for one in plan.found_again],
-    }
-
-
-def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
-    """Say what a run was computed with, for its log."""
-    settings = engine.settings
-    return {
-        "version": version("persam-vos"),
-        "command": command,
-        "weights": engine.weights,
-        "device": str(engine.compute.device),
-        "dtype": engine.compute.dtype_name,
-        "encoder": engine.encoding.facts(),
-        "method": settings.method,
-        "recipe": settings.recipe,
-        "without": sorted(settings.without),
-        "image_size": settings.image_size,
-    }
-
-
-def input_facts(info: SourceInfo) -> dict[str, Any]:
-    """Say what a run read, for its log."""
-    return {
-        name: str(value) if isinstance(value, Fraction) else value
-        for name, value in asdict(info).items()
-    }
-
-
-def run_totals(
-    engine: Engine, timer: StageTimer, frame_count: int, wall_seconds: float
-) -> dict[str, Any]:
-    """Say what a run took, for its log."""
-    return {
-        "frame_count": frame_count,
-        "wall_seconds": round(wall_seconds, 3),
-        "busy_seconds": {stage: round(s, 3) for stage, s in timer.seconds.items()},
-        "peak_memory_bytes": peak_memory_bytes(engine.compute),
-        "not_captured": _not_captured(engine, timer),
-    }
-
-
-def _not_captured(engine: Engine, timer: StageTimer) -> dict[str, str]:
-    """Say what no GPU graph holds although one should, and why."""
-    return timer.notes | engine.encoding.not_captured

@@ -12,6 +12,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+import pytest
 from media_clips import picture
 from PIL import Image
 
@@ -53,6 +54,12 @@ def by_format(kind: str, mode: str = "RGB") -> Write:
 def deep(path: Path, index: int) -> None:
     """Write 16 bits a channel, RGB."""
     cv2.imwrite(str(path), (picture(index)[..., ::-1].astype(np.uint16) * 257))
+
+
+def heif(path: Path, index: int) -> None:
+    """Write a photo as telephones do; skips where the plugin is not installed."""
+    plugin = pytest.importorskip("pillow_heif")
+    plugin.from_pillow(Image.fromarray(picture(index))).save(path, quality=95)
 
 
 def values(scale: float, kind: Any, grey: bool = True) -> Write:

@@ -229,6 +229,7 @@ IMAGES: dict[str, Right | Cut] = {
     ),
     "WebP": Right(make=images.numbered(".webp", images.pillow(lossless=True)), off=0),
     "AVIF": Right(make=images.numbered(".avif", images.pillow(quality=95))),
+    "HEIF": Right(make=images.numbered(".heic", images.heif)),
     "JPEG 2000": Right(make=images.numbered(".jp2"), off=0),
     "PPM": Right(make=images.numbered(".ppm"), off=0),
     "Targa": Right(make=images.numbered(".tga"), off=0),
@@ -317,6 +318,16 @@ IMAGES: dict[str, Right | Cut] = {
 
 REFUSED = {
     "MP4 without its index": (videos.cut(Clip(), 0.9), "does not open as a video"),
+    "encrypted MP4": (
+        Clip(
+            container={
+                "encryption_scheme": "cenc-aes-ctr",
+                "encryption_key": "00112233445566778899aabbccddeeff",
+                "encryption_kid": "ffeeddccbbaa99887766554433221100",
+            }
+        ).make,
+        "got an encrypted video, expected one without copy protection",
+    ),
     "sound alone": (videos.sound_alone, "without a video stream"),
     "a list of what lies elsewhere": (videos.playlist, "does not open as a video"),
     "text": (images.file("a.mp4", b"hello " * 99), "does not open as a video"),
@@ -339,9 +350,9 @@ REFUSED = {
     "a ZIP without images": (images.zipped({"a.txt": b"x"}), "an archive without images"),
     "a ZIP with a password": (images.locked_zip, "an archive with a password"),
     "half a ZIP": (images.file("a.zip", b"PK\x03\x04" + bytes(50)), "does not open"),
-    "a HEIF photo": (
+    "half a HEIF photo": (
         images.file("a.heic", b"\0\0\0\x18ftypheic" + bytes(99)),
-        r"a HEIF photo.*persam-vos\[heif\]",
+        r"a HEIF photo.*persam-vos\[heif\]|cannot be read as an image",
     ),
 }
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from persam_vos.checking.findings import Severity
 from persam_vos.media.label_png import write_label_png
-from persam_vos.media.label_values import davis_palette
+from persam_vos.scoring.palette import davis_palette
 
 SIZE_HW = (60, 90)
 ONE, TWO = blobs(1), blobs(1, 2)

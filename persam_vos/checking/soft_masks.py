@@ -20,6 +20,7 @@ from ..structures import LabelMap
 
 _BETWEEN = (64, 192)  # greys that are neither black nor white
 _FEW = 0.2  # at most this fraction of a black and white mask is between the two
+_LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP")
 _NOISE = 8  # what JPEG adds to a flat colour, in levels of a channel
 _APART = 40  # colours of two objects differ by more, in levels of a channel
 _MOST_COLOURS = 64
@@ -47,6 +48,7 @@ def understand(path: Path, refused: MaskError) -> Understood:
     name = path.name
     try:
         with Image.open(path) as image:
+            lossy = image.format in _LOSSY
             pixels, opaque = _eight_bits(ImageOps.exif_transpose(image))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise refused from None
@@ -54,8 +56,7 @@ def understand(path: Path, refused: MaskError) -> Understood:
     if _is_black_and_white(pixels):
         white = pixels.mean(axis=2) >= BINARY_FROM
         return Understood(white.astype(np.uint8), (f"{name}: its greys were cut at {BINARY_FROM}",))
-    grey = bool((pixels == pixels[..., :1]).all())
-    return _from_colours(pixels, name, refused, exact=grey and int(pixels.max()) < BINARY_FROM)
+    return _from_colours(pixels, name, refused, lossy=lossy)
 
 
 def _eight_bits(image: Image.Image) -> tuple[Grey, npt.NDArray[np.bool_]]:
@@ -78,9 +79,9 @@ def _is_black_and_white(pixels: Grey) -> bool:
     return bool(grey and min(outer) > 0 and between < _FEW and between < max(outer))
 
 
-def _from_colours(pixels: Grey, name: str, refused: MaskError, *, exact: bool) -> Understood:
+def _from_colours(pixels: Grey, name: str, refused: MaskError, *, lossy: bool) -> Understood:
     """Give each pixel to the flat colour nearby that is most like it."""
-    noise, apart = (0, 0) if exact else (_NOISE, _APART)
+    noise, apart = (_NOISE, _APART) if lossy else (0, 0)
     around = cv2.dilate(pixels, _BLOCK).astype(np.int16) - cv2.erode(pixels, _BLOCK)
     flat = np.asarray(around.max(axis=2) <= noise)
     colours = _colours(pixels[flat], apart) if flat.mean() >= _LEAST_FLAT else []

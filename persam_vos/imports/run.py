@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -138,7 +139,7 @@ def _require(path: Path) -> None:
 
 
 def _read(path: Path, known: ImportFormat, clip: str | None) -> Found:
-    readers = {
+    readers: dict[str, Callable[[Path], Found]] = {
         "cvat": read_cvat,
         "coco": partial(read_coco, clip=clip),
         "youtube-vos": partial(read_youtube_vos, clip=clip),

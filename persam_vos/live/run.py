@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from ..api import TrackStart, engine_facts, input_facts, load_engine, run_totals
+from ..api import TrackStart, load_engine
 from ..errors import MediaError
 from ..media.output_folder import LOG, MASKS
 from ..media.reference_masks import ReferenceMasks
@@ -24,6 +24,7 @@ from ..structures import Frame, SourceInfo, TrackedFrame
 from ..tracking.engine import Engine
 from ..tracking.plan import plan_source
 from ..tracking.propagate import Propagation, Reference
+from ..tracking.run_facts import engine_facts, input_facts, run_totals
 from ..tracking.start import make_references
 from .address import shown_name
 from .capture import Capture, Captured

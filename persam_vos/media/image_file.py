@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,7 +30,7 @@ IMAGE_SUFFIXES = (
 )
 _JPEG_END = b"\xff\xd9"
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
 _FFMPEG_FORMATS = {
     b"v/1\x01": "exr_pipe",
     b"SDPX": "dpx_pipe",
@@ -96,6 +98,7 @@ def frame_name(file: ImageFile) -> str:
 
 def read_header(file: ImageFile) -> Header:
     """Return what an image says of itself; raises MediaError when it is none."""
+    _know_heif()
     try:
         with Image.open(_opened(file)) as image:
             width, height = _stored_size(image)
@@ -122,6 +125,7 @@ def load(file: ImageFile) -> Loaded:
     Palette and CMYK images become RGB. A JPEG whose end is missing is read as far as it goes.
     Raises MediaError when it cannot be read.
     """
+    _know_heif()
     try:
         with Image.open(_opened(file)) as image:
             if is_deep(image) or _is_turned_tiff(image):
@@ -141,6 +145,20 @@ def load(file: ImageFile) -> Loaded:
 def as_rgb(image: Image.Image) -> Pixels:
     """Return an open image of 8 bits a channel as (H, W, 3) RGB."""
     return np.array(image.convert("RGB"))
+
+
+def is_heif(content: bytes) -> bool:
+    """Whether a file that begins so is a HEIF photo."""
+    return content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS
+
+
+@cache
+def _know_heif() -> None:
+    """Let Pillow read HEIF photos, in tiles or not, where its plugin is installed."""
+    if find_spec("pillow_heif") is not None:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:
@@ -204,7 +222,7 @@ def _header_elsewhere(file: ImageFile, error: Exception) -> Header:
 def _load_elsewhere(file: ImageFile, error: Exception) -> Pixels:
     """Decode a file that Pillow does not know: HEIF by its plugin, TIFF by OpenCV, or FFmpeg."""
     content = file.read_bytes()
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
+    if is_heif(content):
         raise MediaError(
             str(file),
             got="a HEIF photo",

@@ -59,12 +59,7 @@ class VideoSource:
             stream = video_stream(path, container, options.stream)
             first = next(decoded(None, container, stream), None)
             if first is None:
-                raise MediaError(
-                    str(path),
-                    got="a video without a frame that can be decoded",
-                    expected="at least one frame",
-                    remedy="check that it plays, and copy or export it again if it does not",
-                )
+                raise _undecodable(path, stream)
             self._first_pts = first.pts
             self.orientation = orientation_of(first.frame)
             self.info = self._info(container, stream, first)
@@ -224,6 +219,23 @@ class VideoSource:
         smaller = image.shape[0] > height
         method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
+
+
+def _undecodable(path: Path | str, stream: VideoStream) -> MediaError:
+    """Say that not one frame came out; of encrypted MP4, why."""
+    locked = _is_encrypted(path, stream.index)
+    return MediaError(
+        str(path),
+        got="an encrypted video" if locked else "a video without a frame that can be decoded",
+        expected="one without copy protection" if locked else "at least one frame",
+        remedy="check that it plays, and copy or export it again if it does not",
+    )
+
+
+def _is_encrypted(path: Path | str, index: int) -> bool:
+    with open_container(path) as container:
+        first = next(container.demux(container.streams[index]), None)
+        return first is not None and first.has_sidedata("encryption_info")
 
 
 _ROUNDING = 0.0005  # seconds: times are given and stored to milliseconds

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from no_sync import NoSync
+from traced_graph import TracedGraph
 
 from persam_vos.stages.coverage import coverage, coverage_of_mask, coverage_of_masks
 from persam_vos.structures import ScaledMasks
@@ -17,7 +19,7 @@ def disc(radius: float, centre: tuple[float, float]) -> np.ndarray:
     """The exact coverage of a disc, (SIZE, SIZE) in [0, 1], by counting smaller pixels."""
     places = (np.arange(SIZE * FINER) + 0.5) / FINER
     inside = np.hypot(places[:, None] - centre[0], places[None] - centre[1]) < radius
-    return inside.reshape(SIZE, FINER, SIZE, FINER).mean(axis=(1, 3))
+    return np.asarray(inside.reshape(SIZE, FINER, SIZE, FINER).mean(axis=(1, 3)))
 
 
 @pytest.mark.parametrize("centre", [(32.5, 31.9), (31.3, 32.7)])
@@ -93,3 +95,24 @@ def test_logits_compete_with_zero() -> None:
     ids = torch.tensor([9], dtype=torch.uint8)
     covered = coverage_of_masks([scaled(9, logits)], labels, ids, of_probs=False)[0]
     assert covered[10, 18:23].tolist() == [0, 0, pytest.approx(64, abs=2), 255, 255]
+
+
+def test_a_graph_can_hold_it() -> None:
+    places = torch.arange(41.0)[None].repeat(20, 1)
+    ids = torch.tensor([3, 9, 0], dtype=torch.uint8)  # the last row is vacant
+
+    def work(values: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor]:
+        whole = (slice(0, 20), slice(0, 41))
+        return (coverage_of_masks([ScaledMasks(ids, *whole, values)], labels, ids, of_probs=True),)
+
+    def inputs(middle: float) -> tuple[torch.Tensor, torch.Tensor]:
+        right = ((places - middle) / 8 + 0.5).clamp(0, 1)
+        values = torch.stack([1 - right, right, torch.zeros_like(right)])
+        return values, torch.where(right > 0.5, 9, 3).to(torch.uint8)
+
+    first, second = inputs(20.3), inputs(11.8)
+    with NoSync():
+        work(*first)
+    graph = TracedGraph(work, first)
+    graph(*first)
+    torch.testing.assert_close(graph(*second)[0][:2], work(*second)[0][:2])
