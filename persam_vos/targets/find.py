@@ -28,6 +28,7 @@ Mask = npt.NDArray[np.bool_]
 
 PRESENT = 0.9
 """Confidence from which an object is taken for found: many frames are looked at."""
+_VOTERS = 5  # masks, the surest, that outline an object together: one alone may leave parts out
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,10 @@ class TargetFinder:
         confidence, masks = dict[int, float](), dict[int, Mask]()
         for object_id in self.object_ids if wanted is None else sorted(wanted):
             judged = self.judge(encoded, object_id)
-            best = int(judged.confidence.argmax()) if len(judged.confidence) else None
-            sure = 0.0 if best is None else float(judged.confidence[best])
+            sure = float(judged.confidence.amax()) if len(judged.confidence) else 0.0
             confidence[object_id] = sure
-            if best is not None and sure >= PRESENT:
-                (masks[object_id],) = self.masks(encoded, judged, slice(best, best + 1))
+            if sure >= PRESENT:
+                masks[object_id] = self._outline(encoded, judged)
         labels = np.zeros(encoded.frame.size_hw, np.uint8)
         for object_id in sorted(masks, key=confidence.__getitem__):
             labels[masks[object_id]] = object_id
@@ -104,8 +104,15 @@ class TargetFinder:
         proposed = propose(self.decoder, encoded, cells, own, likeness, weights)
         return verify(cells.flatten(0, 1), inside, own, likeness, proposed)
 
-    def masks(self, encoded: Encoded, judged: Judged, rows: slice = slice(None)) -> Iterator[Mask]:
-        """Scale some of the proposed masks to the picture: (H, W) bool each."""
+    def masks(self, encoded: Encoded, judged: Judged) -> Iterator[Mask]:
+        """Scale the proposed masks to the picture: (H, W) bool each."""
         geometry = Geometry(encoded.frame.size_hw, self.image_size)
-        for logits in judged.logits[rows]:
+        for logits in judged.logits:
             yield (geometry.logits_to_image(logits[None])[0] > 0).cpu().numpy()
+
+    def _outline(self, encoded: Encoded, judged: Judged) -> Mask:
+        """Return what most of the surest masks cover, (H, W) bool, or else the surest one."""
+        surest = judged.confidence.argsort(descending=True)[:_VOTERS]
+        voters = np.stack([*self.masks(encoded, judged.rows(surest))])
+        outline = np.asarray(voters.mean(0) > 0.5)
+        return outline if outline.any() else np.asarray(voters[0])

@@ -34,6 +34,10 @@ class Judged:
     evidence: torch.Tensor
     confidence: torch.Tensor
 
+    def rows(self, chosen: torch.Tensor) -> Judged:
+        """Return some of them, by (k,) indices."""
+        return Judged(self.logits[chosen], self.evidence[chosen], self.confidence[chosen])
+
 
 def verify(
     cells: torch.Tensor,

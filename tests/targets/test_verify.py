@@ -28,8 +28,7 @@ def test_the_surest_mask_is_the_object(
     finder: TargetFinder, last: Encoded, demo_frames: DemoFrames
 ) -> None:
     found = finder.judge(last, 3)
-    best = int(found.confidence.argmax())
-    (mask,) = finder.masks(last, found, slice(best, best + 1))
+    (mask,) = finder.masks(last, found.rows(found.confidence.argmax()[None]))
     assert region_similarity(mask, demo_frames.labels[-1] == 3) > 0.7
 
 
