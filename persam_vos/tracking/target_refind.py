@@ -11,6 +11,8 @@ from ..targets.find import TargetFinder
 
 EVERY = 5
 """On every so many frames objects that are not in the picture are looked for: it takes time."""
+SURE = 0.97
+"""Confidence from which it is shown to tracking: more than `PRESENT`, since one frame decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ class TargetRefinder:
         if not missing:
             return nothing
         found = self.finder(encoded, missing)
-        labels = found.labels if tracked is None else np.where(tracked > 0, nothing, found.labels)
+        sure = [i for i in found.object_ids if found.confidence[i] >= SURE]
+        believed = np.isin(found.labels, sure) & (True if tracked is None else tracked == 0)
+        labels = np.where(believed, found.labels, nothing)
         for object_id in np.unique(labels[labels > 0]).tolist():
             confidence = found.confidence[object_id]
             self.found.append(FoundAgain(encoded.frame.index, object_id, confidence))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+
+import numpy as np
 
 from ..structures import Frame, LabelMap
 from ..targets.find import Found
@@ -12,6 +14,8 @@ from ..targets.find import Found
 STRIDE = 8
 """Every so many frames one is looked at, until the target is found or the video ends."""
 
+_Pair = tuple[Frame, Frame | None]
+"""A frame, and the one after it if there is one."""
 OnLook = Callable[[int], None]
 """Called after each frame that was looked at, with their number so far."""
 
@@ -39,53 +43,76 @@ def search_target(
 ) -> tuple[Sighting, LabelMap]:
     """Find the first frame that shows the target; its labels (H, W) come with it.
 
-    Every eighth frame is looked at, in order. Where one shows the target, those that were skipped
-    before it are looked at in order. If none does, all the others are, in a second reading:
-    ``read`` gives the frames in order, each time anew.
+    A frame shows an object if it is found on it and on the next one: what merely looks like it
+    seldom does so for long. Every eighth frame is looked at, in order. Where one shows the target,
+    those that were skipped before it are looked at in order. If none does, all the others are, in a
+    second reading: ``read`` gives the frames in order, each time anew.
     """
     search = _Search(look, on_look)
-    skipped: list[Frame] = []
+    skipped: list[_Pair] = []
     with closing(read()) as frames:
-        for number, frame in enumerate(frames):
+        for number, pair in enumerate(_with_next(frames)):
             if number % STRIDE:
-                skipped.append(frame)
-            elif search.shows(frame):
-                any(search.shows(earlier) for earlier in skipped)
+                skipped.append(pair)
+            elif search.shows(*pair):
+                any(search.shows(*earlier) for earlier in skipped)
                 return search.result()
             else:
                 skipped.clear()
     with closing(read()) as frames:
-        for number, frame in enumerate(frames):
-            if number % STRIDE and search.shows(frame):
+        for number, pair in enumerate(_with_next(frames)):
+            if number % STRIDE and search.shows(*pair):
                 break
     return search.result()
 
 
+def _with_next(frames: Iterable[Frame]) -> Iterator[_Pair]:
+    """Pair each frame with the one after it, the last with None."""
+    remaining = iter(frames)
+    frame = next(remaining, None)
+    while frame is not None:
+        following = next(remaining, None)
+        yield frame, following
+        frame = following
+
+
 class _Search:
-    """Looks at frames, and remembers the one that counts: see `Sighting`."""
+    """Looks at frames, at each once, and remembers the one that counts: see `Sighting`."""
 
     def __init__(self, look: Callable[[Frame], Found], on_look: OnLook | None) -> None:
         self._look, self._on_look = look, on_look
-        self._count = 0
-        self._nearest: tuple[Frame, Found] | None = None
+        self._seen: dict[int, Found | None] = {}  # by frame; None where nothing was found
+        self._nearest: tuple[int, Found] | None = None
+        self._start: tuple[int, Found, tuple[int, ...]] | None = None
 
-    def shows(self, frame: Frame) -> bool:
-        """Look at a frame: does it show the target?"""
-        found = self._look(frame)
-        self._count += 1
-        if self._on_look is not None:
-            self._on_look(self._count)
-        shown, nearest = bool(found.object_ids), self._nearest and self._nearest[1]
-        if nearest is None or shown or (not nearest.object_ids and found.sure > nearest.sure):
-            self._nearest = (frame, found)
-        return shown
+    def shows(self, frame: Frame, following: Frame | None) -> bool:
+        """Tell whether a frame shows the target; the last one that does is where to start."""
+        found = self._at(frame)
+        if found is None:
+            return False
+        again = found if following is None else self._at(following)
+        shown = tuple(i for i in found.object_ids if again is not None and i in again.object_ids)
+        if shown:
+            self._start = (frame.index, found, shown)
+        return bool(shown)
 
     def result(self) -> tuple[Sighting, LabelMap]:
         """Return what came of it; a frame at least was looked at."""
         assert self._nearest is not None
-        frame, found = self._nearest
-        sighting = Sighting(frame.index, found.object_ids, found.confidence, self._count)
-        return sighting, found.labels
+        index, found, shown = self._start or (*self._nearest, ())
+        labels = np.where(np.isin(found.labels, shown), found.labels, 0).astype(np.uint8)
+        return Sighting(index, shown, found.confidence, len(self._seen)), labels
+
+    def _at(self, frame: Frame) -> Found | None:
+        """Look at a frame, if that was not done; None if nothing is found there."""
+        if frame.index not in self._seen:
+            found = self._look(frame)
+            self._seen[frame.index] = found if found.object_ids else None
+            if self._on_look is not None:
+                self._on_look(len(self._seen))
+            if self._nearest is None or found.sure > self._nearest[1].sure:
+                self._nearest = (frame.index, found)
+        return self._seen[frame.index]
 
 
 def in_words(sighting: Sighting) -> str:

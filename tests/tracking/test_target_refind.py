@@ -17,6 +17,7 @@ class Finder:
     """Finds what it is asked for in the left column."""
 
     object_ids: tuple[int, ...] = (1, 2)
+    sure: float = 0.98
     wanted: list[list[int]] = field(default_factory=list)
 
     def __call__(self, encoded: Encoded, wanted: Collection[int]) -> Found:
@@ -24,7 +25,7 @@ class Finder:
         self.wanted.append(sorted(wanted))
         labels = np.zeros((2, 3), np.uint8)
         labels[:, 0] = max(wanted)
-        return Found(labels, dict.fromkeys(wanted, 0.95))
+        return Found(labels, dict.fromkeys(wanted, self.sure))
 
 
 def refinder(finder: Finder) -> TargetRefinder:
@@ -50,7 +51,7 @@ def test_an_object_that_is_missing_is_found_and_told() -> None:
     labels = look(encoded(10), tracked)
     assert finder.wanted == [[2]]
     assert labels.tolist() == [[0, 0, 0], [2, 0, 0]]  # what is tracked stays as it is
-    assert look.in_order == (FoundAgain(10, 2, 0.95),)
+    assert look.in_order == (FoundAgain(10, 2, 0.98),)
 
 
 def test_what_was_found_is_in_order_of_frames() -> None:
@@ -63,3 +64,9 @@ def test_what_was_found_is_in_order_of_frames() -> None:
 def test_few_frames_are_looked_at() -> None:
     look = refinder(Finder())
     assert [index for index in range(12) if look.due(index)] == [0, EVERY, 2 * EVERY]
+
+
+def test_one_frame_alone_has_to_be_sure() -> None:
+    look = refinder(Finder(sure=0.95))
+    assert not look(encoded(10), None).any()
+    assert look.in_order == ()

@@ -41,10 +41,10 @@ def search(count: int, look: Looks) -> Sighting:
 @pytest.mark.parametrize(
     ("first", "looks"),
     [
-        (0, [0]),
-        (8, [0, 8, *range(1, 8)]),
-        (5, [0, 8, 1, 2, 3, 4, 5]),
-        (20, [0, 8, 16, 24, 17, 18, 19, 20]),
+        (0, [0, 1]),
+        (8, [0, 8, 9, *range(1, 8)]),
+        (5, [0, 8, 9, 1, 2, 3, 4, 5, 6]),
+        (20, [0, 8, 16, 24, 25, 17, 18, 19, 20, 21]),
     ],
 )
 def test_the_first_frame_that_shows_it_is_found_by_few_looks(first: int, looks: list[int]) -> None:
@@ -59,7 +59,24 @@ def test_a_short_appearance_is_found_by_a_second_reading() -> None:
     look = Looks({11, 12})
     assert search(30, look).frame == 11
     assert look.seen[:4] == [0, 8, 16, 24]
-    assert sorted(look.seen) == [*range(12), 16, 24]
+    assert sorted(look.seen) == [*range(13), 16, 24]
+
+
+def test_what_is_found_on_one_frame_alone_is_not_believed() -> None:
+    look = Looks({8, 21, 22})
+    assert search(30, look).frame == 21
+    assert look.seen[:3] == [0, 8, 9]
+
+
+def test_the_last_frame_has_none_after_it() -> None:
+    assert search(12, Looks({11})).frame == 11
+    assert search(1, Looks({0})).frame == 0
+
+
+def test_a_flash_is_what_came_nearest() -> None:
+    sighting = search(10, Looks({4}))
+    assert (sighting.frame, sighting.object_ids) == (4, ())
+    assert sighting.confidence == {1: 0.9}
 
 
 def test_what_is_in_no_frame_is_not_found_and_every_frame_was_looked_at() -> None:
@@ -72,9 +89,9 @@ def test_what_is_in_no_frame_is_not_found_and_every_frame_was_looked_at() -> Non
 
 def test_each_look_is_told() -> None:
     counts: list[int] = []
-    search_target(lambda: frames(20), Looks({16}), counts.append)
+    search_target(lambda: frames(20), Looks({16, 17}), counts.append)
     assert counts == [*range(1, len(counts) + 1)]
-    assert len(counts) == 10
+    assert len(counts) == 11
 
 
 def test_what_came_of_it_is_in_words() -> None:
