@@ -17,7 +17,7 @@ from .prompt_options import prompt_options
 from .request_options import RequestOptions
 from .track_command import track
 
-_AS_TRACK = ("masks", "start_frame", "later_masks", "direction", "objects", "overlay")
+AS_TRACK = ("masks", "start_frame", "later_masks", "target", "direction", "objects", "overlay")
 """Options that mean what they mean to `track`, and are described there."""
 
 
@@ -101,4 +101,4 @@ def check(options: CheckOptions) -> None:
         click.get_current_context().exit(1)
 
 
-check.params[1:1] = [option for option in track.params if option.name in _AS_TRACK]
+check.params[1:1] = [option for option in track.params if option.name in AS_TRACK]
