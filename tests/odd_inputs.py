@@ -318,6 +318,16 @@ IMAGES: dict[str, Right | Cut] = {
 
 REFUSED = {
     "MP4 without its index": (videos.cut(Clip(), 0.9), "does not open as a video"),
+    "encrypted MP4": (
+        Clip(
+            container={
+                "encryption_scheme": "cenc-aes-ctr",
+                "encryption_key": "00112233445566778899aabbccddeeff",
+                "encryption_kid": "ffeeddccbbaa99887766554433221100",
+            }
+        ).make,
+        "got an encrypted video, expected one without copy protection",
+    ),
     "sound alone": (videos.sound_alone, "without a video stream"),
     "a list of what lies elsewhere": (videos.playlist, "does not open as a video"),
     "text": (images.file("a.mp4", b"hello " * 99), "does not open as a video"),

@@ -223,7 +223,7 @@ class VideoSource:
 
 def _undecodable(path: Path | str, stream: VideoStream) -> MediaError:
     """Say that not one frame came out; of encrypted MP4, why."""
-    locked = stream.codec_context.codec_tag == ENCRYPTED
+    locked = _is_encrypted(path, stream.index)
     return MediaError(
         str(path),
         got="an encrypted video" if locked else "a video without a frame that can be decoded",
@@ -232,8 +232,12 @@ def _undecodable(path: Path | str, stream: VideoStream) -> MediaError:
     )
 
 
-ENCRYPTED = "encv"
-"""What MP4 calls a video that is encrypted."""
+def _is_encrypted(path: Path | str, index: int) -> bool:
+    with open_container(path) as container:
+        first = next(container.demux(container.streams[index]), None)
+        return first is not None and first.has_sidedata("encryption_info")
+
+
 _ROUNDING = 0.0005  # seconds: times are given and stored to milliseconds
 INTERLACED = (2, 3, 4, 5)
 """FFmpeg's orders of fields, all but 1 for progressive and 0 for unknown."""
