@@ -170,7 +170,7 @@ def _file_words(file: MaskFile) -> Iterator[str]:
     if file.ids:
         yield f"object{'s' * (len(file.ids) > 1)} {', '.join(map(str, file.ids))}"
     if file.void_px:
-        yield f"{file.void_px} pixels of label 255"
+        yield f"{file.void_px} pixels of 255"
 
 
 def _object_words(one: ObjectFacts) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from odd_masks import ODD_MASKS, SIZE_HW
 from odd_videos import Clip
 from PIL import Image
 
-from persam_vos import MethodSettings, TrackRequest, check
+from persam_vos import MethodSettings, TrackRequest, check, track_to_folder
 from persam_vos.checking.check import Report, fix_masks, quick_warnings
 from persam_vos.checking.findings import Severity
 from persam_vos.errors import MaskError, OutputError, PersamVosError, UsageError, WeightsError
@@ -205,3 +207,19 @@ def test_weights_that_are_missing_are_a_finding(tmp_path: Path, frames: Path) ->
     )
     assert report.fails
     assert said(report, "error") == ["vit-h: no connection, expected one; connect"]
+
+
+def test_a_run_warns_of_what_can_be_seen_at_once(
+    tmp_path: Path, frames: Path, engine: RememberingEngine
+) -> None:
+    loaded = replace(engine, settings=MethodSettings(image_size=256))
+    request = TrackRequest(
+        source=str(frames / "*.png"),
+        masks=ODD_MASKS["a dot"].write(tmp_path / "m"),
+        output=tmp_path / "out",
+        overlay=False,
+    )
+    warnings = track_to_folder(request, engine=loaded).warnings
+    assert len(warnings) == 1
+    assert "object 2: a box of 1 x 1 pixels, whose long side is 3 of the encoder's" in warnings[0]
+    assert json.loads((tmp_path / "out/track.json").read_text())["warnings"] == list(warnings)
