@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ..errors import OutputError
 from ..files.atomic import atomic_path
 from ..scoring.label_files import present_ids
+from ..scoring.palette import davis_palette
 from ..structures import LabelMap, RgbImage
-from .label_values import davis_palette
 from .overlay import LIGHT_LUMA, draw_overlay
 from .reference_prompts import Prompt
 
