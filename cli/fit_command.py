@@ -50,13 +50,13 @@ def fit(options: FitOptions) -> None:
     objects: the same id in several masks is the same object, and pictures from several sides make
     it easier to find. A mask given as 2=cat.png shows object 2.
     """
-    from persam_vos import fit_target
-
     if len(options.files) % 2:
         raise click.UsageError(
             f"got {len(options.files)} files, expected a mask after each image, as in "
             "a.jpg a.png b.jpg b.png"
         )
+    from persam_vos import fit_target
+
     console = Console(quiet=options.quiet)
     pairs = list(zip(options.files[::2], options.files[1::2], strict=True))
     target = fit_target(

@@ -46,7 +46,7 @@ def verify(
 
     ``cells`` (4 h w, D) are the frame's features; ``inside`` (4 h w,) bool those in the picture.
     """
-    coverage = F.avg_pool2d((proposed.logits > 0).float(), 2).flatten(1) * inside
+    coverage = F.avg_pool2d((proposed.logits > 0).float()[:, None], 2).flatten(1) * inside
     threshold = coverage.amax(1, keepdim=True).clamp(1e-3, 0.5)
     covered = coverage >= threshold  # (K, 4 h w): thin masks fill no cell
     there = covered.any(1)  # and not in the padding alone

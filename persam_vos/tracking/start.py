@@ -54,6 +54,14 @@ def first_masks(plan: TrackPlan, engine: Engine) -> FrameMasks:
     return make_masks(engine, plan.prompts[plan.start], given, encoded)
 
 
+def find_masks(plan: TrackPlan, engine: Engine) -> tuple[Frame, Found]:
+    """Look for the plan's target on its start frame; raises TargetError as `make_references`."""
+    assert plan.target is not None, "there is something to look for"
+    check_network(plan.target, engine)
+    frame = plan.seen(plan.start)
+    return frame, new_finder(plan.target, engine)(engine.encode(frame))
+
+
 def _found(
     plan: TrackPlan, finder: TargetFinder, engine: Engine, on_look: OnLook | None
 ) -> TrackPlan:
