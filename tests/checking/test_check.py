@@ -71,11 +71,13 @@ def test_what_is_said_of_odd_inputs_is_true(tmp_path: Path, kind: str) -> None:
         assert report.video.counted == case.count
 
 
-CLIPS = {
-    kind: case.make.__self__
-    for kind, case in CASES.items()
-    if isinstance(getattr(case.make, "__self__", None), Clip)
-}
+def clip_of(make: object) -> Clip | None:
+    """The clip whose method this is, if it is one's."""
+    owner = getattr(make, "__self__", None)
+    return owner if isinstance(owner, Clip) else None
+
+
+CLIPS = {kind: clip for kind, case in CASES.items() if (clip := clip_of(case.make)) is not None}
 MATRICES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020"}
 BITS = {"10le": 10, "12le": 12, "16le": 16}
 
