@@ -60,10 +60,10 @@ class Clip:
         return replace(self, images=self.images[:count], truth=self.truth[:count])
 
 
-def find_clips(root: Path, names: tuple[str, ...] = ()) -> list[Clip]:
-    """List the clips under ``root``, or those of ``names``."""
+def find_clips(root: Path, names: tuple[str, ...] = (), sets: tuple[str, ...] = SETS) -> list[Clip]:
+    """List the clips of ``sets`` under ``root``, or those of ``names``."""
     clips = []
-    for set_name in SETS:
+    for set_name in sets:
         base = root / set_name / "JPEGImages" / "480p"
         for folder in sorted(path for path in base.iterdir() if path.is_dir()):
             truth = root / set_name / "Annotations" / "480p" / folder.name
