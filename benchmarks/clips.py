@@ -60,7 +60,9 @@ class Clip:
         return replace(self, images=self.images[:count], truth=self.truth[:count])
 
 
-def find_clips(root: Path, names: tuple[str, ...] = (), sets: tuple[str, ...] = SETS) -> list[Clip]:
+def find_clips(
+    root: Path, names: tuple[str, ...] = (), *, sets: Sequence[str] = SETS
+) -> list[Clip]:
     """List the clips of ``sets`` under ``root``, or those of ``names``."""
     clips = []
     for set_name in sets:

@@ -152,7 +152,7 @@ def main() -> None:
     known: dict[str, Any] = {}
     if args.output.exists():
         known = json.loads(args.output.read_text())["clips"]
-    for clip in find_clips(args.clips, tuple(args.only), SETS):
+    for clip in find_clips(args.clips, tuple(args.only), sets=SETS):
         row = known.setdefault(clip.name, {"set": clip.set_name})
         if "first" not in row:
             row["first"] = first_masks(clip, engine)

@@ -10,6 +10,7 @@ _FLAGS = {
     "masks": "--first-mask",
     "later_masks": "--mask",
     "rough_masks": "--rough",
+    "exports": "--export",
     "box_xyxy": "--box",
     "points_xy": "--point",
 }

@@ -114,11 +114,6 @@ class InputOptions:
     stride: int
     roi: str | None
 
-    @property
-    def chooses_part(self) -> bool:
-        """Whether a part of the frames, or of the picture, is asked for."""
-        return (self.start, self.end, self.stride, self.roi) != (None, None, 1, None)
-
     def region(self) -> Region | None:
         """Return the region of interest; raises UsageError for what is none."""
         from persam_vos.media.region import Region

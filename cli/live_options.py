@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import option_group
 
 if TYPE_CHECKING:
-    from persam_vos.live import LiveSettings, RawFormat
+    from persam_vos.live import LiveSettings
 
 _STDOUT = 1
-
-
-class _RawFormat(click.ParamType["RawFormat"]):
-    name = "WxH:PIXELS"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> RawFormat:
-        del param, ctx
-        from persam_vos.live import RawFormat
-
-        return value if isinstance(value, RawFormat) else RawFormat.parse(value)
 
 
 _OPTIONS = (
@@ -38,7 +26,7 @@ _OPTIONS = (
     ),
     click.option(
         "--raw",
-        type=_RawFormat(),
+        metavar="WxH:PIXELS",
         help="Frames on stdin are raw, as 640x480:rgb24; rgb24, bgr24, gray or yuv420p.",
     ),
     click.option(
@@ -83,7 +71,7 @@ class LiveOptions:
     """What the options of `live_options` say."""
 
     source: str | None
-    raw: RawFormat | None
+    raw: str | None
     rate: float | None
     drop: bool
     stall_timeout: float
@@ -92,10 +80,10 @@ class LiveOptions:
 
     def settings(self) -> LiveSettings:
         """Return how the source is read; raises UsageError."""
-        from persam_vos.live import LiveSettings
+        from persam_vos.live import LiveSettings, RawFormat
 
         return LiveSettings(
-            raw=self.raw,
+            raw=None if self.raw is None else RawFormat.parse(self.raw),
             rate=self.rate,
             drop=self.drop,
             stall_timeout=self.stall_timeout,

@@ -14,11 +14,17 @@ from persam_vos.errors import PersamVosError
 from .flags import in_flags
 
 _COMMANDS = {
+    "check": (
+        "check_command",
+        "check",
+        "Say before a run what will go wrong, and how long.",
+    ),
     "compare": ("compare_command", "compare", "Show two runs side by side, worst first."),
     "datasets": ("datasets_command", "datasets", "List, fetch or locate datasets."),
     "demo": ("demo_command", "demo", "Render a clip, track it, score it, write the overlay."),
     "eval": ("eval_command", "evaluate", "Track a dataset's clips and score them, as DAVIS does."),
     "export": ("export_command", "export", "Write a finished run in another format."),
+    "fit": ("fit_command", "fit", "Learn objects from pictures, to find them in videos."),
     "import": ("import_command", "import_", "Turn masks of other tools into label PNGs."),
     "mask": ("mask_command", "mask", "Make a mask from a box, a point or a scribble, and show it."),
     "score": ("score_command", "score", "Score label maps against true ones, as DAVIS does."),

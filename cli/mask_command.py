@@ -13,10 +13,11 @@ import click
 from persam_vos.errors import OutputError, UsageError, param
 
 from .input_options import FrameId
+from .mask_target import find_and_show
 from .options import EngineOptions, collect, engine_options, load_engine
 from .progress import Console
 from .prompt_options import PromptOptions, prompt_options
-from .track_command import files_by_frame
+from .request_options import files_by_frame
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest
@@ -34,6 +35,7 @@ class MaskOptions:
     frame: int | str | None
     masks: tuple[str, ...]
     prompts: PromptOptions
+    target: str | None
     output: Path
     preview: Path | None
     candidates: bool
@@ -61,6 +63,7 @@ class MaskOptions:
             start_frame=frame,
             prompts=self.prompts.prompts(frame),
             rough_masks=files_by_frame("--rough", self.prompts.rough_masks(frame)),
+            target=self.target,
         )
 
 
@@ -68,6 +71,13 @@ class MaskOptions:
 @click.argument("source", metavar="VIDEO|IMAGE")
 @click.option("--frame", type=FrameId(), help="The frame to look at, counted from 0.  [default: 0]")
 @prompt_options
+@click.option(
+    "--target",
+    type=click.Path(),
+    metavar="FILE",
+    help="Objects to find, in a file that `persam-vos fit` made of other pictures; in place of "
+    "boxes, points and masks.",
+)
 @click.option(
     "--first-mask",
     "masks",
@@ -101,10 +111,15 @@ class MaskOptions:
 def mask(options: MaskOptions) -> None:
     """Make masks of objects in VIDEO or IMAGE from a box, a point or a scribble, and show them.
 
-    `persam-vos track --first-mask` takes the result; --box and --point of `track` give the same.
+    Or find objects that other pictures showed (--target). `persam-vos track --first-mask` takes the
+    result; --box, --point and --target of `track` give the same.
     """
-    if not options.prompts:
-        raise click.UsageError("got no prompt, expected --box, --point or --rough")
+    if not options.prompts and options.target is None:
+        raise click.UsageError("got no prompt, expected --box, --point, --rough or --target")
+    if options.target is not None and (options.prompts or options.masks or options.candidates):
+        raise click.UsageError(
+            "got --target with prompts, masks or --candidates, expected --target alone"
+        )
     if options.candidates and options.preview is None:
         raise click.UsageError("got --candidates without --preview PNG, which shows them")
     from persam_vos.files.atomic import make_folder
@@ -118,6 +133,9 @@ def mask(options: MaskOptions) -> None:
     _check_outputs(options, input_files(request, plan.source))
     for warning in reference.warnings:
         console.warn(warning)
+    if options.target is not None:
+        find_and_show(options, plan, load_engine(console, options.engine))
+        return
     found = first_masks(plan, load_engine(console, options.engine))
     make_folder(options.output.parent)
     write_label_png(options.output, found.label_map)

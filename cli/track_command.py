@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from persam_vos.errors import MaskError
-
 from .export_options import ExportOptions, export_options
-from .input_options import FrameId, InputOptions, input_options
+from .input_options import FrameId, input_options
 from .live_options import LiveOptions, live_options
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
-from .prompt_options import PromptOptions, prompt_options
+from .prompt_options import prompt_options
+from .request_options import RequestOptions
+from .target_options import target_option
 from .track_live import track_live_source
 from .track_many import refuse_common, track_several
 from .track_one import track_one
@@ -26,27 +25,19 @@ from .track_result import print_summary, summary_facts
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest
-    from persam_vos.request import Direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrackOptions:
+class TrackOptions(RequestOptions):
     """What the options of `track` say."""
 
     sources: tuple[str, ...]
-    masks: tuple[str, ...]
-    start_frame: int | str | None
-    later_masks: tuple[tuple[int | str, str], ...]
-    prompts: PromptOptions
-    direction: Direction
-    objects: tuple[int, ...] | None
+    target: str | None
     output: Path | None
     workers: int
     overwrite: bool
-    overlay: bool
     alpha: float
     constant_rate: bool
-    reading: InputOptions
     live: LiveOptions
     engine: EngineOptions
     exports: ExportOptions
@@ -58,28 +49,9 @@ class TrackOptions:
         """Return what to do for each video; raises MaskError or UsageError for its masks."""
         from persam_vos import TrackRequest
 
-        start: int | str = "start" if self.start_frame is None else self.start_frame
-        rough = self.prompts.rough_masks(start)
-        template = TrackRequest(
-            source=self.live.source or self.sources[0],
-            masks=self.masks or None,
-            start_frame=self.start_frame,
-            later_masks=files_by_frame("--mask", self.later_masks),
-            prompts=self.prompts.prompts(start),
-            rough_masks=files_by_frame("--rough", rough),
-            direction=self.direction,
-            objects=self.objects,
-            invert_mask=self.reading.invert_mask,
-            label_map=self.reading.label_map,
-            stream=self.reading.stream,
-            deinterlace=self.reading.deinterlace,
-            allow_network=self.reading.allow_network,
-            start=self.reading.start,
-            end=self.reading.end,
-            stride=self.reading.stride,
-            roi=self.reading.region(),
-            reader=self.reading.reader,
-            overlay=self.overlay,
+        template = replace(
+            self.request(self.live.source or self.sources[0]),
+            target=self.target,
             alpha=self.alpha,
             constant_rate=self.constant_rate,
             overwrite=self.overwrite,
@@ -93,7 +65,7 @@ class TrackOptions:
         if len(self.sources) == 1:
             request = TrackRequest.from_template(template, self.sources[0])
             return [replace(request, output=self.output or request.output)]
-        files = [*self.masks, *(mask for _, mask in (*self.later_masks, *rough))]
+        files = [*self.masks, *(mask for _, mask in (*self.later_masks, *self.rough_masks))]
         refuse_common(self.sources, files)
         return [
             TrackRequest.from_template(template, source, parent=self.output)
@@ -155,6 +127,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
     "per object as 40:2=dog.png; FRAME may be name:00040. Repeatable; {name} as in --first-mask.",
 )
 @prompt_options
+@target_option
 @click.option(
     "--direction",
     type=click.Choice(["both", "forward", "backward"]),
@@ -204,14 +177,14 @@ def track(options: TrackOptions) -> None:
 
     Or, with --source, out of what a camera or a stream sends.
 
-    By a mask (--first-mask), a box, a point or a scribble (--rough).
+    By a mask (--first-mask), a box, a point, a scribble (--rough) or other pictures (--target).
 
     Of several videos, one that fails does not stop the others; the exit code is then 1.
     """
-    if not (options.masks or options.later_masks or options.prompts):
+    if not (options.masks or options.later_masks or options.prompts or options.target):
         raise click.UsageError(
-            "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point or "
-            "--rough PNG"
+            "got no object, expected one by --first-mask PNG, --mask FRAME=PNG, --box, --point, "
+            "--rough PNG or --target FILE"
         )
     _check_sources(options)
     console, requests = Console(quiet=options.quiet), options.requests()
@@ -242,23 +215,3 @@ def _check_sources(options: TrackOptions) -> None:
         raise click.UsageError(
             f"got --source and {options.sources[0]}, expected a live source or videos"
         )
-    elif options.reading.chooses_part:
-        raise click.UsageError(
-            "got --source with --start, --end, --stride or --roi, expected these for videos alone"
-        )
-
-
-def files_by_frame(flag: str, masks: Sequence[tuple[int | str, str]]) -> dict[int | str, list[str]]:
-    """Gather the masks of each frame; raises MaskError where those of a frame need ids."""
-    by_frame: dict[int | str, list[str]] = {}
-    for frame, mask in masks:
-        by_frame.setdefault(frame, []).append(mask)
-    for frame, files in by_frame.items():
-        if len(files) > 1 and not all(re.match(r"\d+=", mask) for mask in files):
-            raise MaskError(
-                f"{flag} {frame}",
-                got=f"{len(files)} masks of this frame, not all with an id",
-                expected="one mask, or an id for each",
-                remedy=f"leave all but one out, or name them as in {frame}:1=a.png {frame}:2=b.png",
-            )
-    return by_frame

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def track_one(console: Console, request: TrackRequest, engine: EngineOptions) -> TrackSummary:
     """Track with progress on ``console``; the input is checked before weights are fetched."""
     from persam_vos import track_to_folder
+    from persam_vos.tracking.target_search import in_words
 
     said: set[str] = set()
 
@@ -31,12 +32,20 @@ def track_one(console: Console, request: TrackRequest, engine: EngineOptions) ->
             warn(begun.warnings)
             if begun.engine.encoding.warning:
                 console.warn(begun.engine.encoding.warning)
+            if begun.sighting is not None:
+                console.say(in_words(begun.sighting))
             progress.start(about(begun), begun.frame_count)
+
+        def look(count: int) -> None:
+            if count == 1:
+                progress.start("looking for the target", None)
+            progress.advance()
 
         summary = track_to_folder(
             request,
             engine=lambda: load_engine(console, engine),
             on_start=start,
+            on_look=look,
             on_frame=lambda _: progress.advance(),
         )
     warn(summary.warnings)

@@ -52,12 +52,19 @@ def result_lines(
 
 def print_summary(summary: TrackSummary) -> None:
     """Print how long it took, and where the files are."""
+    from persam_vos.tracking.target_search import in_words
+
     rate = summary.frame_count / summary.wall_seconds
     ids = ", ".join(map(str, summary.object_ids))
     click.echo(
         f"{summary.frame_count} frames, objects {ids}, "
         f"{summary.wall_seconds:.1f} s ({rate:.2f} frames/s)"
     )
+    if summary.sighting is not None:
+        click.echo(f"target   {in_words(summary.sighting)}")
+    for again in summary.found_again:
+        sure = f"{min(again.confidence, 0.999):.1%}"
+        click.echo(f"found    object {again.object_id} on frame {again.frame} ({sure} sure)")
     for line in result_lines(summary.absent, summary.masks, summary.overlay, summary.log):
         click.echo(line)
     for path in summary.exports:

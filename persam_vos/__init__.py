@@ -18,14 +18,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import TrackSummary, load_engine, track, track_to_folder
+    from .api import TrackSummary, fit_target, load_engine, track, track_to_folder
     from .batch import track_many
+    from .checking.check import check
     from .config import MethodSettings
     from .errors import PersamVosError
     from .evaluation import evaluate
     from .media.reference_prompts import Prompt
     from .request import EngineChoice, TrackRequest
     from .structures import Frame, ObjectResult, TrackedFrame
+    from .targets.target import Target
     from .tracking.engine import Engine
     from .tracking.live import Tracker
 
@@ -39,11 +41,14 @@ __all__ = [
     "ObjectResult",
     "PersamVosError",
     "Prompt",
+    "Target",
     "TrackRequest",
     "TrackSummary",
     "TrackedFrame",
     "Tracker",
+    "check",
     "evaluate",
+    "fit_target",
     "load_engine",
     "track",
     "track_many",
@@ -60,11 +65,14 @@ _HOMES = {
     "ObjectResult": "structures",
     "PersamVosError": "errors",
     "Prompt": "media.reference_prompts",
+    "Target": "targets.target",
     "TrackRequest": "request",
     "TrackSummary": "api",
     "TrackedFrame": "structures",
     "Tracker": "tracking.live",
+    "check": "checking.check",
     "evaluate": "evaluation",
+    "fit_target": "api",
     "load_engine": "api",
     "track": "api",
     "track_many": "batch",

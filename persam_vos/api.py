@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
-from fractions import Fraction
-from importlib.metadata import version
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
+from .checking.check import quick_warnings
 from .config import MethodSettings
 from .errors import UsageError
-from .exports.run import export_all
+from .exports.run import Exported, export_all, refuse_existing_exports
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.read_options import Reader
 from .media.reference_masks import MaskInput, ReferenceMasks
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
-from .runtime.device import peak_memory_bytes
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
-from .structures import SourceInfo, TrackedFrame
+from .structures import TrackedFrame
+from .targets.target import Target
+from .targets.target_file import check_target_output, write_target
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, input_files, plan_request
+from .tracking.run_facts import not_captured, run_facts, run_totals
 from .tracking.start import make_references
+from .tracking.target_refind import FoundAgain
+from .tracking.target_search import OnLook, Sighting
+from .tracking.targets import describe_target, read_pictures
 from .weights.registry import DEFAULT_WEIGHTS
 
 _log = logging.getLogger(__name__)
@@ -42,7 +45,8 @@ class TrackSummary:
     ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
     ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
     ran slower on a GPU than it could, because it could not be captured as a graph, and why;
-    ``exports`` are the files and folders of other formats that were asked for.
+    ``exports`` are the files and folders of other formats that were asked for; ``sighting`` is what
+    came of the search for a target, if there was one, and ``found_again`` what it found later.
     """
 
     output: Path
@@ -58,6 +62,8 @@ class TrackSummary:
     stages: tuple[StageTime, ...] = ()
     not_captured: dict[str, str] = field(default_factory=dict)
     exports: tuple[Path, ...] = ()
+    sighting: Sighting | None = None
+    found_again: tuple[FoundAgain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,8 @@ class TrackStart:
     """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
 
     ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
-    height and width in pixels. ``warnings`` are sentences for the user on the input.
+    height and width in pixels. ``warnings`` are sentences for the user on the input; ``sighting``
+    is what came of the search for a target, if there was one.
     """
 
     frame_count: int | None
@@ -73,6 +80,7 @@ class TrackStart:
     reference: ReferenceMasks
     engine: Engine
     warnings: tuple[str, ...] = ()
+    sighting: Sighting | None = None
 
 
 def load_engine(
@@ -170,6 +178,7 @@ def track_to_folder(
     engine: Engine | Callable[[], Engine] | None = None,
     on_start: Callable[[TrackStart], None] | None = None,
     on_frame: Callable[[TrackedFrame], None] | None = None,
+    on_look: OnLook | None = None,
 ) -> TrackSummary:
     """Label every frame of a video and write masks, overlay and log to a folder.
 
@@ -177,7 +186,8 @@ def track_to_folder(
     frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for;
     ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
-    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame. Raises what
+    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look``
+    before that, for each frame that was looked at for a target. Raises what
     `track` raises, and OutputError for an output that exists or cannot be written. Finished masks
     stay if the run breaks off.
 
@@ -191,27 +201,22 @@ def track_to_folder(
     profiled = Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer())
     with profiled as timer:
         folder = _output_folder(request, plan, timer)
-        with timer.part("load"):
-            loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
-        if isinstance(timer, Profiler):
-            timer.compute = loaded.compute
-        plan = make_references(plan, loaded)
+        loaded = _load(engine, timer)
+        with timer.measure("look"):
+            plan = make_references(plan, loaded, on_look)
+        reference = _with_warnings(reference, quick_warnings(plan, loaded.settings))
         if on_start is not None:
             on_start(_start(plan, reference, loaded))
-        folder.describe(
-            _facts(loaded, plan, reference, request.command),
-            others=[TRACE] if request.profile else [],
-        )
+        facts = run_facts(loaded, plan, reference, request)
+        folder.describe(facts, others=[TRACE] if request.profile else [])
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            folder.finish(
-                {"source_warnings": list(plan.source.warnings)}
-                | run_totals(loaded, timer, count, wall_seconds)
-            )
+            totals = run_totals(loaded, timer, count, wall_seconds)
+            folder.finish({"source_warnings": list(plan.source.warnings)} | totals)
     exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
-    return TrackSummary(
+    summary = TrackSummary(
         output=folder.path,
         masks=folder.path / MASKS,
         overlay=folder.overlay_path,
@@ -219,94 +224,98 @@ def track_to_folder(
         frame_count=count,
         object_ids=reference.object_ids,
         wall_seconds=wall_seconds,
-        warnings=(
-            *plan.source.warnings,
-            *reference.warnings,
-            *folder.warnings,
-            *(warning for one in exported for warning in one.warnings),
-        ),
+        warnings=_all_warnings(plan, reference, folder, exported),
         absent=folder.visibility.spans(),
-        trace=timer.trace if isinstance(timer, Profiler) else None,
-        stages=timer.stages if isinstance(timer, Profiler) else (),
-        not_captured=_not_captured(loaded, timer),
+        not_captured=not_captured(loaded, timer),
         exports=tuple(one.path for one in exported),
+        sighting=plan.sighting,
+        found_again=plan.refinder.in_order if plan.refinder else (),
     )
+    return _with_profile(summary, timer)
+
+
+def _load(engine: Engine | Callable[[], Engine] | None, timer: StageTimer) -> Engine:
+    """Return the engine, loaded if need be."""
+    with timer.part("load"):
+        loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
+    if isinstance(timer, Profiler):
+        timer.compute = loaded.compute
+    return loaded
+
+
+def _with_profile(summary: TrackSummary, timer: StageTimer) -> TrackSummary:
+    """Add where the time went, if that was asked for."""
+    if isinstance(timer, Profiler):
+        return replace(summary, trace=timer.trace, stages=timer.stages)
+    return summary
+
+
+def _with_warnings(reference: ReferenceMasks, more: Iterable[str]) -> ReferenceMasks:
+    return replace(reference, warnings=(*reference.warnings, *more))
+
+
+def _all_warnings(
+    plan: TrackPlan, reference: ReferenceMasks, folder: OutputFolder, exported: Iterable[Exported]
+) -> tuple[str, ...]:
+    """Return what the user should know of input, output and exports."""
+    of_exports = (warning for one in exported for warning in one.warnings)
+    return (*plan.source.warnings, *reference.warnings, *folder.warnings, *of_exports)
 
 
 def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
     """Open the folder that a request's results go to."""
+    exports, overwrite = request.chosen_exports(), request.overwrite
+    refuse_existing_exports(request.folder, exports, overwrite=overwrite)
     return OutputFolder(
         request.folder,
         plan.source.info,
         overlay=request.overlay,
         alpha=request.alpha,
-        overwrite=request.overwrite,
+        overwrite=overwrite,
         timer=timer,
         inputs=input_files(request, plan.source),
         constant_rate=request.constant_rate,
     )
 
 
+def fit_target(
+    references: Sequence[tuple[str | Path, str | Path]],
+    output: str | Path | None = None,
+    *,
+    engine: Engine | Callable[[], Engine] | None = None,
+    overwrite: bool = False,
+    on_warning: Callable[[str], None] = _log.warning,
+) -> Target:
+    """Learn objects from pictures and their masks, to find them in videos and other pictures.
+
+    ``references`` are pairs of an image file and a mask file; the ids in the masks are the objects,
+    the same id in several masks being the same object: pictures from several sides make it easier
+    to find. A mask given as ``2=cat.png`` shows object 2. The target is written to the file
+    ``output``, if there is one: safetensors, 4 MB at most. ``engine`` may be a function that loads
+    one; ``on_warning`` is called with what was noticed about the masks. Raises MediaError or
+    MaskError for pictures and masks that cannot be understood, OutputError for a file that exists
+    (without ``overwrite``) or cannot be written.
+
+    >>> target = fit_target([("photo.jpg", "photo.png")], engine=engine)
+    >>> target.object_ids, len(target.references)
+    ((1, 2, 3), 1)
+    """
+    path = None if output is None else Path(output)
+    if path is not None:
+        check_target_output(path, overwrite=overwrite)
+    pictures = read_pictures(references)
+    for picture in pictures:
+        for warning in picture.warnings:
+            on_warning(warning)
+    loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
+    target = describe_target(pictures, loaded)
+    if path is not None:
+        write_target(path, target, overwrite=overwrite)
+    return target
+
+
 def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackStart:
     """Say what is known as tracking begins."""
     warnings = (*plan.source.warnings, *reference.warnings)
-    return TrackStart(plan.frame_count, plan.source.info.size_hw, reference, engine, warnings)
-
-
-def _facts(
-    engine: Engine, plan: TrackPlan, reference: ReferenceMasks, command: str
-) -> dict[str, Any]:
-    """Say what was run on what, for the log."""
-    return engine_facts(engine, command) | {
-        "input": input_facts(plan.source.info),
-        "source_path": str(Path(plan.source.info.path).resolve()),
-        "start_frame": plan.start,
-        "direction": plan.direction,
-        "roi_xywh": None if plan.roi is None else [int(part) for part in str(plan.roi).split(",")],
-        "mask_frames": sorted(plan.references),
-        "object_ids": list(reference.object_ids),
-        "warnings": [*plan.source.warnings, *reference.warnings],
-    }
-
-
-def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
-    """Say what a run was computed with, for its log."""
-    settings = engine.settings
-    return {
-        "version": version("persam-vos"),
-        "command": command,
-        "weights": engine.weights,
-        "device": str(engine.compute.device),
-        "dtype": engine.compute.dtype_name,
-        "encoder": engine.encoding.facts(),
-        "method": settings.method,
-        "recipe": settings.recipe,
-        "without": sorted(settings.without),
-        "image_size": settings.image_size,
-    }
-
-
-def input_facts(info: SourceInfo) -> dict[str, Any]:
-    """Say what a run read, for its log."""
-    return {
-        name: str(value) if isinstance(value, Fraction) else value
-        for name, value in asdict(info).items()
-    }
-
-
-def run_totals(
-    engine: Engine, timer: StageTimer, frame_count: int, wall_seconds: float
-) -> dict[str, Any]:
-    """Say what a run took, for its log."""
-    return {
-        "frame_count": frame_count,
-        "wall_seconds": round(wall_seconds, 3),
-        "busy_seconds": {stage: round(s, 3) for stage, s in timer.seconds.items()},
-        "peak_memory_bytes": peak_memory_bytes(engine.compute),
-        "not_captured": _not_captured(engine, timer),
-    }
-
-
-def _not_captured(engine: Engine, timer: StageTimer) -> dict[str, str]:
-    """Say what no GPU graph holds although one should, and why."""
-    return timer.notes | engine.encoding.not_captured
+    size_hw = plan.source.info.size_hw
+    return TrackStart(plan.frame_count, size_hw, reference, engine, warnings, plan.sighting)

@@ -4,6 +4,7 @@
 
     PersamVosError            exit code 1: something we can explain
     ├── UsageError            exit code 2: parameters that contradict each other
+    │   └── TargetError       a target file that cannot be used
     ├── MediaError            a video, image or folder that cannot be read
     ├── MaskError             a mask that cannot be understood
     ├── FetchError            a published file that cannot be brought here whole
@@ -49,11 +50,17 @@ def in_python(name: str, value: str | None) -> str:
     return f"{name}={value if plain else repr(value)}"
 
 
+def spell(text: str, spelling: Spelling) -> str:
+    """Return a text with the parameters that `param` marked in it written by ``spelling``."""
+    return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), text)
+
+
 class PersamVosError(Exception):
     """A failure we can explain: ``problem: got ..., expected ...; remedy``.
 
     ``problem`` names the thing (a path, a parameter by `param`); the other parts may be empty and
-    are then left out. Line breaks are folded, so that ``str(error)`` is always one line.
+    are then left out. Line breaks are folded, so that ``str(error)`` is always one line. The parts
+    stay as attributes, with their parameters as `param` marked them.
     """
 
     exit_code = 1
@@ -69,13 +76,14 @@ class PersamVosError(Exception):
             message = f"{message}; {remedy}"
         # The only argument, so that an error comes whole out of another process.
         super().__init__(" ".join(message.split()))
+        self.problem, self.got, self.expected, self.remedy = problem, got, expected, remedy
 
     def __str__(self) -> str:
         return self.render(in_python)
 
     def render(self, spelling: Spelling) -> str:
         """Return the message with its parameters written by ``spelling``."""
-        return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), str(self.args[0]))
+        return spell(str(self.args[0]), spelling)
 
 
 def explain(error: Exception) -> PersamVosError:
@@ -89,6 +97,10 @@ class UsageError(PersamVosError):
     """Parameters that are wrong or contradict each other."""
 
     exit_code = 2
+
+
+class TargetError(UsageError):
+    """A target file that cannot be read, or was made with another network."""
 
 
 class MediaError(PersamVosError):

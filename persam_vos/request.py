@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .media.reference_prompts import Prompt
 from .media.region import Region
 from .media.selection import Place, Selection
 from .weights.registry import DEFAULT_WEIGHTS
+
+if TYPE_CHECKING:
+    from .targets.target import Target
 
 Direction = Literal["both", "forward", "backward"]
 """Of ``both`` nothing is left but forwards where tracking starts at the first frame."""
@@ -45,10 +48,12 @@ class TrackRequest:
     which the network makes masks; ``rough_masks`` has scribbles or coarse masks, which it snaps to
     the objects. A point on an object that is tracked or has a mask there refines that mask. Frames
     are indices from 0, or names as ``"name:00040"``. Without ``masks``, the earliest frame of these
-    is where tracking starts. ``direction`` is both, forward or backward from there; ``objects``
-    keeps some of the ids of masks, and makes 255 an object if it is among them. ``invert_mask``
-    swaps object and background of black and white masks; ``label_map`` is a file that says which
-    colour is which object.
+    is where tracking starts. ``target``, made by `fit_target`, or its file, shows objects in other
+    pictures: alone, it is looked for from ``start_frame`` on, and tracking starts where it is
+    found; beside masks, it helps to find its objects again. ``direction`` is both, forward or
+    backward from there; ``objects`` keeps some of the ids of masks, and makes 255 an object if it
+    is among them. ``invert_mask`` swaps object and background of black and white masks;
+    ``label_map`` is a file that says which colour is which object.
 
     ``reader``, ``stream``, ``deinterlace`` and ``allow_network`` are those of `ReadOptions`.
     ``start``, ``end`` and ``stride`` choose frames, see `Selection`; results have the numbers and
@@ -82,6 +87,7 @@ class TrackRequest:
         default_factory=dict
     )
     rough_masks: LaterMasks = field(default_factory=dict)
+    target: str | Path | Target | None = None
     direction: Direction = "both"
     objects: Collection[int] | None = None
     invert_mask: bool = False

@@ -210,3 +210,39 @@ def test_a_failure_on_the_way_keeps_finished_masks(
     written = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert written == {"shot9.png", "shot10.png", "overlay.mp4", "track.json"}
     assert json.loads((tmp_path / "track.json").read_text())["complete"] is False
+
+
+def test_exports_and_soft_masks_are_written_when_all_is_tracked(
+    clip: Path, tmp_path: Path, fast: RememberingEngine
+) -> None:
+    request = TrackRequest(
+        source=clip / "frames",
+        masks=clip / "mask.png",
+        output=tmp_path / "out",
+        start_frame=1,
+        overlay=False,
+        exports=["boxes-csv", "rgba", "rgba:each"],
+    )
+    summary = track_to_folder(request, engine=fast)
+    names = ["boxes-csv.csv", "rgba", "rgba-2"]
+    assert [path.name for path in summary.exports] == names
+    assert all(path.exists() for path in summary.exports)
+    for name in ("shot9", "shot10", "shot11"):
+        labels = read_label_map(summary.masks / f"{name}.png")
+        for object_id in (2, 3):
+            alpha = np.asarray(Image.open(tmp_path / f"out/alpha/{object_id}/{name}.png"))
+            np.testing.assert_array_equal(alpha >= 128, labels == object_id)
+            assert ((alpha > 0) & (alpha < 255)).any()
+    log = json.loads(summary.log.read_text())
+    assert Path(log["source_path"]) == clip / "frames"
+    assert not summary.warnings
+    again = replace(request, exports=[], overwrite=True)
+    assert track_to_folder(again, engine=fast).exports == ()
+    assert not list((tmp_path / "out/alpha").rglob("*.png"))
+
+
+def test_an_export_that_is_unknown_is_refused_at_once() -> None:
+    with pytest.raises(UsageError, match="'nothing'"):
+        TrackRequest(source="clip.mp4", masks="m.png", exports=["nothing"])
+    with pytest.raises(UsageError, match=r"\['coco'\]"):
+        TrackRequest(source="clip.mp4", masks="m.png", exports="coco")

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from ..errors import DatasetError
 from .clips import Clip, FirstMask, choose, image_files, label_files, require_folders, require_whole
 
@@ -93,7 +95,8 @@ def folder_clips(
 ) -> tuple[tuple[Clip, ...], Path]:
     """Return all clips of a tree laid out like DAVIS, and the folder of their annotations.
 
-    The level of the resolution (480p) may be missing. ``split`` is ``all``, or a list in
+    The level of the resolution (480p) may be missing, and so may annotations: what is annotated is
+    scored, from the first annotation that shows an object on. ``split`` is ``all``, or a list in
     ``ImageSets`` or a folder in it. Raises DatasetError as ``davis_sequences``.
     """
     images = root / "JPEGImages"
@@ -104,7 +107,8 @@ def folder_clips(
     if not listed:
         raise DatasetError(f"dataset tree {root}", got=f"no clip in {folders[0]}", expected="clips")
     chosen = choose(names, listed, f"split {split} of {root}")
-    return tuple(map(_clip, _whole_sequences(root, resolution, chosen))), folders[1]
+    sequences = _whole_sequences(root, resolution, chosen, sparse=True)
+    return tuple(map(_clip, sequences)), folders[1]
 
 
 def _folders(root: Path, resolution: str) -> tuple[Path, Path]:
@@ -147,32 +151,48 @@ def _listed_anywhere(root: Path, split: str) -> tuple[str, ...]:
 
 
 def _whole_sequences(
-    root: Path, resolution: str, names: tuple[str, ...]
+    root: Path, resolution: str, names: tuple[str, ...], *, sparse: bool = False
 ) -> tuple[DavisSequence, ...]:
     """Return the clips of these names; raise DatasetError when one of them lacks something."""
     images, annotations = _folders(root, resolution)
     found = tuple(DavisSequence(name, images / name, annotations / name) for name in names)
-    require_whole(root, len(found), [lack for one in found if (lack := _lack(one))], "DAVIS")
+    lacks = [lack for one in found if (lack := _lack(one, sparse=sparse))]
+    require_whole(root, len(found), lacks, "DAVIS")
     return found
 
 
 def _clip(sequence: DavisSequence) -> Clip:
     images = image_files(sequence.image_dir)
-    first = FirstMask(0, sequence.annotation_dir / f"{images[0].stem}.png")
-    return Clip(sequence.name, images, label_files(sequence.annotation_dir), (first,))
+    annotations = label_files(sequence.annotation_dir)
+    first = next((path for path in annotations if not _is_empty(path)), annotations[0])
+    index = [image.stem for image in images].index(first.stem)
+    return Clip(sequence.name, images, annotations, (FirstMask(index, first),))
 
 
-def _lack(sequence: DavisSequence) -> str:
-    """Return what a clip lacks, in words; empty when it is whole."""
+def _is_empty(path: Path) -> bool:
+    """Whether a label map shows no object; one that cannot be read is left to who needs it."""
+    try:
+        with Image.open(path) as labels:
+            return labels.getbbox() is None
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def _lack(sequence: DavisSequence, *, sparse: bool = False) -> str:
+    """Return what a clip lacks, in words; empty when it is whole.
+
+    With ``sparse``, one annotation of any frame is enough.
+    """
     frames = [path.stem for path in image_files(sequence.image_dir)]
     if not frames:
         return f"{sequence.name}: no frames"
     if all(frame.isdecimal() for frame in frames) and len(set(map(len, frames))) > 1:
         return f"{sequence.name}: frame numbers of different lengths, which have no clear order"
-    if not (sequence.annotation_dir / f"{frames[0]}.png").is_file():
-        return f"{sequence.name}: no annotation of frame {frames[0]}"
     labels = {path.stem for path in label_files(sequence.annotation_dir)}
-    if len(labels) > 1 and (without := [frame for frame in frames if frame not in labels]):
+    if not labels or (not sparse and frames[0] not in labels):
+        return f"{sequence.name}: no annotation of frame {frames[0]}"
+    without = [frame for frame in frames if frame not in labels]
+    if len(labels) > 1 and without and not sparse:
         return f"{sequence.name}: no annotation of {len(without)} frames, from {without[0]}"
     if without := sorted(labels - set(frames)):
         return f"{sequence.name}: no frame for {len(without)} annotations, from {without[0]}"

@@ -59,7 +59,7 @@ class _AlphaVideo:
                         alpha = together(found, clip.info.size_hw)
                     premultiplied = self.alpha == "premultiplied"
                     pixels = with_alpha(frame.image, alpha, premultiplied=premultiplied)
-                    writer.write(pixels, frame.time_seconds)
+                    writer.write(pixels, frame.time_seconds, frame.duration_seconds)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,10 @@ from typing import Any
 
 from ..errors import MediaError, param
 from ..media.output_folder import ALPHA, LOG, MASKS
-from ..media.reader import Source, open_source, source_name
+from ..media.read_options import ReadOptions
+from ..media.reader import ADDRESS, Source, open_source, source_name
 from ..scoring.label_files import read_label_file
-from ..structures import LabelMap, ObjectResult, RgbImage, SourceInfo
+from ..structures import Frame, LabelMap, ObjectResult, RgbImage, SourceInfo
 
 _WHERE = f"say with {param('source')} where it is now"
 
@@ -25,7 +26,8 @@ class ClipFrame:
     """One frame of a finished run; produced by `Clip`, consumed by exporters.
 
     ``index`` counts the frames of the source from 0; ``labels`` is (H, W) uint8; ``objects`` has
-    one entry for each tracked object. The picture is there only if it was asked for.
+    one entry for each tracked object. The picture, and how long the source says that it is shown,
+    are there only if they were asked for.
     """
 
     index: int
@@ -33,6 +35,7 @@ class ClipFrame:
     time_seconds: float
     labels: LabelMap
     objects: tuple[ObjectResult, ...]
+    duration_seconds: float | None = None
     _image: RgbImage | None = None
 
     @property
@@ -72,6 +75,7 @@ class Clip:
     complete: bool
     version: str
     entries: tuple[_Entry, ...] = field(repr=False)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     destination: Path = Path()
     on_frame: Callable[[], None] = lambda: None
 
@@ -108,7 +112,7 @@ class Clip:
                 entry = wanted.get(frame.index)
                 if entry is None:
                     continue
-                yield self._frame(entry, frame.image)
+                yield self._frame(entry, frame)
                 self.on_frame()
                 found += 1
                 if found == len(wanted):
@@ -123,14 +127,15 @@ class Clip:
     def open_source(self) -> Source:
         """Open the video that was tracked; raises MediaError if it cannot be, or is another."""
         path = self.info.path
-        if not glob.has_magic(path) and not Path(path).exists():
+        elsewhere = glob.has_magic(path) or ADDRESS.fullmatch(path)
+        if not elsewhere and not Path(path).exists():
             raise MediaError(
                 path,
                 got="no such file or folder",
                 expected="the video that was tracked, whose pictures this export shows",
                 remedy=_WHERE,
             )
-        source = open_source(self.info.path)
+        source = open_source(path, options=self.reading)
         if source.info.size_hw != self.info.size_hw:
             (height, width), (was_height, was_width) = source.info.size_hw, self.info.size_hw
             raise MediaError(
@@ -141,7 +146,7 @@ class Clip:
             )
         return source
 
-    def _frame(self, entry: _Entry, image: RgbImage | None) -> ClipFrame:
+    def _frame(self, entry: _Entry, frame: Frame | None) -> ClipFrame:
         labels = read_label_file(self.folder / MASKS / f"{entry.name}.png")
         if labels.shape != self.info.size_hw:
             raise MediaError(
@@ -150,7 +155,15 @@ class Clip:
                 expected="{1} x {0}, as track.json says".format(*self.info.size_hw),
                 remedy="track again: masks and log are of different runs",
             )
-        return ClipFrame(entry.index, entry.name, entry.time_seconds, labels, entry.objects, image)
+        return ClipFrame(
+            entry.index,
+            entry.name,
+            entry.time_seconds,
+            labels,
+            entry.objects,
+            None if frame is None else frame.duration_seconds,
+            None if frame is None else frame.image,
+        )
 
 
 def open_clip(folder: Path, *, source: str | None = None) -> Clip:
@@ -192,6 +205,7 @@ def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
         log["complete"] is True,
         str(log["version"]),
         tuple(sorted(entries, key=lambda one: one.index)),
+        ReadOptions(**log.get("reading", {})),
     )
 
 
@@ -205,6 +219,10 @@ def _info(given: Mapping[str, Any], path: str | None) -> SourceInfo:
         frames_per_second=Fraction(given["frames_per_second"]),
         codec=str(given["codec"]),
         has_audio=bool(given["has_audio"]),
+        start_seconds=Fraction(given.get("start_seconds", 0)),
+        first_frame=int(given.get("first_frame", 0)),
+        stride=int(given.get("stride", 1)),
+        pixel_aspect=Fraction(given.get("pixel_aspect", 1)),
     )
 
 

@@ -13,7 +13,7 @@ from ..structures import RgbImage
 from .clip import Clip, ClipFrame
 
 _MARGIN = 0.15  # of the object's longer side, on each side
-_SMOOTHING_SECONDS = 0.25  # standard deviation
+_SMOOTHING_SECONDS = 0.15  # standard deviation
 _SMALLEST = 16  # pixels
 _CELL = 320  # pixels of a crop in a grid, at most
 _GAP = 4
@@ -43,9 +43,8 @@ class CropWindows:
                 self.spans[object_id] = (min(boxes), max(boxes))
                 rows = np.array([self._rows[index] for index in boxes])
                 found = np.array(list(boxes.values()), dtype=np.float64)
-                self.windows[object_id] = _followed(
-                    rows, found, len(clip), rate * _SMOOTHING_SECONDS, margin
-                )
+                followed = _followed(rows, found, len(clip), rate * _SMOOTHING_SECONDS, margin)
+                self.windows[object_id] = _inside(followed, clip.info.size_hw)
         largest = max((self.side(one) for one in self.windows), default=_SMALLEST)
         self._cell = min(_CELL, largest)
         self._columns = math.ceil(math.sqrt(len(self.windows))) or 1
@@ -59,14 +58,14 @@ class CropWindows:
 
     def side(self, object_id: int) -> int:
         """Return the side of an object's largest window in pixels, an even number."""
-        return 2 * math.ceil(self.windows[object_id][:, 2].max() / 2)
+        return 2 * math.ceil(float(self.windows[object_id][:, 2].max()) / 2)
 
     def crop(
         self, frame: ClipFrame, image: npt.NDArray[np.uint8], object_id: int, side: int
     ) -> npt.NDArray[np.uint8]:
         """Return what an object's window shows of an (H, W, C) picture, (side, side, C).
 
-        Beyond the picture its border is repeated.
+        Windows lie in the picture; beyond it, where one is larger, all is black.
         """
         x, y, size = self.windows[object_id][self._rows[frame.index]]
         scale = side / size
@@ -78,7 +77,8 @@ class CropWindows:
                 [0, scale, shift[1] + scale / 2 - 0.5],
             ]
         )
-        border = cv2.BORDER_REPLICATE
+        fits = size <= min(image.shape[:2])
+        border = cv2.BORDER_REPLICATE if fits else cv2.BORDER_CONSTANT
         flags = cv2.INTER_LINEAR
         return np.asarray(
             cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=border),
@@ -124,3 +124,11 @@ def _followed(
         np.maximum(needed, smooth[:, 2]), max(sigma, 0.1), axis=0, mode="nearest"
     ) * (1 + 2 * margin)
     return np.asarray(smooth)
+
+
+def _inside(windows: Windows, size_hw: tuple[int, int]) -> Windows:
+    """Move windows into the picture; one that is larger has it in its middle."""
+    for axis, length in enumerate(reversed(size_hw)):
+        half = np.minimum(windows[:, 2], length) / 2
+        windows[:, axis] = np.clip(windows[:, axis], half, length - half)
+    return windows

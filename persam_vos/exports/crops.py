@@ -80,7 +80,7 @@ class Crops:
                     crop = self._crop(windows, frame, object_id, alpha)
                     table.write(windows.row(frame, object_id))
                     if object_id in videos:
-                        videos[object_id].write(crop, frame.time_seconds)
+                        videos[object_id].write(crop, frame.time_seconds, frame.duration_seconds)
                     else:
                         _save(output / str(object_id) / f"{frame.name}.{self.images}", crop)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar, Literal
 from xml.sax.saxutils import XMLGenerator
+from xml.sax.xmlreader import AttributesImpl
 
 import numpy as np
 import numpy.typing as npt
@@ -175,7 +176,8 @@ def _box_place(box: Box) -> str:
 @contextmanager
 def _element(document: XMLGenerator, name: str, **attributes: object) -> Iterator[None]:
     document.characters("\n")
-    document.startElement(name, {key: str(value) for key, value in attributes.items()})
+    texts = {key: str(value) for key, value in attributes.items()}
+    document.startElement(name, AttributesImpl(texts))
     yield
     document.endElement(name)
 

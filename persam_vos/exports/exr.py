@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ..structures import Alpha
 from .alpha import alphas, together
 from .clip import Clip
 from .exporter import option
@@ -49,12 +50,12 @@ class Exr:
         for frame in clip.pictures():
             found = alphas(clip, frame)
             colours = table[frame.image]  # (H, W, 3)
-            whole = together(found, clip.info.size_hw).astype(np.float32) / 255
+            whole = _share(together(found, clip.info.size_hw))
             channels = {"RGBA": self._rgba(colours, whole)}
             for object_id in clip.object_ids:
                 alpha = np.zeros(clip.info.size_hw, np.float32)
                 if object_id in found:
-                    alpha = found[object_id].astype(np.float32) / 255
+                    alpha = _share(found[object_id])
                 layer = f"object_{object_id}"
                 if self.layers == "rgba":
                     pixels = self._rgba(colours, alpha)
@@ -79,5 +80,10 @@ def linear_light() -> npt.NDArray[np.float32]:
     return np.asarray(curve, dtype=np.float32)
 
 
+def _share(alpha: Alpha) -> npt.NDArray[np.float32]:
+    """Return a soft mask, (H, W), in [0, 1]."""
+    return np.asarray(alpha, dtype=np.float32) / np.float32(255)
+
+
 def _steps() -> npt.NDArray[np.float32]:
-    return np.arange(256, dtype=np.float32) / 255
+    return np.arange(256, dtype=np.float32) / np.float32(255)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..errors import UsageError
 from ..media.label_png import write_label_png
-from ..media.label_values import davis_palette
+from ..scoring.palette import davis_palette
 from ..structures import LabelMap
 from .clip import Clip
 from .exporter import option

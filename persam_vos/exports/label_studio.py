@@ -60,7 +60,7 @@ class LabelStudio:
             found = {one.object_id: one for one in frame.objects}
             for object_id, track in tracks.items():
                 track.add(frame, found.get(object_id))
-        regions = []
+        regions: list[dict[str, Any]] = []
         for object_id, track in tracks.items():
             sequence = track.sequence(clip.info.size_hw)
             if sequence:

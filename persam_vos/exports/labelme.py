@@ -41,7 +41,7 @@ class LabelMe:
         height, width = clip.info.size_hw
         ending = "jpg" if self.images == "none" else self.images
         for frame in frames_with_images(clip, output, self.images):
-            facts = {
+            facts: dict[str, Any] = {
                 "version": _VERSION,
                 "flags": {},
                 "shapes": [_shape(frame, one, names[one.object_id]) for one in frame.visible],

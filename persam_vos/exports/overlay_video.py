@@ -23,4 +23,4 @@ class OverlayVideo(Styled):
         info = replace(clip.info, size_hw=painter.size_hw)
         with VideoWriter(output, info) as writer:
             for frame in clip.pictures():
-                writer.write(painter.draw(frame), frame.time_seconds)
+                writer.write(painter.draw(frame), frame.time_seconds, frame.duration_seconds)

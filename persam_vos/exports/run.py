@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,16 +62,31 @@ def export_run(
     return Exported(export.entry.name, path, len(clip), _warnings(clip, export))
 
 
+def refuse_existing_exports(
+    folder: Path, exports: Sequence[ChosenExport], *, overwrite: bool
+) -> None:
+    """Raise OutputError if what `export_all` will write is there and may not be replaced."""
+    for _, path in _places(folder, exports):
+        if os.path.lexists(path):
+            _check_replaceable(path, path.suffix, overwrite=overwrite)
+
+
 def export_all(
     folder: Path, exports: Sequence[ChosenExport], *, overwrite: bool
 ) -> tuple[Exported, ...]:
     """Write several exports of a run to ``folder/exports``; raises what `export_run` raises."""
-    done, names = [], Counter[str]()
+    return tuple(
+        export_run(folder, export, output=path, overwrite=overwrite)
+        for export, path in _places(folder, exports)
+    )
+
+
+def _places(folder: Path, exports: Sequence[ChosenExport]) -> Iterator[tuple[ChosenExport, Path]]:
+    """Yield where each of several exports goes."""
+    names = Counter[str]()
     for export in exports:
         names[export.entry.name] += 1
-        output = default_path(folder, export, names[export.entry.name])
-        done.append(export_run(folder, export, output=output, overwrite=overwrite))
-    return tuple(done)
+        yield export, default_path(folder, export, names[export.entry.name])
 
 
 def default_path(folder: Path, export: ChosenExport, number: int = 1) -> Path:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..errors import MaskError
-from ..media.image_reader import natural_key
 from .shapes import Found, Shape, check_size, polygon_mask
 
 _SHAPES = ("mask", "polygon")
@@ -25,7 +24,7 @@ def read_labelme(path: Path) -> Found:
 
     Raises MaskError, OSError, or ValueError, KeyError, TypeError and IndexError for damage.
     """
-    files = sorted(path.glob("*.json"), key=natural_key) if path.is_dir() else [path]
+    files = sorted(path.glob("*.json"), key=_order) if path.is_dir() else [path]
     shapes, boxes = [], 0
     for file in files:
         facts = json.loads(file.read_text(encoding="utf-8"))
@@ -44,6 +43,11 @@ def read_labelme(path: Path) -> Found:
                 )
             )
     return Found(shapes, boxes)
+
+
+def _order(file: Path) -> tuple[int, str]:
+    """Sort 2 before 10."""
+    return len(file.stem), file.stem
 
 
 def _mask(shape: Mapping[str, Any], size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:

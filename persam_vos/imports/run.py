@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -13,8 +14,8 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 
 from ..errors import MaskError, UsageError, param
-from ..files.atomic import make_folder
-from ..files.output import refuse_existing, refuse_unwritable
+from ..files.atomic import make_folder, write_texts
+from ..files.output import inside, refuse_unwritable, replaceable
 from ..media.label_png import write_label_png
 from .coco import read_coco
 from .cvat import read_cvat
@@ -24,6 +25,9 @@ from .shapes import Found, Numbering, Shape
 from .youtube_vos import read_youtube_vos
 
 ImportFormat = Literal["auto", "cvat", "coco", "youtube-vos", "label-studio", "labelme"]
+
+LIST = "imported.json"
+"""What an import wrote: only these files are replaced by another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,12 @@ def import_masks(
 ) -> Imported:
     """Write a palette PNG for each frame that has a mask, called by its number or its image.
 
-    ``clip`` names one of several videos. Files of these names are replaced only with ``overwrite``.
+    ``clip`` names one of several videos. Only files of an earlier import are replaced, and only
+    with ``overwrite``.
     Raises MaskError for what cannot be understood or holds no mask, UsageError for a library that
     is not installed, OutputError for an output that exists or cannot be written.
     """
+    _require(path)
     known = guess_format(path) if import_format == "auto" else import_format
     found = _read(path, known, clip)
     if not found.shapes:
@@ -74,8 +80,9 @@ def import_masks(
     by_frame = [list(group) for _, group in groupby(frames, key=lambda one: one[0].place)]
     names = [_file_name(group[0][0]) for group in by_frame]
     refuse_unwritable(output)
-    if not overwrite:
-        refuse_existing(output, names, expected="a folder without them")
+    own = inside(output, _earlier(output / LIST))
+    there = [output / name for name in (*names, LIST)]
+    replaceable(output, there, own=own, overwrite=overwrite, inputs=_files(path))
     make_folder(output)
     covered = 0
     masks = []
@@ -88,12 +95,14 @@ def import_masks(
         write_label_png(output / name, labels)
         seen = tuple(sorted({int(one) for one in np.unique(labels)} - {0}))
         masks.append(ImportedMask(output / name, group[0][0].frame, seen))
+    write_texts(output, {LIST: json.dumps({"files": [*names, LIST]}, indent=1) + "\n"})
     warnings = _warnings(found, numbering, covered)
     return Imported(known, tuple(masks), dict(sorted(numbering.names.items())), warnings)
 
 
 def guess_format(path: Path) -> ImportFormat:
     """Tell the format of a file or folder; raises MaskError for one that is unknown."""
+    _require(path)
     if path.is_dir():
         if any(path.glob("*.json")) and not (path / "meta.json").exists():
             return "labelme"
@@ -113,14 +122,24 @@ def guess_format(path: Path) -> ImportFormat:
             return "labelme"
     raise MaskError(
         str(path),
-        got="a file of an unknown kind" if path.exists() else "no such file or folder",
+        got="a file of an unknown kind",
         expected=f"a file of {', '.join(get_args(ImportFormat)[1:])}",
-        remedy=f"say which with {param('format')}" if path.exists() else "check the path",
+        remedy=f"say which with {param('format')}",
     )
 
 
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise MaskError(
+            str(path),
+            got="no such file or folder",
+            expected="what another tool exported",
+            remedy="check the path",
+        )
+
+
 def _read(path: Path, known: ImportFormat, clip: str | None) -> Found:
-    readers = {
+    readers: dict[str, Callable[[Path], Found]] = {
         "cvat": read_cvat,
         "coco": partial(read_coco, clip=clip),
         "youtube-vos": partial(read_youtube_vos, clip=clip),
@@ -146,6 +165,20 @@ def _unreadable(path: Path, known: str, error: Exception) -> MaskError:
         expected="a whole file of that format",
         remedy="export it again, or choose another format",
     )
+
+
+def _earlier(path: Path) -> list[str]:
+    """Return the files that an earlier import lists as its own."""
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        return [str(name) for name in files]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files that are read."""
+    return [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
 
 
 def _file_name(shape: Shape) -> str:

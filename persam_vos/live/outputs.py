@@ -1,10 +1,10 @@
-"""Where the masks of a live source go: a folder, a pipe, a window; any of them at once."""
+"""Where the masks of a live source are written: to a folder, to a pipe, or to both."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -16,11 +16,10 @@ from ..tracking.plan import input_files
 from .latency import LatencyLog
 from .pipe import LabelPipe
 from .settings import LiveSettings
-from .window import OverlayWindow
 
 
 class LiveOutputs:
-    """What a request asks for, opened; a context manager that closes all of it.
+    """What a request asks for, opened; a context manager that closes it.
 
     ``latency`` and ``count`` are those of the frames that were written. Raises OutputError as
     `OutputFolder` and `LabelPipe` do.
@@ -46,8 +45,6 @@ class LiveOutputs:
         self._pipe: LabelPipe | None = None
         if settings.pipe is not None:
             self._pipe = LabelPipe(settings.pipe, stall_seconds=settings.stall_timeout)
-        self._window = OverlayWindow(alpha=request.alpha) if settings.window else None
-        self._closing = ExitStack()
 
     def describe(self, facts: Mapping[str, Any]) -> None:
         """Set what the log says before its frames; call before the first `write`."""
@@ -67,10 +64,6 @@ class LiveOutputs:
         self.latency.note(time.perf_counter() - arrived)
         self.count += 1
 
-    def show(self, tracked: TrackedFrame) -> bool:
-        """Show a frame in the window, if there is one; returns whether the user wants more."""
-        return self._window is None or self._window.show(tracked)
-
     def finish(self, ending: Mapping[str, Any]) -> None:
         """Set what the log says after its frames."""
         if self.folder is not None:
@@ -87,10 +80,6 @@ class LiveOutputs:
             raise
 
     def __enter__(self) -> LiveOutputs:
-        if self._window is not None:
-            self._closing.callback(self._window.close)
-        if self.folder is not None:
-            self._closing.enter_context(self.folder)
         return self
 
     def __exit__(
@@ -99,4 +88,5 @@ class LiveOutputs:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._closing.__exit__(kind, error, trace)
+        if self.folder is not None:
+            self.folder.__exit__(kind, error, trace)

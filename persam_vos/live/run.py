@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from ..api import TrackStart, engine_facts, input_facts, load_engine, run_totals
+from ..api import TrackStart, load_engine
 from ..errors import MediaError
 from ..media.output_folder import LOG, MASKS
 from ..media.reference_masks import ReferenceMasks
@@ -23,6 +24,7 @@ from ..structures import Frame, SourceInfo, TrackedFrame
 from ..tracking.engine import Engine
 from ..tracking.plan import plan_source
 from ..tracking.propagate import Propagation, Reference
+from ..tracking.run_facts import engine_facts, input_facts, run_totals
 from ..tracking.start import make_references
 from .address import shown_name
 from .capture import Capture, Captured
@@ -30,7 +32,7 @@ from .first_frame import FirstFrame
 from .outputs import LiveOutputs
 from .settings import LiveSettings, check_live
 from .source import live_frames
-from .window import check_window
+from .window import OverlayWindow
 
 _log = logging.getLogger(__name__)
 
@@ -99,17 +101,20 @@ def track_live(
     """
     settings = settings or LiveSettings()
     check_live(request, settings)
-    if settings.window:
-        check_window()
-    loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
     source = str(request.source)
-    with Capture(
-        partial(live_frames, source, settings),
-        name=shown_name(source),
-        drop=settings.drop,
-        stall_seconds=settings.stall_timeout,
-    ) as capture:
-        run = _LiveRun(request, settings, loaded, capture)
+    with ExitStack() as open_ones:
+        window = None
+        if settings.window:
+            window = OverlayWindow(alpha=request.alpha)
+            open_ones.callback(window.close)
+        loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
+        capture = Capture(
+            partial(live_frames, source, settings),
+            name=shown_name(source),
+            drop=settings.drop,
+            stall_seconds=settings.stall_timeout,
+        )
+        run = _LiveRun(request, settings, loaded, open_ones.enter_context(capture), window)
         return run.track(on_start or _ignore, on_frame or _ignore)
 
 
@@ -121,12 +126,18 @@ class _LiveRun:
     """One run: a source, an engine, and what is counted."""
 
     def __init__(
-        self, request: TrackRequest, settings: LiveSettings, engine: Engine, capture: Capture
+        self,
+        request: TrackRequest,
+        settings: LiveSettings,
+        engine: Engine,
+        capture: Capture,
+        window: OverlayWindow | None,
     ) -> None:
         self._request = request
         self._settings = settings
         self._engine = engine
         self._capture = capture
+        self._window = window
         self._started = time.perf_counter()
         self._timer = StageTimer()
         self._damaged = 0
@@ -172,7 +183,7 @@ class _LiveRun:
                         tracked = state.advance(encoded, references.get(frame.index))
                     writer.submit(partial(outputs.write, tracked, arrived))
                     on_frame(tracked)
-                    if not outputs.show(tracked):
+                    if self._window is not None and not self._window.show(tracked):
                         return "window closed"
         except KeyboardInterrupt:
             return "interrupted"

@@ -96,10 +96,19 @@ address such as rtsp://host/path, or - for stdin; give files and folders without
             expected="frames that a program writes",
             remedy="pipe them in: ffmpeg ... -f mpegts - | persam-vos track --source - ...",
         )
-    shown = {*request.later_masks, *request.prompts, *request.rough_masks, request.start_frame or 0}
+    shown = [request.start_frame or 0]
+    shown += [*request.later_masks, *request.prompts, *request.rough_masks]
+    later = [frame for frame in shown if frame not in (0, "start")]
     unfit = {
-        f"objects on frame {max(shown)}": max(shown) > 0,
+        f"objects on frame {later[0] if later else 0}": bool(later),
         param("direction"): request.direction == "backward",
+        param("target"): request.target is not None,
+        param("start"): request.start is not None,
+        param("end"): request.end is not None,
+        param("stride"): request.stride != 1,
+        param("roi"): request.roi is not None,
+        param("exports"): bool(request.exports),
+        param("keep_alpha"): request.keep_alpha,
         param("profile"): request.profile,
     }
     for what, given in unfit.items():
@@ -107,6 +116,6 @@ address such as rtsp://host/path, or - for stdin; give files and folders without
             raise UsageError(
                 what,
                 got=param("source", source),
-                expected="objects shown on the first frame, tracked forwards",
+                expected="objects shown on the first frame, and whole frames tracked forwards",
                 remedy="leave it out, or record the source and track the file",
             )

@@ -1,59 +1,82 @@
-"""A window that shows the masks, by OpenCV."""
+"""A window that shows the masks; its pictures are drawn here, and shown by `viewer`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-
-import cv2
+import threading
+from pathlib import Path
 
 from ..errors import UsageError, param
 from ..media.overlay import draw_overlay
 from ..structures import TrackedFrame
+from .viewer import HEADLESS, READY, SIZE
 
-TITLE = "persam-vos: q to end"
-_PROBE = "import cv2; cv2.namedWindow('probe'); cv2.destroyAllWindows()"
-_PROBE_SECONDS = 30
-_QUIT_KEYS = {ord("q"), 27}  # 27 is Escape
-
-
-def check_window() -> None:
-    """Raise UsageError where no window can be opened.
-
-    Tried in a process of its own: without a display Qt ends the process that asks for a window.
-    """
-    probe = subprocess.run(
-        [sys.executable, "-c", _PROBE], capture_output=True, timeout=_PROBE_SECONDS, check=False
-    )
-    if probe.returncode == 0:
-        return
-    headless = b"not implemented" in probe.stderr
-    raise UsageError(
-        param("window"),
-        got="an OpenCV without windows"
-        if headless
-        else "no display that a window can be opened on",
-        expected="a desktop",
-        remedy="install opencv-python instead of opencv-python-headless"
-        if headless
-        else f"run it on one, or use {param('output')} or {param('pipe')}",
-    )
+_VIEWER = Path(__file__).with_name("viewer.py")
+_OPEN_SECONDS = 30.0
+_CLOSE_SECONDS = 5.0
 
 
 class OverlayWindow:
-    """Shows each frame with its masks drawn over it, in the thread that tracks."""
+    """A window, in a process of its own: without a display Qt ends the one that asks for it.
+
+    Raises UsageError where no window can be opened.
+    """
 
     def __init__(self, *, alpha: float) -> None:
         self._alpha = alpha
-        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", str(_VIEWER)],  # its folder has modules of common names
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        answer = self._answer()
+        if answer != READY:
+            self.close()
+            raise _no_window(headless=answer == HEADLESS)
 
     def show(self, tracked: TrackedFrame) -> bool:
         """Show a frame; returns whether the user wants more: no q, no Escape, window open."""
         image = draw_overlay(tracked.frame.image, tracked.label_map, alpha=self._alpha)
-        cv2.imshow(TITLE, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        key = cv2.waitKey(1) & 0xFF
-        return key not in _QUIT_KEYS and cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) > 0
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(SIZE.pack(*tracked.frame.size_hw) + image.tobytes())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return False
+        return self._process.poll() is None
 
     def close(self) -> None:
         """Close the window."""
-        cv2.destroyAllWindows()
+        try:
+            self._process.communicate(timeout=_CLOSE_SECONDS)
+        except (subprocess.TimeoutExpired, BrokenPipeError):
+            self._process.kill()
+            self._process.wait()
+
+    def _answer(self) -> str:
+        """Wait for what the viewer says of its window; nothing if it ends before."""
+        assert self._process.stdout is not None
+        patience = threading.Timer(_OPEN_SECONDS, self._process.kill)
+        patience.start()
+        try:
+            return self._process.stdout.readline().decode().strip()
+        finally:
+            patience.cancel()
+
+
+def _no_window(*, headless: bool) -> UsageError:
+    if headless:
+        return UsageError(
+            param("window"),
+            got="an OpenCV without windows",
+            expected="one with them",
+            remedy="install opencv-python instead of opencv-python-headless",
+        )
+    return UsageError(
+        param("window"),
+        got="no display that a window can be opened on",
+        expected="a desktop",
+        remedy=f"run it on one, or use {param('output')} or {param('pipe')}",
+    )

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
+NO_PICTURE_BYTES = 8
+"""A packet that is not larger says that the picture before it stays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A decoded picture; produced by `decoded`, consumed by the video reader.
@@ -106,6 +110,8 @@ class _Pictures:
     stream: VideoStream
     last: VideoFrame | None = None
     failures: int = 0
+    exact: bool = True
+    """Whether every picture so far had the time stamp of a packet."""
     waiting: list[int] = field(default_factory=list)
     """Time stamps of packets whose pictures have not come out yet, a heap."""
 
@@ -113,7 +119,7 @@ class _Pictures:
         """Yield the pictures that a packet completes; None stands for the end of the stream."""
         import av
 
-        if packet is not None and packet.pts is not None and not packet.is_discard:
+        if packet is not None and packet.pts is not None and self._is_shown(packet):
             heapq.heappush(self.waiting, packet.pts)
         try:
             frames = self.stream.codec_context.decode(packet)
@@ -132,13 +138,27 @@ class _Pictures:
         if packet is None:
             yield from self._lost(math.inf)
 
+    def _is_shown(self, packet: Packet[VideoStream]) -> bool:
+        """Whether a packet holds a picture to show: not just a reference, or "as before"."""
+        if packet.is_discard or packet.size <= NO_PICTURE_BYTES:
+            return False
+        # VP8 says so in the fifth bit (RFC 6386, 9.1).
+        return self.stream.codec_context.name != "vp8" or bool(bytes(packet)[0] >> 4 & 1)
+
     def _lost(self, until: float) -> Iterator[Picture]:
-        """Yield what stands for failed pictures before a time stamp; forget what has come."""
+        """Yield what stands for failed pictures before a time stamp; forget what has come.
+
+        Some decoders fail silently: where time stamps are those of packets, one that is left out
+        tells. Before the first picture nothing is missed.
+        """
+        stamp = None
         while self.waiting and self.waiting[0] <= until:
             stamp = heapq.heappop(self.waiting)
-            if stamp != until and self.failures and self.last is not None:
-                self.failures -= 1
+            failed = self.failures > 0 or self.exact
+            if stamp != until and failed and self.last is not None:
+                self.failures = max(0, self.failures - 1)
                 yield Picture(self.last, stamp, damaged=True)
+        self.exact &= stamp == until or until == math.inf
 
 
 def broken(path: str, count: int, stream: VideoStream, why: str) -> MediaError:

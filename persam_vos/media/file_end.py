@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_EBML, _SEGMENT, _CLUSTER = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-_TS_SIZES = {0: 188, 4: 192}
-"""Bytes of a packet of a transport stream, by where its sync byte is."""
+_SYNC, TS_BYTES, M2TS_BYTES = b"G", 188, 192
+"""What each packet of a transport stream begins with, and their sizes."""
 _TAIL = 4096
 
 
@@ -30,10 +30,25 @@ def missing_end(path: Path) -> str | None:
         expected = _expected_size(file, head, size)
         if expected is not None and expected > size:
             return f"the file has {size} of at least {expected} bytes"
-        file.seek(max(0, size - _TAIL))
-        if _ends_early(head, file.read(), size):
+        if _ends_early(file, head, size):
             return f"the file ends in the middle of its data, after {size} bytes"
     return None
+
+
+def ends_inside_picture(path: Path) -> bool:
+    """Whether a transport stream ends with a full packet, as inside of a picture.
+
+    Recordings that were stopped end so too. The last packet of a picture is filled up, but for one
+    in 184 that fits. Raises OSError.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(1) != _SYNC or size % TS_BYTES or size < 2 * TS_BYTES:
+            return False
+        file.seek(size - TS_BYTES)
+        last = file.read()
+    payload_alone = last[3] >> 4 & 3 == 1
+    return last[:1] == _SYNC and payload_alone and not last.endswith(b"\xff\xff")
 
 
 def _expected_size(file: BinaryIO, head: bytes, size: int) -> int | None:
@@ -41,7 +56,7 @@ def _expected_size(file: BinaryIO, head: bytes, size: int) -> int | None:
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return _last_end(_boxes(file, size))
     if head.startswith(_EBML):
-        return _segment_end(head)
+        return _last_end(_ebml_elements(file, size))
     if head.startswith(b"RIFF"):
         return _last_end(_riff_chunks(file, size))
     if head.startswith(_ASF):
@@ -49,20 +64,21 @@ def _expected_size(file: BinaryIO, head: bytes, size: int) -> int | None:
     return None
 
 
-def _ends_early(head: bytes, tail: bytes, size: int) -> bool:
+def _ends_early(file: BinaryIO, head: bytes, size: int) -> bool:
     """Whether the last bytes are not those that a file of this kind ends with."""
+    file.seek(max(0, size - _TAIL))
+    tail = file.read()
     if head.startswith((b"GIF87a", b"GIF89a")):
         return not tail.rstrip(b"\0").endswith(b";")
     if head.startswith(b"\x89PNG"):
         return b"IEND" not in tail
     if head.startswith(b"FLV"):
         (last,) = struct.unpack(">I", tail[-4:])
-        return len(tail) > last + 4 and tail[-4 - last] not in (8, 9, 18)
-    for place, packet in _TS_SIZES.items():
-        syncs = range(place, len(head), packet)
-        if head[place : place + 1] == b"\x47" and size > packet and len(syncs) == 1:
-            return size % packet != 0
-    return False
+        file.seek(max(0, size - 4 - last))
+        return last + 4 > size or file.read(1) not in (b"\x08", b"\x09", b"\x12")
+    if head[:1] == _SYNC and size > TS_BYTES:
+        return size % TS_BYTES != 0
+    return head[4:5] == _SYNC and size > M2TS_BYTES and size % M2TS_BYTES != 0
 
 
 def _last_end(ends: Iterator[int]) -> int | None:
@@ -108,15 +124,36 @@ def _asf_objects(file: BinaryIO, size: int) -> Iterator[int]:
         yield place
 
 
-def _segment_end(head: bytes) -> int | None:
-    """Return where a Matroska segment ends; None for one of unknown size, as streams have."""
-    place = head.find(_SEGMENT)
-    if place < 0 or place + 4 >= len(head):
-        return None
-    first = head[place + 4]
-    length = 9 - first.bit_length()
-    digits = head[place + 4 : place + 4 + length]
-    bits = 7 * length
-    value = int.from_bytes(digits, "big") & ((1 << bits) - 1)
-    unknown = value == (1 << bits) - 1
-    return None if unknown or len(digits) < length else place + 4 + length + value
+def _ebml_elements(file: BinaryIO, size: int) -> Iterator[int]:
+    """Yield where each element ends; goes into segments, and into clusters of unknown size."""
+    place = 0
+    while place < size:
+        file.seek(place)
+        header = file.read(12)
+        id_length, _ = _number(header)
+        kind, rest = header[:id_length], header[id_length:]
+        length, value = _number(rest)
+        if not kind or not length:  # no element, or one that is cut in its header
+            return
+        place += id_length + length
+        if value is not None:
+            yield place + value
+        elif kind not in (_SEGMENT, _CLUSTER):
+            return
+        if value is None:
+            continue
+        if kind == _SEGMENT:
+            return  # its size says it all
+        place += value
+
+
+def _number(data: bytes) -> tuple[int, int | None]:
+    """Return the bytes that an EBML number takes, 0 if it is none, and its value; None: unknown."""
+    if not data or data[0] == 0:
+        return 0, 0
+    length = 9 - data[0].bit_length()
+    if len(data) < length:
+        return 0, 0
+    greatest = (1 << 7 * length) - 1
+    value = int.from_bytes(data[:length], "big") & greatest
+    return length, None if value == greatest else value

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-from .image_file import ImageFile
+from .image_file import ImageFile, frame_name
 
 _NUMBERED = re.compile(r"(.*?)(-?)(\d+)(?:\.(\d+))?(\D*)")
 
@@ -38,7 +38,7 @@ def in_order(files: Iterable[ImageFile]) -> tuple[list[ImageFile], str | None]:
     as 1.9 and 1.10; all others go by `natural_key`.
     """
     plain = sorted(files, key=natural_key)
-    numbered = _all_numbered([file.stem for file in plain])
+    numbered = _all_numbered([frame_name(file) for file in plain])
     if numbered is None:
         return plain, None
     signed = _has_signs(numbered)

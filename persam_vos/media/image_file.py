@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".gif", ".jp2", ".j2k", ".avif", ".heic", ".heif", ".hif"),
-    *(".tga", ".exr", ".dpx", ".hdr", ".sgi", ".jxl"),
+    *(".mpo", ".tga", ".exr", ".dpx", ".hdr", ".sgi", ".jxl"),
 )
 _JPEG_END = b"\xff\xd9"
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")
 _FFMPEG_FORMATS = {
     b"v/1\x01": "exr_pipe",
     b"SDPX": "dpx_pipe",
@@ -83,11 +86,22 @@ class Loaded:
     cut: bool = False
 
 
+def frame_name(file: ImageFile) -> str:
+    """Return what a frame is called: its file without its ending, if that tells of an image.
+
+    >>> frame_name(Path("shot.0001.jpg")), frame_name(Path("shot.0001"))
+    ('shot.0001', 'shot.0001')
+    """
+    known = Path(file.name).suffix.lower() in IMAGE_SUFFIXES
+    return file.stem if known else file.name
+
+
 def read_header(file: ImageFile) -> Header:
     """Return what an image says of itself; raises MediaError when it is none."""
+    _know_heif()
     try:
         with Image.open(_opened(file)) as image:
-            width, height = image.size
+            width, height = _stored_size(image)
             # Of a PNG, Pillow would decode all pixels in search of tags behind them.
             tagged = image.format != "PNG" or "exif" in image.info
             exif = image.getexif() if tagged else {}
@@ -111,9 +125,10 @@ def load(file: ImageFile) -> Loaded:
     Palette and CMYK images become RGB. A JPEG whose end is missing is read as far as it goes.
     Raises MediaError when it cannot be read.
     """
+    _know_heif()
     try:
         with Image.open(_opened(file)) as image:
-            if is_deep(image):
+            if is_deep(image) or _is_turned_tiff(image):
                 return Loaded(_upright(_deep(file, image), image))
             try:
                 return Loaded(as_rgb(ImageOps.exif_transpose(image)))
@@ -130,6 +145,31 @@ def load(file: ImageFile) -> Loaded:
 def as_rgb(image: Image.Image) -> Pixels:
     """Return an open image of 8 bits a channel as (H, W, 3) RGB."""
     return np.array(image.convert("RGB"))
+
+
+def is_heif(content: bytes) -> bool:
+    """Whether a file that begins so is a HEIF photo."""
+    return content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS
+
+
+@cache
+def _know_heif() -> None:
+    """Let Pillow read HEIF photos, in tiles or not, where its plugin is installed."""
+    if find_spec("pillow_heif") is not None:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height before any turning; Pillow gives those of a TIFF after it, or not."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(_TIFF_WIDTH, image.size[0]), tags.get(_TIFF_HEIGHT, image.size[1])
+
+
+def _is_turned_tiff(image: Image.Image) -> bool:
+    """Whether this is a TIFF to turn, which Pillow 13 does wrong with grey ones."""
+    return image.format == "TIFF" and image.getexif().get(ExifTags.Base.Orientation, 1) != 1
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -162,8 +202,9 @@ def rgb_of_opencv(pixels: Pixels) -> Pixels:
 
 
 def _upright(pixels: Pixels, image: Image.Image) -> Pixels:
-    """Turn pixels as the EXIF orientation of their image says."""
-    turn = image.getexif().get(ExifTags.Base.Orientation, 1) if image.format != "PNG" else 1
+    """Turn pixels as the EXIF orientation of their image says; OpenCV has done so with TIFF."""
+    tagged = image.format != "TIFF" and "exif" in image.info
+    turn = image.getexif().get(ExifTags.Base.Orientation, 1) if tagged else 1
     if turn in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     flip_y, flip_x = turn in (3, 4, 7, 8), turn in (2, 3, 6, 7)
@@ -173,15 +214,15 @@ def _upright(pixels: Pixels, image: Image.Image) -> Pixels:
 def _header_elsewhere(file: ImageFile, error: Exception) -> Header:
     """Return the header of a file that Pillow does not know."""
     pixels = _load_elsewhere(file, error)
-    linear = np.issubdtype(pixels.dtype, np.floating)
-    deep = pixels.dtype != np.uint8
-    return Header(pixels.shape[:2], file.name.rpartition(".")[2].upper(), "", 1, deep, linear)
+    kind = file.name.rpartition(".")[2].upper()
+    linear = pixels.dtype.kind == "f" and not kind.startswith("TIF")
+    return Header(pixels.shape[:2], kind, "", 1, pixels.dtype != np.uint8, linear)
 
 
 def _load_elsewhere(file: ImageFile, error: Exception) -> Pixels:
     """Decode a file that Pillow does not know: HEIF by its plugin, TIFF by OpenCV, or FFmpeg."""
     content = file.read_bytes()
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
+    if is_heif(content):
         raise MediaError(
             str(file),
             got="a HEIF photo",

@@ -10,7 +10,15 @@ from pathlib import Path
 from ..errors import MediaError
 from ..structures import Frame, RgbImage, SourceInfo
 from .frame_numbers import no_such_frame
-from .image_file import FAILURES, IMAGE_SUFFIXES, Header, ImageFile, load, read_header
+from .image_file import (
+    FAILURES,
+    IMAGE_SUFFIXES,
+    Header,
+    ImageFile,
+    frame_name,
+    load,
+    read_header,
+)
 from .notes import Notes
 from .value_range import ValueRange, choose_range
 
@@ -61,15 +69,15 @@ class ImageSource:
 
     def index_of(self, name: str) -> int | None:
         """Return the index of the frame of that name, None where there is none."""
-        names = [file.stem for file in self.images]
+        names = [frame_name(file) for file in self.images]
         return names.index(name) if name in names else None
 
     def names_of(self, number: int) -> dict[int, str]:
         """Return the names that are this number, as 00007 is 7, by the indices of their frames."""
         return {
-            index: file.stem
-            for index, file in enumerate(self.images)
-            if file.stem.isdecimal() and int(file.stem) == number
+            index: name
+            for index, name in enumerate(map(frame_name, self.images))
+            if name.isdecimal() and int(name) == number
         }
 
     def index_at(self, seconds: float) -> int:
@@ -130,7 +138,7 @@ class ImageSource:
         self._check_size(file, loaded.pixels.shape[:2], self.info.size_hw)
         chosen = ValueRange(0, 255) if loaded.pixels.dtype == "uint8" else self.range
         image = chosen.to_rgb(loaded.pixels)
-        return Frame(index, file.stem, image, float(index / IMAGE_RATE), damaged=loaded.cut)
+        return Frame(index, frame_name(file), image, float(index / IMAGE_RATE), damaged=loaded.cut)
 
 
 def read_image(path: Path) -> RgbImage:
@@ -160,11 +168,12 @@ def check_names(files: Sequence[ImageFile]) -> None:
     """Raise MediaError when two images would give one mask file."""
     seen: dict[str, ImageFile] = {}
     for file in files:
-        if file.stem in seen:
+        name = frame_name(file)
+        if name in seen:
             raise MediaError(
-                f"{seen[file.stem]} and {file}",
-                got=f"two images called {file.stem!r}",
+                f"{seen[name]} and {file}",
+                got=f"two images called {name!r}",
                 expected="one image for each mask name",
                 remedy="select one kind with a pattern, such as 'folder/*.jpg'",
             )
-        seen[file.stem] = file
+        seen[name] = file

@@ -12,11 +12,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import MaskError
 from ..files.atomic import atomic_path, make_folder
+from ..scoring.palette import davis_palette
 from ..structures import LabelMap
 from .label_colours import Rgb, ids_from_colours
 from .label_values import (
     check_flat,
-    davis_palette,
     ids_from_grey,
     ids_from_rgb,
     ids_from_transparent,

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MaskError, param
+from ..scoring.palette import davis_palette
 from ..structures import LabelMap
 
 BINARY_FROM = 128
@@ -20,19 +21,6 @@ ONE_FILE_EACH = (
 )
 
 Integers = npt.NDArray[np.integer]
-
-
-def davis_palette() -> npt.NDArray[np.uint8]:
-    """Return the (256, 3) uint8 palette of DAVIS and PASCAL VOC, by its rule.
-
-    Bits 0, 1, 2 of the id are the highest bits of red, green, blue; bits 3, 4, 5 the next ones;
-    and so on.
-    """
-    ids = np.arange(256)
-    palette = np.zeros((256, 3), dtype=np.uint8)
-    for bit in range(8):
-        palette[:, bit % 3] |= ((ids >> bit & 1) << 7 - bit // 3).astype(np.uint8)
-    return palette
 
 
 def labels_from_array(

@@ -35,8 +35,8 @@ class Notes:
             several = len(self._damaged) > 1
             told.append(
                 f"{self.subject} has {len(self._damaged)} damaged frame{'s' if several else ''} "
-                f"({listed(self._damaged)}); where nothing could be decoded, the picture before it "
-                "is repeated"
+                f"({listed(self._damaged)}): what could not be decoded is grey, or repeats the "
+                "picture before"
             )
         return tuple(told)
 

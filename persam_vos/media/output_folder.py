@@ -72,7 +72,7 @@ class OutputFolder:
         self._facts: Mapping[str, Any] = {}
         self._ending: Mapping[str, Any] = {}
         self._written = 0
-        self.visibility = Visibility(info.stride)
+        self.visibility = Visibility()
         self._constant_rate = constant_rate
         self._damaged: list[int] = []
         self._files = [OVERLAY] if overlay else []

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..scoring.palette import davis_palette
 from ..structures import LabelMap, RgbImage
-from .label_values import davis_palette
 
 LINE_SHARE = 1 / 240
 """Width of the coloured outline as a share of the picture's height: 2 pixels at 480 rows."""

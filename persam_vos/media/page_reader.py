@@ -21,7 +21,7 @@ from .value_range import ValueRange, choose_range
 
 _ROUNDING = 1e-6
 REDUCED = 254
-"""The TIFF tag that marks thumbnails and masks of other pages."""
+"""The TIFF tag whose first bit marks a smaller version of another page."""
 
 
 class PageSource:
@@ -105,8 +105,8 @@ class PageSource:
                     image.seek(page)
                     if image.format != "TIFF":
                         image.load()  # the duration is known only then
-                    reduced = getattr(image, "tag_v2", {}).get(REDUCED, 0)
-                    if image.size == size and not reduced:
+                    reduced = getattr(image, "tag_v2", {}).get(REDUCED, 0) & 1
+                    if page == 0 or (image.size == size and not reduced):
                         pages.append(page)
                         shown = image.info.get("duration") or 1000 / IMAGE_RATE
                         seconds.append(seconds[-1] + float(shown) / 1000)

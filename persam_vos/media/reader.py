@@ -11,14 +11,14 @@ from typing import Protocol
 from ..errors import MediaError, UsageError, param
 from ..structures import Frame, SourceInfo
 from .frame_order import in_order
-from .image_file import IMAGE_SUFFIXES, ImageFile, read_header
+from .image_file import IMAGE_SUFFIXES, ImageFile, is_heif, read_header
 from .image_reader import ImageSource, is_image, is_image_inside
 from .read_options import Reader, ReadOptions
 
 ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://.+")
 FFMPEG_MOVES = ("GIF", "PNG")
 """Kinds of moving pictures that FFmpeg reads as videos, with all that this brings."""
-ONE_PICTURE = ("MPO", "ICO", "ICNS", "PSD")
+ONE_PICTURE = ("MPO", "HEIF", "ICO", "ICNS", "PSD")
 """Kinds whose further pictures are previews, gain maps or layers of the first."""
 VIDEO_SUFFIXES = (
     *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg"),
@@ -108,17 +108,24 @@ def open_file(path: Path, options: ReadOptions) -> Source:
     if path.stat().st_size == 0:
         return _open_video(path, options)
     with path.open("rb") as file:
-        if file.read(4) in (b"PK\x03\x04", b"PK\x05\x06"):
-            from .zip_images import images_in_zip
+        head = file.read(12)
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        from .zip_images import images_in_zip
 
-            return _images(str(path), images_in_zip(path))
-    named_image = path.suffix.lower() in IMAGE_SUFFIXES
-    if not named_image:
+        return _images(str(path), images_in_zip(path))
+    if is_heif(head):  # FFmpeg would take one tile for the photo
+        return ImageSource(str(path), [path])
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
         try:
             return _open_video(path, options)
         except MediaError:
             if not is_image_inside(path):
                 raise
+    return _open_image(path, options)
+
+
+def _open_image(path: Path, options: ReadOptions) -> Source:
+    """Open one image of one or several pictures, or a video that is called an image."""
     try:
         header = read_header(path)
     except MediaError as not_image:

@@ -87,7 +87,7 @@ def read_reference_masks(
 
 def mask_files(masks: MaskInput | None) -> tuple[Path, ...]:
     """Return the files among masks, without the ids that they are given."""
-    named = [] if masks is None else _named(masks)
+    named = [] if masks is None else named_masks(masks)
     return tuple(Path(mask) for _, mask in named if not isinstance(mask, np.ndarray))
 
 
@@ -95,7 +95,7 @@ def _all_ids(label_maps: Mapping[int, LabelMap]) -> tuple[int, ...]:
     return tuple(sorted({i for label_map in label_maps.values() for i in present_ids(label_map)}))
 
 
-def _named(masks: MaskInput) -> list[tuple[int | None, MaskLike]]:
+def named_masks(masks: MaskInput) -> list[tuple[int | None, MaskLike]]:
     """Return every mask with the object id that it is given, if any."""
     if isinstance(masks, Mapping):
         return [(_checked_id(key, f"masks[{key}]"), mask) for key, mask in masks.items()]
@@ -129,7 +129,7 @@ class _Reading:
 
     def frame(self, masks: MaskInput, subject: str) -> LabelMap:
         """Return the label map of one frame."""
-        named = _named(masks)
+        named = named_masks(masks)
         if len(named) == 1 and named[0][0] is None:
             return self.one(named[0][1])
         return self._merge(named, subject)
@@ -143,12 +143,7 @@ class _Reading:
             label_map = read_label_map(mask, self.warnings, colours=self._colours(Path(mask)))
         label_map = self._without_void(self._inverted(label_map, name), name)
         if not label_map.any():
-            raise MaskError(
-                name,
-                got="no foreground: every pixel is 0",
-                expected="at least one object",
-                remedy="draw the object in a value other than 0",
-            )
+            raise no_foreground(name)
         self._warn_inverted(label_map, name)
         return fit_to_frame(
             label_map, self.size_hw, name, self.warnings, pixel_aspect=self.options.pixel_aspect
@@ -217,6 +212,16 @@ class _Reading:
             merged[foreground] = object_id
         _check_visible(merged, [object_id for object_id in ids if object_id is not None], subject)
         return merged
+
+
+def no_foreground(name: str) -> MaskError:
+    """Say that a mask shows no object."""
+    return MaskError(
+        name,
+        got="no foreground: every pixel is 0",
+        expected="at least one object",
+        remedy="draw the object in a value other than 0",
+    )
 
 
 def fit_to_frame(

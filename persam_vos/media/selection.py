@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Place = int | str
 """A frame by its index from 0, or a time as ``hh:mm:ss.fff``, ``mm:ss`` or ``12.5s``."""
-_AFTER = 0.0005  # half of a millisecond, to which times are given
+_AFTER = 0.001  # seconds: times are given and stored to milliseconds
 _TIMECODE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 
 

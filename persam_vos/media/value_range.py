@@ -11,7 +11,8 @@ import numpy.typing as npt
 from ..structures import RgbImage
 from .image_file import Pixels
 
-DEPTHS = (8, 10, 12, 14, 16, 24, 32)
+DEPTHS = (8, 10, 12, 14, 16)
+"""Bits of a channel that cameras and scanners have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ class ValueRange:
 def choose_range(samples: Iterable[Pixels], *, linear: bool = False) -> ValueRange:
     """Choose the range of a clip from some of its pictures.
 
-    Of whole numbers it is that of the least usual bit depth, from 8 to 32, that holds them; of
-    floats that are all in [0, 1], or are ``linear`` light, it is that; of all else it goes from the
-    least to the greatest.
+    Of whole numbers it is that of the least usual bit depth, from 8 to 16, that holds them; of
+    floats it is up to 1, 255 or 65535, whichever holds them, and for ``linear`` light up to 1; of
+    all else it goes from the least to the greatest.
     """
     least, greatest, whole, eight = np.inf, -np.inf, True, True
     for pixels in samples:
@@ -68,12 +69,11 @@ def choose_range(samples: Iterable[Pixels], *, linear: bool = False) -> ValueRan
         eight &= pixels.dtype == np.uint8
     if eight or least > greatest:
         return ValueRange(0, 255)
-    if linear or (not whole and least >= 0 and greatest <= 1):
-        return ValueRange(0, 1, linear=linear)
-    if whole and least >= 0:
-        depth = next((bits for bits in DEPTHS if greatest < 1 << bits), DEPTHS[-1])
-        return ValueRange(0, (1 << depth) - 1)
-    return ValueRange(least, greatest)
+    if linear:
+        return ValueRange(0, 1, linear=True)
+    usual = [(1 << bits) - 1 for bits in DEPTHS] if whole else [1, 255, 65535]
+    high = next((one for one in usual if greatest <= one), None)
+    return ValueRange(0, high) if least >= 0 and high is not None else ValueRange(least, greatest)
 
 
 def _srgb(light: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

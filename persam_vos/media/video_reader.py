@@ -19,6 +19,7 @@ from ..structures import Frame, RgbImage, SourceInfo
 from .container import average_rate, frame_count, moving_streams, open_container, video_stream
 from .decoding import Picture, decoded, picture_stamps
 from .deinterlacing import FILTER, deinterlaced
+from .file_end import ends_inside_picture
 from .frame_numbers import no_such_frame
 from .notes import Notes
 from .picture import orientation_of, to_rgb
@@ -58,12 +59,7 @@ class VideoSource:
             stream = video_stream(path, container, options.stream)
             first = next(decoded(None, container, stream), None)
             if first is None:
-                raise MediaError(
-                    str(path),
-                    got="a video without a frame that can be decoded",
-                    expected="at least one frame",
-                    remedy="check that it plays, and copy or export it again if it does not",
-                )
+                raise _undecodable(path, stream)
             self._first_pts = first.pts
             self.orientation = orientation_of(first.frame)
             self.info = self._info(container, stream, first)
@@ -146,6 +142,8 @@ class VideoSource:
             self.notes.add(f"has {count} video streams; number {number}, from 0, is read")
         if self._deinterlaces:
             self.notes.add(f"is interlaced; its pictures are deinterlaced by FFmpeg's {FILTER}")
+        if isinstance(self.path, Path) and ends_inside_picture(self.path):
+            self.notes.add("ends inside of a picture: it was cut short, or its recording stopped")
         if self.info.transfer:
             self.notes.add(f"has a high dynamic range ({self.info.transfer}), which is tone-mapped")
 
@@ -223,7 +221,24 @@ class VideoSource:
         return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
-_ROUNDING = 0.0005  # times are given to milliseconds
+def _undecodable(path: Path | str, stream: VideoStream) -> MediaError:
+    """Say that not one frame came out; of encrypted MP4, why."""
+    locked = _is_encrypted(path, stream.index)
+    return MediaError(
+        str(path),
+        got="an encrypted video" if locked else "a video without a frame that can be decoded",
+        expected="one without copy protection" if locked else "at least one frame",
+        remedy="check that it plays, and copy or export it again if it does not",
+    )
+
+
+def _is_encrypted(path: Path | str, index: int) -> bool:
+    with open_container(path) as container:
+        first = next(container.demux(container.streams[index]), None)
+        return first is not None and first.has_sidedata("encryption_info")
+
+
+_ROUNDING = 0.0005  # seconds: times are given and stored to milliseconds
 INTERLACED = (2, 3, 4, 5)
 """FFmpeg's orders of fields, all but 1 for progressive and 0 for unknown."""
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import OutputError
 from ..files.atomic import AtomicFile, output_error
 from ..structures import SourceInfo
 from .audio_track import Sound
@@ -54,7 +55,7 @@ class VideoFormat:
     it adds a row or column to odd sizes. ``metadata`` goes into the stream.
     """
 
-    codec: Literal["libx264", "prores_ks", "libvpx-vp9", "ffv1"]
+    codec: str
     container: str
     pixel_format: str
     to_frame: Callable[[Pixels], VideoFrame]
@@ -299,12 +300,20 @@ def _open_output(path: Path, video_format: VideoFormat) -> OutputContainer:
 def _add_video(
     container: OutputContainer, info: SourceInfo, video_format: VideoFormat
 ) -> VideoStream:
-    """Add the video stream; MPEG-4 part 2 in place of H.264 where libx264 is missing."""
+    """Add the video stream; MPEG-4 part 2 in place of H.264 where its encoder is missing."""
     rate = info.frames_per_second.limit_denominator(30_000)
     codec, even = video_format.codec, video_format.even
-    if codec != H264.codec or X264 in container.supported_codecs:
-        stream = container.add_stream(codec, rate=rate, options=dict(video_format.options))
+    if codec in container.supported_codecs:
+        options = dict(video_format.options)
+        stream = cast("VideoStream", container.add_stream(codec, rate=rate, options=options))
         stream.codec_context.time_base = video_format.time_base
+    elif video_format is not H264:
+        raise OutputError(
+            f"cannot write {codec} video",
+            got=f"an FFmpeg without {codec}",
+            expected="one that has this encoder",
+            remedy="install PyAV by pip, whose FFmpeg has it",
+        )
     else:
         stream = container.add_stream("mpeg4", rate=rate, options=MPEG4_OPTIONS)
         stream.codec_context.time_base = MPEG4_TIME_BASE

@@ -14,29 +14,33 @@ Span = tuple[int, int]
 class Visibility:
     """Spans of frames in which objects were not drawn; frames come forwards or backwards.
 
-    ``stride`` is the difference between the indices of frames that are next to each other.
+    Frames between two that come one after the other were left out, and count as the first of them.
     """
 
-    stride: int = 1
     _spans: dict[int, list[Span]] = field(default_factory=dict)
+    _last: int | None = None
+    _forwards: bool | None = None
 
     def note(self, tracked: TrackedFrame) -> None:
-        """Take in a frame that is next to the one before it, or begins the other way."""
+        """Take in the frame after the last one, or the first one the other way."""
+        before, index = self._last, tracked.index
+        forwards = None if before is None else index > before
+        if None not in (forwards, self._forwards) and forwards != self._forwards:
+            before = None  # a start frame shows its objects: no span goes on beyond it
+        self._last, self._forwards = index, forwards
         for result in tracked.objects:
             if not result.visible:
-                spans = self._spans.setdefault(result.object_id, [])
-                self._extend(spans, tracked.index, self.stride)
+                self._extend(self._spans.setdefault(result.object_id, []), index, before)
 
     def spans(self) -> dict[int, list[Span]]:
         """Return the spans of each object that was not visible at times, by its id, in order."""
         return {object_id: sorted(spans) for object_id, spans in sorted(self._spans.items())}
 
     @staticmethod
-    def _extend(spans: list[Span], index: int, stride: int) -> None:
-        """Join a frame to the span that it is next to; a start frame shows its objects."""
-        if spans and spans[-1][1] == index - stride:
-            spans[-1] = (spans[-1][0], index)
-        elif spans and spans[-1][0] == index + stride:
-            spans[-1] = (index, spans[-1][1])
+    def _extend(spans: list[Span], index: int, before: int | None) -> None:
+        """Join a frame to the span of the frame that came before it, if it has one."""
+        if spans and before is not None and before in spans[-1]:
+            first, last = spans[-1]
+            spans[-1] = (min(first, index), max(last, index))
         else:
             spans.append((index, index))

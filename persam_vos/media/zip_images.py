@@ -19,7 +19,7 @@ class ZippedImage:
 
     def __init__(self, archive: Path, entry: zipfile.ZipInfo) -> None:
         self._archive, self._entry = archive, entry
-        self.name = PurePosixPath(entry.filename.replace("\\", "/")).name
+        self.name = _inside(entry).name
         self.stem = PurePosixPath(self.name).stem
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ def images_in_zip(path: Path) -> list[ImageFile]:
         raise MediaError(
             str(path), got="an archive with a password", expected="one without", remedy="unpack it"
         )
-    folders = sorted({PurePosixPath(entry.filename).parent.as_posix() for entry in entries})
+    folders = sorted({_inside(entry).parent.as_posix() for entry in entries})
     if len(folders) > 1:
         raise MediaError(
             str(path),
@@ -71,7 +71,12 @@ def images_in_zip(path: Path) -> list[ImageFile]:
     return [ZippedImage(path, entry) for entry in entries]
 
 
+def _inside(entry: zipfile.ZipInfo) -> PurePosixPath:
+    """Return where an entry is, also if its archive was made with backslashes."""
+    return PurePosixPath(entry.filename.replace("\\", "/"))
+
+
 def _is_image(entry: zipfile.ZipInfo) -> bool:
-    path = PurePosixPath(entry.filename)
+    path = _inside(entry)
     hidden = path.name.startswith(".") or "__MACOSX" in path.parts
     return not (entry.is_dir() or hidden) and path.suffix.lower() in IMAGE_SUFFIXES

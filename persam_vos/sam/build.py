@@ -47,6 +47,8 @@ class SamNetwork(nn.Module):
     """A SAM network for inference: made by `build_sam`, moved by ``.to(device)``."""
 
     image_size = IMAGE_SIZE
+    architecture = ""
+    """Of the image encoder, as `ARCHITECTURES` names it."""
     prompt_encoder: PromptEncoder
     mask_decoder: MaskDecoder
     positions: Tensor
@@ -123,6 +125,7 @@ def build_sam(
     _check_state(network.state_dict(), state, architecture, source)
     network.load_state_dict(dict(state), assign=True)
     network.positions = grid_positions(network.prompt_encoder, (_GRID, _GRID))
+    network.architecture = architecture
     for module in network.image_encoder.modules():
         if isinstance(module, nn.Conv2d):  # how convolutions are fastest, on CPUs and GPUs
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)

@@ -42,7 +42,7 @@ class _Seen:
 
 def score_clip(task: ClipTask) -> SequenceScore:
     """Score one clip. Raises ScoringError, naming the file or folder, as ``score_folders``."""
-    truth_files = list_label_files(task.truth_dir)
+    truth_files = _from_first_object(task, list_label_files(task.truth_dir))
     if len(truth_files) < 3:
         raise ScoringError(
             f"truth of clip {task.name} in {task.truth_dir}",
@@ -64,14 +64,35 @@ def score_clip(task: ClipTask) -> SequenceScore:
         rows = [truth.name in predicted for truth in scored]
         region[rows], boundary[rows] = part.region, part.boundary
     unseen = _unseen_objects(task, object_ids, single, seen, truth_files) if frames else []
+    surplus = _surplus(task, truth_files)
     return SequenceScore(
         name=task.name,
         frame_names=tuple(path.stem for path in scored),
         object_ids=object_ids,
         region=region,
         boundary=boundary,
-        notes=_notes(len(scored), len(frames), unseen, seen.true - set(object_ids) - {VOID_LABEL}),
+        notes=(
+            *_notes(len(scored), len(frames), unseen, seen.true - set(object_ids) - {VOID_LABEL}),
+            *([f"{surplus} predicted frames have no truth: not scored"] if surplus else []),
+        ),
     )
+
+
+def _from_first_object(task: ClipTask, files: Sequence[Path]) -> Sequence[Path]:
+    """Leave out label maps before the first one that shows an object, if objects are not given."""
+    if task.object_ids is not None:
+        return files
+    shown = (index for index, path in enumerate(files) if read_label_file(path).any())
+    return files[next(shown, 0) :]
+
+
+def _surplus(task: ClipTask, truth_files: Sequence[Path]) -> int:
+    """Return how many predicted frames come after the first truth and have none themselves."""
+    if task.prediction_dir is None:
+        return 0
+    names = {path.name for path in list_label_files(task.truth_dir)}
+    files = list_label_files(task.prediction_dir)
+    return sum(path.name not in names and path.name > truth_files[0].name for path in files)
 
 
 def _prediction_files(task: ClipTask, scored: Sequence[Path]) -> dict[str, Path]:

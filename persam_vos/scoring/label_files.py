@@ -10,8 +10,9 @@ from PIL import Image
 
 from ..errors import ScoringError
 from ..structures import LabelMap
+from .palette import ids_of_colours
 
-_REMEDY = "write label maps as 8-bit palette or greyscale PNG files"
+_REMEDY = "write label maps as palette or greyscale PNG files"
 
 
 def list_label_files(folder: Path) -> tuple[Path, ...]:
@@ -34,9 +35,10 @@ def list_label_files(folder: Path) -> tuple[Path, ...]:
 def read_label_file(path: Path) -> LabelMap:
     """Return the label map in a PNG file, (H, W) uint8 of object ids.
 
-    Palette indices and grey values are ids; two-valued pictures have the id 1; an alpha channel
-    beside grey is left out (DAVIS publishes one such annotation). Raises ScoringError, naming the
-    file, when it is not there, damaged, not a PNG, or of another mode, such as RGB.
+    Palette indices, grey values of 8 or 16 bits, and the colours of the DAVIS palette are ids;
+    two-valued pictures have the id 1; an alpha channel is left out (DAVIS publishes one such
+    annotation). Raises ScoringError, naming the file, when it is not there, damaged, not a PNG, or
+    has other colours or greater values.
     """
     try:
         with Image.open(path, formats=("PNG",)) as picture:
@@ -52,14 +54,24 @@ def read_label_file(path: Path) -> LabelMap:
         ) from error
     if mode == "LA":
         return np.ascontiguousarray(values[:, :, 0])
+    if mode in ("RGB", "RGBA"):
+        labels = ids_of_colours(values[:, :, :3])
+        if labels is not None:
+            return labels
+        raise _unusable(path, "colours that are not in the DAVIS palette")
+    if mode.startswith("I"):
+        if values.max(initial=0) > 255:
+            raise _unusable(path, f"a value of {values.max()}")
+        return values.astype(np.uint8)
     if mode not in ("P", "L", "1"):
-        raise ScoringError(
-            f"cannot use {path}",
-            got=f"a PNG of mode {mode}",
-            expected="object ids (mode P, L or 1)",
-            remedy=_REMEDY,
-        )
+        raise _unusable(path, f"a PNG of mode {mode}")
     return values.astype(np.uint8, copy=False)
+
+
+def _unusable(path: Path, got: str) -> ScoringError:
+    return ScoringError(
+        f"cannot use {path}", got=got, expected="object ids from 0 to 255", remedy=_REMEDY
+    )
 
 
 def present_ids(labels: LabelMap) -> frozenset[int]:

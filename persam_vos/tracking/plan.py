@@ -20,8 +20,12 @@ from ..request import Direction, TrackRequest
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import present_ids
 from ..structures import Frame, LabelMap, TrackedFrame
+from ..targets.target import Target
 from .engine import Engine
-from .propagate import Reference, track_frames
+from .propagate import Reference, empty_frames, track_frames
+from .target_refind import TargetRefinder
+from .target_search import Sighting
+from .targets import target_of
 
 _log = logging.getLogger(__name__)
 
@@ -34,12 +38,14 @@ class TrackPlan:
 
     ``references`` are labels by frame index, or what makes them as tracking gets there. ``prompts``
     are those that have no labels yet: `start.make_references` makes them. One of either is of frame
-    ``start``. With a region ``roi`` both are of it alone, as is what is tracked; frames come out
-    whole. ``keep_alpha`` asks for soft masks beside the labels. Frames keep their indices and
-    names, whichever way they come. Raises MaskError for a mask of a frame that is not on the way,
-    UsageError for prompts of one or of an object that is not known there, MediaError for a frame
-    that does not exist; where nobody knows how many there are, the last is raised after the last
-    frame.
+    ``start``; with a ``target`` there may be none, until it is found there. What came of that is
+    the ``sighting``; if the target is not in the video, masks are empty. ``refinder`` looks for the
+    target's objects where tracking does not see them. With a region ``roi`` all
+    of these are of it alone, as is what is tracked; frames come out whole. ``keep_alpha`` asks for
+    soft masks beside the labels. Frames keep their indices and names, whichever way they come.
+    Raises MaskError for a mask of a frame that is not on the way, UsageError for prompts of one or
+    of an object that is not known there, MediaError for a frame that does not exist; where nobody
+    knows how many there are, the last is raised after the last frame.
     """
 
     source: Source
@@ -49,12 +55,15 @@ class TrackPlan:
     prompts: Mapping[int, FramePrompts] = field(default_factory=dict)
     keep_alpha: bool = False
     roi: Region | None = None
+    target: Target | None = None
+    sighting: Sighting | None = None
+    refinder: TargetRefinder | None = None
 
     def __post_init__(self) -> None:
         frames = {*self.references, *self.prompts}
         for index in sorted(frames):
             self._check_on_the_way(index)
-        self._check_there(max(frames))
+        self._check_there(max(frames, default=self.start))
         for index, prompts in self.prompts.items():
             refuse_unknown(prompts, self.masked_ids(index) | self.tracked_ids(index), index)
 
@@ -96,8 +105,7 @@ class TrackPlan:
         self, engine: Engine, timer: StageTimer | None = None
     ) -> Generator[TrackedFrame, None, None]:
         """Track from the start frame back to the first one; masks apply as they are met."""
-        frames = self.source.frames_reversed(self.start)
-        return self._track(frames, engine, timer)
+        return self._track(self.source.frames_reversed(self.start), engine, timer)
 
     def forward(
         self, engine: Engine, timer: StageTimer | None = None
@@ -110,8 +118,9 @@ class TrackPlan:
                 count = tracked.index + 1
                 if tracked.index > self.start or not self.has_backward:
                     yield tracked
-        if max(self.references) >= count:
-            raise no_such_frame(self.source.info.path, max(self.references), count)
+        last = max(self.references, default=self.start)
+        if last >= count:
+            raise no_such_frame(self.source.info.path, last, count)
 
     def frames(
         self, engine: Engine, timer: StageTimer | None = None
@@ -125,18 +134,26 @@ class TrackPlan:
     def seen(self, index: int) -> Frame:
         """Return what is tracked of a frame; raises MediaError for one that does not exist."""
         with closing(self.source.frames(index)) as frames:
-            frame = next(frames)
+            return self.cropped(next(frames))
+
+    def cropped(self, frame: Frame) -> Frame:
+        """Return what is tracked of a frame of the source."""
         return frame if self.roi is None else self.roi.crop(frame)
 
     def _track(
         self, frames: Iterable[Frame], engine: Engine, timer: StageTimer | None
     ) -> Generator[TrackedFrame, None, None]:
+        """Track frames in the order in which they come; without references masks are empty."""
+        if not self.references:
+            assert self.target is not None, "which is not in the video"
+            return empty_frames(frames, self.target.object_ids)
         track = partial(
             track_frames,
             references=self.references,
             engine=engine,
             timer=timer,
             keep_alpha=self.keep_alpha,
+            refinder=self.refinder,
         )
         return track(frames) if self.roi is None else self.roi.track(frames, track)
 
@@ -172,7 +189,7 @@ class TrackPlan:
 
 
 def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
-    """Open the source of a request, read all masks and prompts, and check that they fit together.
+    """Open the source of a request, read its masks, prompts and target, and check that they fit.
 
     Raises MediaError, MaskError or UsageError for input that cannot be understood.
     """
@@ -183,9 +200,9 @@ def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
 
 
 def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:
-    """Read the masks and prompts of a request for a source that is open; raises as `plan_request`.
+    """Read the masks, prompts and target of a request for a source that is open.
 
-    The request's own source is not looked at.
+    Raises as `plan_request`. The request's own source is not looked at.
     """
     info = source.info
     naming = FrameNames(source)
@@ -199,11 +216,13 @@ def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, Refer
         naming.by_index(request.prompts),
     )
     prompted = {*shown_prompts, *rough_masks}
-    start, by_frame = masks_by_frame(request.masks, start_frame, later, prompted)
+    target = target_of(request)
+    start, by_frame = naming.start, dict[int, MaskInput]()
+    if target is None or request.masks is not None or later or prompted:
+        start, by_frame = masks_by_frame(request.masks, start_frame, later, prompted)
     options = replace(request.mask_options, pixel_aspect=info.pixel_aspect)
-    reference = read_reference_masks(
-        by_frame, info.size_hw, objects=request.objects, options=options
-    )
+    objects = request.objects if by_frame else None
+    reference = read_reference_masks(by_frame, info.size_hw, objects=objects, options=options)
     rough = read_reference_masks(rough_masks, info.size_hw, options=options)
     label_maps = _in_region(request.roi, reference.label_maps, info.size_hw)
     rough_maps = _in_region(request.roi, rough.label_maps, info.size_hw)
@@ -226,8 +245,11 @@ def plan_source(source: Source, request: TrackRequest) -> tuple[TrackPlan, Refer
         prompts,
         request.keeps_alpha,
         request.roi,
+        target,
     )
     shown = sorted({*reference.object_ids}.union(*(one.object_ids for one in prompts.values())))
+    if target is not None:
+        shown = sorted({*shown, *target.object_ids})
     frames = ", ".join(map(str, sorted({*by_frame, *prompted})))
     _log.info("masks and prompts of frames %s read: objects %s", frames, shown)
     warnings = (*naming.hints, *reference.warnings, *rough.warnings)
@@ -262,8 +284,9 @@ def input_files(request: TrackRequest, source: Source | None = None) -> tuple[Pa
     """Return all files that a request reads, from ``source`` if any: nothing may replace them."""
     files = () if source is None else source.files
     given = (request.masks, *request.later_masks.values(), *request.rough_masks.values())
+    target = [Path(request.target)] if isinstance(request.target, str | Path) else []
     masks = (path for one in given for path in mask_files(one))
-    return (*files, *masks, *([request.label_map] if request.label_map else []))
+    return (*files, *masks, *target, *([request.label_map] if request.label_map else []))
 
 
 def masks_by_frame(

@@ -185,7 +185,10 @@ def _from_points(whole: PictureView, points: Points, scale: Scale | None) -> lis
         if box is None:
             break
         fit = _no_fit if scale is None else partial(box_fit, box_xyxy=box)
-        best = _best(_decode(_round_box(whole, box, _MARGINS[-1]), points, box, fit), None)
+        closer = _best(_decode(_round_box(whole, box, _MARGINS[-1]), points, box, fit), None)
+        if not closer.score > -torch.inf:
+            break
+        best = closer
     taken = replace(best, scale=first.scale, score=first.score)
     return [taken if one is first else one for one in found]
 

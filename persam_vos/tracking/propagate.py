@@ -20,6 +20,7 @@ from ..runtime.timer import StageTimer
 from ..structures import Encoded, Frame, LabelMap, TrackedFrame
 from .engine import Engine
 from .step import FrameStep, PendingResult, known_result
+from .target_refind import TargetRefinder
 
 Reference = LabelMap | Callable[[Encoded, LabelMap | None], LabelMap]
 """Known labels (H, W) of some objects of a frame, or what makes them there.
@@ -133,6 +134,8 @@ class Propagation:
             reference = reference(encoded, None if result is None else result.wait().label_map)
         learned = reference
         given = tuple(int(i) for i in np.unique(reference) if i)
+        if not given and result is not None:
+            return result
         labels, scores = np.zeros_like(reference), dict[int, float]()
         if result is not None:
             tracked = result.wait()
@@ -149,6 +152,15 @@ class Propagation:
         return known_result(encoded.frame, labels, self.object_ids, known, keep_alpha=keep_alpha)
 
 
+def empty_frames(
+    frames: Iterable[Frame], object_ids: tuple[int, ...]
+) -> Generator[TrackedFrame, None, None]:
+    """Give every frame an empty mask: none of the objects is in the video."""
+    for frame in frames:
+        nothing = np.zeros(frame.size_hw, np.uint8)
+        yield known_result(frame, nothing, object_ids, [0.0] * len(object_ids)).wait()
+
+
 def track_frames(
     frames: Iterable[Frame],
     references: Mapping[int, Reference],
@@ -156,12 +168,13 @@ def track_frames(
     *,
     timer: StageTimer | None = None,
     keep_alpha: bool = False,
+    refinder: TargetRefinder | None = None,
 ) -> Generator[TrackedFrame, None, None]:
     """Label every frame, lazily; reading, encoding and tracking overlap, see `Engine.overlaps`.
 
     ``references`` gives labels by frame index; the first frame needs some. Memory does not
     grow with the number of frames: embeddings of three batches, at most, are ahead of the tracker.
-    With ``keep_alpha`` results have soft masks.
+    With ``keep_alpha`` results have soft masks. ``refinder`` looks for objects that are lost.
     """
     timer = timer or StageTimer()
     state = Propagation.start(engine, timer, keep_alpha=keep_alpha)
@@ -174,8 +187,12 @@ def track_frames(
             embedded = prefetch(embedded, depth=ready)
         with closing(embedded):
             for encoded in embedded:
+                index = encoded.frame.index
+                reference = references.get(index)
+                if reference is None and refinder is not None and refinder.due(index):
+                    reference = refinder
                 with timer.measure("track"):
-                    pending.append(state.submit(encoded, references.get(encoded.frame.index)))
+                    pending.append(state.submit(encoded, reference))
                 if len(pending) > engine.compute.results_in_flight:
                     yield pending.popleft().wait()
             while pending:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS, default_root, open_split
 from persam_vos.datasets.clips import Clip
@@ -94,6 +96,19 @@ def test_clips_that_lack_either_side_are_named(tmp_path):
     message = r"2 of 2 clips incomplete \(x: no annotation of frame 00000; y: no frames\)"
     with pytest.raises(DatasetError, match=message):
         open_split("folder", tmp_path)
+
+
+def test_annotations_of_a_folder_may_be_sparse_and_begin_without_an_object(tmp_path):
+    make_tree(tmp_path, "", ("x",), frames=5, annotated=5)
+    annotations = tmp_path / "Annotations/x"
+    (annotations / "00001.png").unlink()
+    (annotations / "00003.png").unlink()
+    for name, value in (("00000", 0), ("00002", 3), ("00004", 0)):
+        Image.fromarray(np.full((4, 6), value, np.uint8)).save(annotations / f"{name}.png")
+    (clip,) = open_split("folder", tmp_path).clips
+    assert len(clip.images) == 5
+    assert [path.stem for path in clip.annotations] == ["00000", "00002", "00004"]
+    assert [(first.frame_index, first.path.stem) for first in clip.first_masks] == [(2, "00002")]
 
 
 def test_numbers_that_do_not_sort_are_refused(tmp_path):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -17,6 +20,9 @@ NOT_HERE = {
     "--device cuda": "needs a GPU and 2.5 GB of weights",
     "--checkpoint": "needs a checkpoint from elsewhere",
     "weights fetch": "needs a connection",
+    "--source 0": "needs a camera",
+    "rtsp://": "needs a camera",
+    "ffmpeg": "needs another program",
     "persam-vos demo": "takes a minute; `make demo` runs it",
 }
 
@@ -29,6 +35,19 @@ def commands(text: str) -> list[str]:
     """Return the lines of a page that call the program, with continued lines joined."""
     lines = "\n".join(blocks(text, "bash")).replace("\\\n", " ").splitlines()
     return [line for line in lines if line.startswith("persam-vos ")]
+
+
+def pipelines(text: str) -> list[str]:
+    """Return the lines of a page that pipe something into the program."""
+    lines = "\n".join(blocks(text, "bash")).replace("\\\n", " ").splitlines()
+    return [line for line in lines if "| persam-vos " in line]
+
+
+def our_part(pipeline: str) -> str:
+    """Return what of a pipeline calls the program."""
+    found = re.search(r"\| (persam-vos [^|>]*)", pipeline)
+    assert found is not None
+    return found[1]
 
 
 PYTHON = sorted({block for text in PAGES.values() for block in blocks(text, "python")})
@@ -54,7 +73,10 @@ def parse(line: str) -> tuple[click.Command, click.Context]:
     return command, command.make_context(name, arguments, parent=context)
 
 
-@pytest.mark.parametrize("line", COMMANDS)
+PIPELINES = sorted({line for text in PAGES.values() for line in pipelines(text)})
+
+
+@pytest.mark.parametrize("line", [*COMMANDS, *map(our_part, PIPELINES)])
 def test_command_lines_parse(line: str) -> None:
     parse(line)
 
@@ -103,6 +125,26 @@ def test_commands_of_a_page_run_one_after_the_other(
     monkeypatch.setenv("PERSAM_VOS_DATA", str(tmp_path / "data"))
     for line in lines:
         assert cli.main(hurried(line), standalone_mode=False) in (0, None), line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line", [line for line in PIPELINES if not any(why in line for why in NOT_HERE)]
+)
+def test_pipelines_run(line: str, tmp_path: Path) -> None:
+    fill_scene(tmp_path, line)
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    quick = line.replace("persam-vos track", "persam-vos track --image-size 256")
+    ended = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", quick],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": programs},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
 
 
 def hurried(line: str) -> list[str]:

@@ -12,7 +12,7 @@ from exported_run import COUNT, IDS, SIZE_HW, TIMES, chart_picture, export, know
 from media_clips import picture
 
 from persam_vos.exports.alpha_video import PRORES_4444, VP9_ALPHA
-from persam_vos.media.video_reader import to_rgb
+from persam_vos.media.picture import to_rgb
 from persam_vos.media.video_writer import VideoWriter
 from persam_vos.stages.coverage import coverage_of_mask
 from persam_vos.structures import SourceInfo

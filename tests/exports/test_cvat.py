@@ -34,7 +34,7 @@ def test_boxes_are_tracks_that_end_where_the_object_is_gone(
 ) -> None:
     path = export(image_run, "cvat:shapes=boxes,label=a <dog> {id}", tmp_path)
     root = ElementTree.parse(path).getroot()
-    outside = defaultdict(dict)
+    outside: defaultdict[str, dict[int, str]] = defaultdict(dict)
     for track in root.iter("track"):
         for box in track.iter("box"):
             outside[track.attrib["label"]][int(box.attrib["frame"])] = box.attrib["outside"]

@@ -9,7 +9,7 @@ import pytest
 from exported_run import COUNT, IDS, export, known_labels, read_png
 
 from persam_vos.media.label_png import read_label_map
-from persam_vos.media.label_values import davis_palette
+from persam_vos.scoring.palette import davis_palette
 
 
 @pytest.mark.parametrize("kind", ["palette", "grey", "rgb"])

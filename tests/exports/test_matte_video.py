@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from exported_run import IDS, SIZE_HW, TIMES, export, known_labels
 
-from persam_vos.media.video_reader import to_rgb
+from persam_vos.media.picture import to_rgb
 from persam_vos.stages.coverage import coverage_of_mask
 
 

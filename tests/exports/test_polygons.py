@@ -11,7 +11,7 @@ from persam_vos.exports.polygons import one_polygon, outlines
 
 
 def drawn(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    return cv2.fillPoly(np.zeros(shape, np.uint8), [points.astype(np.int32)], 1) > 0
+    return np.asarray(cv2.fillPoly(np.zeros(shape, np.uint8), [points.astype(np.int32)], 1) > 0)
 
 
 def test_parts_are_joined_and_holes_are_filled() -> None:

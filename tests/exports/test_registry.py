@@ -75,3 +75,18 @@ def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(registry, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"no OpenEXR.*pip install 'persam-vos\[export\]'"):
         parse_export("exr")
+
+
+def markdown_table() -> str:
+    """The table of exports as the documents have it."""
+    rows = ["| name | what | options, the default first |", "|---|---|---|"]
+    for entry in EXPORTS.values():
+        options = "; ".join(f"`{key}={values}`" for key, values, _ in option_table(entry.kind))
+        escaped = options.replace("|", "\\|")
+        rows.append(f"| `{entry.name}` | {entry.summary} | {escaped} |")
+    return "\n".join(rows)
+
+
+def test_the_documents_have_the_table() -> None:
+    page = Path(__file__).parents[2] / "docs" / "exports.md"
+    assert markdown_table() in page.read_text()

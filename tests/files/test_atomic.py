@@ -9,6 +9,7 @@ from persam_vos.errors import FetchError, OutputError
 from persam_vos.files.atomic import (
     TEMPORARY,
     AtomicFile,
+    atomic_folder,
     atomic_path,
     make_folder,
     output_error,
@@ -127,3 +128,27 @@ def test_texts_are_written_all_or_none(tmp_path: Path) -> None:
         write_texts(tmp_path / "new", {"a.csv": "other", "c.txt": "x"})
     assert (tmp_path / "new" / "a.csv").read_bytes() == b"1,2\r\n"
     assert {p.name for p in (tmp_path / "new").iterdir()} == {"a.csv", "b.txt", "c.txt"}
+
+
+def test_a_folder_appears_whole_and_replaces_the_one_before(tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        with atomic_folder(tmp_path / "deep" / "out") as folder:
+            (folder / "a.txt").write_text(text)
+    assert (tmp_path / "deep/out/a.txt").read_text() == "second"
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
+
+
+def test_a_folder_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "out") as folder:
+        (folder / "a.txt").write_text("first")
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "out") as folder:
+        (folder / "a.txt").write_text("second")
+        raise KeyError
+    assert (tmp_path / "out/a.txt").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError), atomic_folder(tmp_path / "file" / "out"):
+        pass

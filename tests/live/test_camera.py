@@ -13,6 +13,7 @@ from media_clips import picture
 
 from persam_vos.errors import MediaError
 from persam_vos.live.camera import camera_frames, frames_of
+from persam_vos.live.capture import Captured
 
 FRAMES = 5
 
@@ -32,11 +33,12 @@ def film(tmp_path: Path) -> Path:
 
 
 def test_frames_come_in_rgb_until_the_camera_stops(film: Path) -> None:
-    found = []
+    found: list[Captured] = []
     with pytest.raises(MediaError, match=f"camera 9: got {FRAMES} frames, then no more"):
         found.extend(frames_of(cv2.VideoCapture(str(film)), "camera 9"))
     assert [one.index for one in found] == list(range(FRAMES))
-    assert (found[0].seconds, found[0].facts.frames_per_second) == (0, 20)
+    assert found[0].seconds == 0
+    assert found[0].facts.frames_per_second == 20
     assert found[0].seconds < found[-1].seconds
     for index, one in enumerate(found):
         assert np.abs(one.to_image().astype(int) - picture(index)).mean() < 8

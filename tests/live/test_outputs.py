@@ -1,4 +1,4 @@
-"""Outputs of live runs: any of them, or several at once."""
+"""Outputs of live runs: either of them, or both."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ def test_a_frame_is_in_the_folder_and_on_the_pipe_when_write_returns(tmp_path: P
             assert (tmp_path / f"out/masks/{index:05d}.png").exists()
             found = np.frombuffer(os.read(source, 10**6), np.uint8).reshape(SIZE_HW)
             np.testing.assert_array_equal(found, square())
-        assert outputs.show(tracked), "without a window nobody has enough"
     assert outputs.count == 2
     assert 2 < outputs.latency.median() < 60
     os.close(source)

@@ -12,7 +12,7 @@ from media_clips import picture
 
 from persam_vos.errors import MediaError, UsageError
 from persam_vos.live.raw import RawFormat, raw_frames
-from persam_vos.media.video_reader import to_rgb
+from persam_vos.media.picture import to_rgb
 
 
 @pytest.mark.parametrize("pixels", ["rgb24", "bgr24", "gray", "yuv420p"])

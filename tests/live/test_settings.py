@@ -59,6 +59,14 @@ WRONG: dict[str, tuple[Mapping[str, Any], LiveSettings, str]] = {
         "objects on frame 4: got source",
     ),
     "a later box": ({"prompts": {4: [BOX]}}, LiveSettings(), "objects on frame 4: got source"),
+    "a later box by name": (
+        {"prompts": {"name:4": [BOX]}},
+        LiveSettings(),
+        "objects on frame name:4",
+    ),
+    "a part of the time": ({"end": "1:00"}, LiveSettings(), "end: got source"),
+    "every second frame": ({"stride": 2}, LiveSettings(), "stride: got source"),
+    "exports": ({"exports": ["coco"]}, LiveSettings(), "exports: got source"),
     "a profile": ({"profile": True}, LiveSettings(), "profile: got source"),
 }
 
@@ -72,7 +80,8 @@ def test_what_no_live_source_can_do_is_refused(case: str) -> None:
 
 
 def test_boxes_on_the_first_frame_are_fine() -> None:
-    check_live(request(masks=None, prompts={0: [BOX]}), LiveSettings())
+    for frame in (0, "start"):
+        check_live(request(masks=None, prompts={frame: [BOX]}), LiveSettings())
 
 
 def test_terminals_are_no_streams() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from live_sources import SIZE_HW, jpeg, reading, served, video_bytes
 from media_clips import picture
+from rtsp_server import rtsp_server
 
 from persam_vos.errors import MediaError
 from persam_vos.live.capture import Captured
@@ -35,7 +38,8 @@ def test_a_stream_over_tcp_has_the_frames_of_the_file(clip: Path) -> None:
     assert [one.seconds for one in live] == pytest.approx([one.time_seconds for one in whole])
     for one, other in zip(live, whole, strict=True):
         np.testing.assert_array_equal(one.to_image(), other.image)
-    assert (live[0].facts.frames_per_second, live[0].facts.codec) == (25, "mpeg2video")
+    assert live[0].facts.frames_per_second == 25
+    assert live[0].facts.codec == "mpeg2video"
     assert live[0].arrived < live[-1].arrived
 
 
@@ -75,10 +79,41 @@ def test_a_source_that_is_not_there_is_explained_at_once() -> None:
         next(address_frames("tcp://127.0.0.1:1", 20))
 
 
-@pytest.mark.parametrize("sent", [b"", video_bytes(FRAMES)], ids=["nothing", "some frames"])
+@pytest.mark.parametrize("sent", [b"", video_bytes(40)], ids=["nothing", "some frames"])
 def test_a_source_that_stalls_is_given_up(sent: bytes) -> None:
-    with served(sent, hold=True) as address, pytest.raises(MediaError, match=r"no frame for 1\.5"):
-        list(address_frames(address, 1.5))
+    with served(sent, hold=True) as address, pytest.raises(MediaError, match=r"no frame for 0\.7"):
+        list(address_frames(address, 0.7))
+
+
+def test_an_rtsp_camera_is_read_over_tcp() -> None:
+    with rtsp_server(FRAMES) as address:
+        live = list(address_frames(address, 20))
+    assert [one.index for one in live] == list(range(FRAMES))
+    assert np.abs(live[3].to_image().astype(int) - picture(3)).mean() < 8
+
+
+def test_datagrams_are_read_until_none_comes() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stop, data = threading.Event(), video_bytes(60)
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not stop.is_set():
+                for start in range(0, len(data), 1316):
+                    sender.sendto(data[start : start + 1316], ("127.0.0.1", port))
+                    time.sleep(0.001)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    frames = address_frames(f"udp://127.0.0.1:{port}", 1)
+    live = [next(frames) for _ in range(FRAMES)]
+    stop.set()
+    thread.join()
+    assert [one.index for one in live] == list(range(FRAMES))
+    with pytest.raises(MediaError, match="got no frame for 1 s"):
+        list(frames)
 
 
 class _Parts(http.server.BaseHTTPRequestHandler):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from persam_vos.errors import MaskError, OutputError
 from persam_vos.media.label_png import read_label_map, write_label_png
-from persam_vos.media.label_values import davis_palette
+from persam_vos.scoring.palette import davis_palette
 
 
 def save(path: Path, image: Image.Image) -> Path:

@@ -8,12 +8,12 @@ from mask_shapes import blobs, soft
 
 from persam_vos.errors import MaskError
 from persam_vos.media.label_values import (
-    davis_palette,
     ids_from_rgb,
     ids_from_transparent,
     labels_from_array,
     levels_of,
 )
+from persam_vos.scoring.palette import davis_palette
 
 BINARY = blobs(1) * np.uint8(255)
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from persam_vos.media.label_values import davis_palette
 from persam_vos.media.overlay import draw_overlay
+from persam_vos.scoring.palette import davis_palette
 
 GREY = np.full((120, 160, 3), 100, np.uint8)
 

@@ -15,7 +15,8 @@ from PIL import Image
 
 from persam_vos.errors import MediaError
 from persam_vos.media import reversing
-from persam_vos.media.reader import Reader, Source, open_source
+from persam_vos.media.read_options import Reader
+from persam_vos.media.reader import Source, open_source
 from persam_vos.media.reversing import Fingerprints, frames_held
 from persam_vos.structures import Frame
 

@@ -14,7 +14,8 @@ from media_clips import TICK, add_video, encode_clicks, encode_picture, picture
 from persam_vos.errors import MediaError
 from persam_vos.media import video_reader
 from persam_vos.media.picture import to_rgb
-from persam_vos.media.reader import Reader, open_source
+from persam_vos.media.read_options import Reader
+from persam_vos.media.reader import open_source
 from persam_vos.media.video_reader import VideoSource
 
 MakeVideo = Callable[..., Path]

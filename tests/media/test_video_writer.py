@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -147,8 +148,16 @@ def test_full_disk_is_explained_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_mpeg4_is_written_where_x264_is_missing(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(video_writer, "X264", "no_such_encoder")
+    missing = replace(video_writer.H264, codec="no_such_encoder")
+    monkeypatch.setattr(video_writer, "H264", missing)
     rate = Fraction(30_000, 1001)
     write_all(tmp_path / "a.mp4", [picture(i) for i in range(10)], facts(rate=rate))
     info = open_source(tmp_path / "a.mp4").info
     assert (info.codec, info.frames_per_second) == ("mpeg4", rate)
+
+
+def test_an_encoder_that_is_missing_is_named(tmp_path: Path) -> None:
+    wanted = replace(video_writer.H264, codec="no_such_encoder")
+    with pytest.raises(OutputError, match="FFmpeg without no_such_encoder"):
+        VideoWriter(tmp_path / "a.mp4", facts(), wanted)
+    assert not list(tmp_path.iterdir())

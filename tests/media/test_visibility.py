@@ -31,3 +31,11 @@ def test_both_ways_from_the_start_frame_are_apart() -> None:
     for index in (4, 3, 2, 1, 5, 6):
         visibility.note(frame(index, {1: index in (4, 3)}))
     assert visibility.spans() == {1: [(1, 2), (5, 6)]}
+
+
+@pytest.mark.parametrize("order", [(0, 3, 4, 9, 20), (20, 9, 4, 3, 0)])
+def test_frames_that_were_left_out_part_no_span(order: tuple[int, ...]) -> None:
+    visibility = Visibility()
+    for index in order:
+        visibility.note(frame(index, {1: index in (0, 20), 2: index != 9}))
+    assert visibility.spans() == {1: [(3, 9)], 2: [(9, 9)]}

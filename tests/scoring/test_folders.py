@@ -186,3 +186,15 @@ def test_truth_that_cannot_be_scored_against_is_refused(write_clip, score, draw,
 def test_scoring_does_not_load_torch():
     code = "import sys, persam_vos.scoring; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_truth_of_some_frames_alone_is_scored_and_surplus_predictions_are_told(
+    write_clip, score, truth
+):
+    write_clip("gt/clip", [truth[0] * 0, None, truth[0], None, truth[0], truth[3], truth[4]])
+    write_clip("pred/clip", [truth[0] * 0, *truth[:3], truth[0], truth[3], truth[4]])
+    (clip,) = score().sequences
+    assert clip.frame_names == ("00004", "00005")
+    assert clip.object_ids == (1, 2)
+    assert clip.region.min() == 1
+    assert clip.notes == ("1 predicted frames have no truth: not scored",)

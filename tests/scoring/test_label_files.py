@@ -8,6 +8,7 @@ from PIL import Image
 
 from persam_vos.errors import ScoringError
 from persam_vos.scoring.label_files import list_label_files, present_ids, read_label_file
+from persam_vos.scoring.palette import davis_palette
 
 LABELS = np.array([[0, 1, 2], [255, 0, 7]], np.uint8)
 
@@ -33,11 +34,26 @@ def test_two_valued_pictures_have_one_object(tmp_path):
     assert np.array_equal(labels, LABELS > 0)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "I;16", "grey RGB"])
+def test_colours_of_the_palette_and_16_bits_are_ids_too(tmp_path, mode):
+    if mode == "I;16":
+        picture = Image.fromarray(LABELS.astype(np.uint16))
+    elif mode == "grey RGB":
+        picture = Image.fromarray(LABELS).convert("RGB")
+    else:
+        picture = Image.fromarray(davis_palette()[LABELS]).convert(mode)
+    assert np.array_equal(read_label_file(_saved(tmp_path / "a.png", picture)), LABELS)
+
+
 @pytest.mark.parametrize(
-    ("mode", "said"), [("RGB", "mode RGB"), ("RGBA", "mode RGBA"), ("I;16", "mode I;16")]
+    ("picture", "said"),
+    [
+        (Image.new("RGB", (3, 2), (1, 2, 3)), "colours that are not in the DAVIS palette"),
+        (Image.fromarray(np.full((2, 3), 256, np.uint16)), "a value of 256"),
+    ],
+    ids=["colours", "greater values"],
 )
-def test_pictures_of_another_mode_are_refused_by_name(tmp_path, mode, said):
-    picture = Image.new(mode, (3, 2))
+def test_pictures_that_are_no_label_maps_are_refused_by_name(tmp_path, picture, said):
     path = _saved(tmp_path / "other.png", picture)
     with pytest.raises(ScoringError, match=rf"other\.png.*{said}"):
         read_label_file(path)

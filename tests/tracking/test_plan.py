@@ -24,11 +24,21 @@ class Pictures:
     """A source of frames that are there, whatever it says their number is."""
 
     files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, frames: tuple[Frame, ...], stated: int | None) -> None:
         self._frames = frames
         size_hw = frames[0].size_hw
         self.info = SourceInfo("clip.mkv", "video", size_hw, stated, Fraction(24))
+
+    def index_of(self, name: str) -> int | None:
+        return next((one.index for one in self._frames if one.name == name), None)
+
+    def names_of(self, number: int) -> dict[int, str]:
+        return {one.index: one.name for one in self._frames if int(one.name) == number}
+
+    def index_at(self, seconds: float) -> int:
+        return sum(one.time_seconds < seconds for one in self._frames)
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         if start >= len(self._frames):

@@ -219,3 +219,19 @@ def test_each_stage_is_timed(fast: RememberingEngine, demo_frames: DemoFrames) -
     timer = StageTimer()
     list(track_frames(demo_frames.frames[:1], {0: demo_frames.labels[0]}, fast, timer=timer))
     assert set(timer.seconds) == {"read", "encode", "track"}
+
+
+def test_soft_masks_come_with_the_labels_on_every_frame(
+    engine: RememberingEngine, demo_frames: DemoFrames
+) -> None:
+    frames, references = demo_frames.frames[:2], {0: demo_frames.labels[0]}
+    plain = list(track_frames(frames, references, engine))
+    soft = list(track_frames(frames, references, engine, keep_alpha=True))
+    for before, after in zip(plain, soft, strict=True):
+        np.testing.assert_array_equal(before.label_map, after.label_map)
+        assert not before.alphas
+        assert set(after.alphas) == {1, 2, 3}
+        for object_id, alpha in after.alphas.items():
+            np.testing.assert_array_equal(alpha >= 128, after.label_map == object_id)
+    moving = soft[1].alphas.values()
+    assert any(((alpha > 0) & (alpha < 255)).any() for alpha in moving)

@@ -26,7 +26,8 @@ T = TypeVar("T")
 EncodeLayers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 """As ``SamNetwork.encode_layers``."""
 
-_MIN_DETAIL = 1.5  # image pixels per input pixel: with fewer, a crop shows nothing more
+MIN_DETAIL = 1.5
+"""Image pixels per input pixel from which on there are crops: with fewer they show nothing more."""
 _PIXELS_PER_CELL = 5  # of the largest object per s8 cell of 8: windows are 1.6 x as large
 
 
@@ -85,7 +86,7 @@ class CropRefiner:
 
         ``masks`` (N, H, W) bool are those of the bank's channels 1 + ``channels``.
         """
-        if max(encoded.frame.size_hw) < _MIN_DETAIL * max(encoded.input_hw):
+        if max(encoded.frame.size_hw) < MIN_DETAIL * max(encoded.input_hw):
             return
         bank = memory.bank
         height, width = bank.grid_hw

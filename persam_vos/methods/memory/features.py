@@ -19,7 +19,7 @@ from ...structures import Encoded
 EXCLUDED = -9.0  # below any similarity
 
 _DIMENSIONS = 90  # of 384 of the joined layers: matches as well as all of them
-_COLOUR_DIMENSIONS = 6  # numbers that describe a colour
+COLOUR_DIMENSIONS = 6  # numbers that describe a colour
 _S4_DIMENSIONS = 10  # of 64; with the colours a s4 cell is 64 bytes, one line of a cache
 _COLOUR_WEIGHT = 0.2  # of the similarity of s16 and s8 cells
 _S4_WEIGHTS = (0.3, 0.2)  # of layer and colours in that of s4 cells; their s8 cells have the rest
@@ -65,25 +65,25 @@ def fit_projection(encoded: Encoded, dtype: torch.dtype = torch.float32) -> Feat
     """
     neck, layer = encoded.features.float(), encoded.layer_s8
     if layer is None:
-        only = _principal_directions(_unit_rows(neck), _DIMENSIONS)
+        only = _principal_directions(unit_rows(neck), _DIMENSIONS)
         return FeatureProjection(only, None, None, None, dtype)
     upsampled = F.interpolate(neck, layer.shape[-2:], mode="bilinear", align_corners=False)
-    joined = torch.cat([_unit_rows(upsampled), _unit_rows(layer)], dim=1)
+    joined = torch.cat([unit_rows(upsampled), unit_rows(layer)], dim=1)
     directions = _principal_directions(joined, _DIMENSIONS)
     width = neck.shape[1]
     s4 = s4_mean = None
     if encoded.layer_s4 is not None:
-        rows = _unit_rows(encoded.layer_s4)
+        rows = unit_rows(encoded.layer_s4)
         s4_mean = rows.mean(0)
         s4 = _principal_directions(rows - s4_mean, _S4_DIMENSIONS)
-        s4 = F.pad(s4, (0, _COLOUR_DIMENSIONS))
+        s4 = F.pad(s4, (0, COLOUR_DIMENSIONS))
     return FeatureProjection(directions[:width], directions[width:], s4, s4_mean, dtype)
 
 
 def extract_features(encoded: Encoded, projection: FeatureProjection) -> FrameFeatures:
     """Project a frame's features on the directions of its clip."""
     height, width = encoded.features.shape[-2:]
-    colours = _colour_angles(F.avg_pool2d(encoded.colours.float(), 4))  # (4 h w, 6)
+    colours = colour_angles(F.avg_pool2d(encoded.colours.float(), 4))  # (4 h w, 6)
     s8 = to_quad_order(_s8_rows(encoded, projection, colours), (2 * height, 2 * width))
     s16 = F.normalize(s8.view(height * width, 4, -1).mean(1), dim=-1)
     s16, s8, s4 = (grid.to(projection.dtype) for grid in (s16, s8, _s4_rows(encoded, projection)))
@@ -151,7 +151,7 @@ def _s8_rows(
 def _s4_rows(encoded: Encoded, projection: FeatureProjection) -> torch.Tensor:
     """Join the layer of stride 4 and the colours, (16 h w, d)."""
     layer_weight, colour_weight = _S4_WEIGHTS
-    colours = _colour_angles(F.avg_pool2d(encoded.colours.float(), 2))
+    colours = colour_angles(F.avg_pool2d(encoded.colours.float(), 2))
     if projection.s4 is None or projection.s4_mean is None or encoded.layer_s4 is None:
         return colours * math.sqrt(layer_weight + colour_weight)
     centred = _project(encoded.layer_s4, projection.s4) - projection.s4_mean @ projection.s4
@@ -160,7 +160,7 @@ def _s4_rows(encoded: Encoded, projection: FeatureProjection) -> torch.Tensor:
     return rows
 
 
-def _colour_angles(colours: torch.Tensor) -> torch.Tensor:
+def colour_angles(colours: torch.Tensor) -> torch.Tensor:
     """Turn (1, 3, H, W) normalised RGB into unit vectors, (H * W, 6).
 
     Luma and the two chromas become angles; the inner product of two colours is the mean cosine of
@@ -181,7 +181,7 @@ def _rows(grid: torch.Tensor) -> torch.Tensor:
     return rows
 
 
-def _unit_rows(grid: torch.Tensor) -> torch.Tensor:
+def unit_rows(grid: torch.Tensor) -> torch.Tensor:
     """(1, C, H, W) -> (H * W, C), normalised."""
     return F.normalize(_rows(grid.float()), dim=-1)
 
@@ -189,7 +189,7 @@ def _unit_rows(grid: torch.Tensor) -> torch.Tensor:
 def _project(grid: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
     """Project normalised cells on (C, D) directions: (1, C, H, W) -> (H * W, D).
 
-    As ``_unit_rows(grid) @ directions``, without a copy of the grid.
+    As ``unit_rows(grid) @ directions``, without a copy of the grid.
     """
     rows = _rows(grid.float())
     norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True).clamp_min(1e-12)

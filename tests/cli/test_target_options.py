@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import click
+from persam_vos_cli.target_options import target_option
+
+
+@click.command()
+@target_option
+def command(target: str | None) -> None:
+    click.echo(target)
+
+
+def test_a_target_is_a_file() -> None:
+    assert command.make_context("c", ["--target", "dog.safetensors"]).params == {
+        "target": "dog.safetensors"
+    }
+    assert command.make_context("c", []).params == {"target": None}
