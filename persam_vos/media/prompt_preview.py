@@ -128,8 +128,8 @@ def _middle(
     free = cv2.distanceTransform(beside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     if free.max() < apart:
         free = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(free.argmax()), free.shape)
-    return float(x) + 0.5, float(y) + 0.5
+    row, column = np.unravel_index(int(free.argmax()), free.shape)
+    return float(column) + 0.5, float(row) + 0.5
 
 
 def _write(

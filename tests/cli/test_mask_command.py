@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command import run_command
 from demo_clip import DemoFrames, overlap
+from persam_vos_cli.main import main
 from PIL import Image
 
 from persam_vos.media.label_png import read_label_map, write_label_png
@@ -50,7 +52,7 @@ def test_a_box_makes_a_mask_and_shows_it(folder: Path, box: str, demo_frames: De
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "got no prompt, expected --box, --point or --rough"),
+        ([], 2, "got no prompt, expected --box, --point, --rough or --target"),
         (["--box", "1=1,1,9,9", "--candidates"], 2, "--candidates without --preview"),
         (["--box", "1=900,1,950,9"], 2, "got 900,1, which is outside of the picture"),
         (["--box", "1=9,9,9,20"], 2, "expected x0 < x1 and y0 < y1"),
@@ -65,12 +67,20 @@ def test_a_box_makes_a_mask_and_shows_it(folder: Path, box: str, demo_frames: De
     ],
 )
 def test_a_wrong_prompt_is_one_line_and_nothing_is_written(
-    folder: Path, arguments: list[str], code: int, message: str
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    message: str,
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     output = [] if "-o" in arguments else ["-o", "out.png"]
-    result = run_command("mask", "photo.png", *arguments, *output, *QUICK, cwd=folder)
-    assert result.returncode == code, result.stderr
-    assert "Traceback" not in result.stderr
-    assert message in " ".join(result.stderr.split())
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["persam-vos", "mask", "photo.png", *arguments, *output])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and message in said
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

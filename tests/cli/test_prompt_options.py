@@ -17,7 +17,7 @@ def typed(*arguments: str) -> PromptOptions:
     got: list[PromptOptions] = []
 
     @click.command()
-    @prompt_options
+    @prompt_options  # type: ignore[untyped-decorator]  # the command has not its type here
     def command(**values: Any) -> None:
         got.append(values["prompts"])
 

@@ -63,7 +63,12 @@ def test_a_point_finds_the_same_place_in_the_whole_and_in_a_window(
     truth = demo_frames.labels[0] == 3
     y, x = (int(np.median(side)) for side in np.nonzero(truth))
     rows, columns = np.nonzero(truth)
-    box = tuple(float(one) for one in (columns.min(), rows.min(), columns.max(), rows.max()))
+    box = (
+        float(columns.min()),
+        float(rows.min()),
+        float(columns.max()),
+        float(rows.max()),
+    )
     whole = PictureView.whole(small, small.encode(demo_frames.frames[0]))
     for view in (whole, PictureView.round_box(small, demo_frames.frames[0], box, 0.25)):
         with torch.inference_mode():
