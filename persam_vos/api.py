@@ -28,7 +28,7 @@ from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, input_files, plan_request
-from .tracking.run_facts import not_captured, run_facts, run_totals
+from .tracking.run_facts import late_facts, not_captured, run_facts, run_totals
 from .tracking.start import make_references
 from .tracking.target_refind import FoundAgain
 from .tracking.target_search import OnLook, Sighting
@@ -186,10 +186,9 @@ def track_to_folder(
     frames that are on the way; ``trace.json``, a Chrome trace, where a profile is asked for;
     ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
-    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look``
-    before that, for each frame that was looked at for a target. Raises what
-    `track` raises, and OutputError for an output that exists or cannot be written. Finished masks
-    stay if the run breaks off.
+    ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look`` for
+    each frame that was looked at for a target. Raises what `track` raises, and OutputError for an
+    output that exists or cannot be written. Finished masks stay if the run breaks off.
 
     >>> request = TrackRequest(source="clip.mp4", masks="first_mask.png", overlay=False)
     >>> summary = track_to_folder(request, engine=engine)
@@ -202,8 +201,7 @@ def track_to_folder(
     with profiled as timer:
         folder = _output_folder(request, plan, timer)
         loaded = _load(engine, timer)
-        with timer.measure("look"):
-            plan = make_references(plan, loaded, on_look)
+        plan = make_references(plan, loaded, on_look)
         reference = _with_warnings(reference, quick_warnings(plan, loaded.settings))
         if on_start is not None:
             on_start(_start(plan, reference, loaded))
@@ -212,8 +210,7 @@ def track_to_folder(
         with folder:
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
-            totals = run_totals(loaded, timer, count, wall_seconds)
-            folder.finish({"source_warnings": list(plan.source.warnings)} | totals)
+            folder.finish(late_facts(plan) | run_totals(loaded, timer, count, wall_seconds))
     exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     summary = TrackSummary(
@@ -229,7 +226,7 @@ def track_to_folder(
         not_captured=not_captured(loaded, timer),
         exports=tuple(one.path for one in exported),
         sighting=plan.sighting,
-        found_again=plan.refinder.in_order if plan.refinder else (),
+        found_again=plan.found_again,
     )
     return _with_profile(summary, timer)
 

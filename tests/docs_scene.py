@@ -32,6 +32,7 @@ def fill_scene(folder: Path, examples: str) -> None:
     for video in ("video.mp4", "a.mp4", "b.mp4"):
         shutil.copy(clip.video, folder / video)
     _write_masks(folder, frames[0][1])
+    _write_photo(folder, *frames[0])
     for images in ("frames", "shots"):
         _write_images(folder / images, frames[:2])
     for root, lists in LISTS.items():
@@ -48,6 +49,11 @@ def _write_masks(folder: Path, labels: LabelMap) -> None:
         write_label_png(folder / name, labels)
     for object_id, name in enumerate(("cat.png", "dog.png"), 1):
         write_label_png(folder / name, (labels == object_id).astype(np.uint8))
+
+
+def _write_photo(folder: Path, image: RgbImage, labels: LabelMap) -> None:
+    Image.fromarray(image).save(folder / "photo.jpg")
+    write_label_png(folder / "photo.png", (labels == 1).astype(np.uint8))
 
 
 def _write_label(path: Path, labels: LabelMap) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from persam_vos.config import MethodSettings
 from persam_vos.demo import render_demo
@@ -34,6 +35,8 @@ def names(mobile_sam: SamNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         for index, (image, _) in enumerate(rendered):
             writer.write(image, index / 24)
     write_label_png(Path("first_mask.png"), rendered[0][1])
+    Image.fromarray(rendered[0][0]).save("photo.jpg")
+    write_label_png(Path("photo.png"), rendered[0][1])
     compute = Compute(torch.device("cpu"), torch.float32)
     engine = Engine(mobile_sam, compute, MethodSettings(image_size=256))
     images, labels = zip(*rendered, strict=True)

@@ -23,7 +23,7 @@ from ..structures import Frame, LabelMap, TrackedFrame
 from ..targets.target import Target
 from .engine import Engine
 from .propagate import Reference, empty_frames, track_frames
-from .target_refind import TargetRefinder
+from .target_refind import FoundAgain, TargetRefinder
 from .target_search import Sighting
 from .targets import target_of
 
@@ -100,6 +100,11 @@ class TrackPlan:
         if info.frame_count is None or self.has_backward:
             return info.frame_count
         return max(1, info.frame_count - before)
+
+    @property
+    def found_again(self) -> tuple[FoundAgain, ...]:
+        """What the target found while frames were tracked."""
+        return () if self.refinder is None else self.refinder.in_order
 
     def backward(
         self, engine: Engine, timer: StageTimer | None = None

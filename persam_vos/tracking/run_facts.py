@@ -52,6 +52,14 @@ def _target_facts(plan: TrackPlan) -> dict[str, Any] | None:
     }
 
 
+def late_facts(plan: TrackPlan) -> dict[str, Any]:
+    """Say what was noticed while frames came: warnings, and what a target found again."""
+    return {
+        "source_warnings": list(plan.source.warnings),
+        "found_again": [asdict(one) for one in plan.found_again],
+    }
+
+
 def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
     """Say what a run was computed with, in words and numbers that JSON has."""
     settings = engine.settings

@@ -5,7 +5,7 @@ from persam_vos_cli.target_options import target_option
 
 
 @click.command()
-@target_option
+@target_option  # type: ignore[untyped-decorator]  # as click returns it
 def command(target: str | None) -> None:
     click.echo(target)
 
