@@ -55,9 +55,10 @@ def pictures(
 ) -> Iterator[tuple[Kind, RgbImage, LabelMap]]:
     """Make pictures with and without a clip's object; the labels (H, W) show it as 1."""
     random, count = np.random.default_rng(seed), len(clip.images)
-    for index in (count // 2, 3 * count // 4):
+    shown = [index for index in range(1, count) if clip.labels(index).any()]
+    for index in (shown[len(shown) // 2], shown[3 * len(shown) // 4]):
         yield "own clip", clip.frame(index).image, clip.labels(index)
-    for index in (count // 3, 2 * count // 3):
+    for index in (shown[len(shown) // 3], shown[2 * len(shown) // 3]):
         behind = others[int(random.integers(len(others)))]
         yield "pasted", *_pasted(clip, index, behind.frame(len(behind.images) // 3).image, random)
     for other in random.choice(len(others), _NEGATIVES, replace=False):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +19,10 @@ from .prompt_options import prompt_options
 from .request_options import RequestOptions
 from .track_command import track
 
-_AS_TRACK = ("masks", "start_frame", "later_masks", "direction", "objects", "overlay")
+if TYPE_CHECKING:
+    from persam_vos import Engine
+
+AS_TRACK = ("masks", "start_frame", "later_masks", "target", "direction", "objects", "overlay")
 """Options that mean what they mean to `track`, and are described there."""
 
 
@@ -83,12 +88,18 @@ def check(options: CheckOptions) -> None:
     if options.fix is not None:
         clean = fix_masks(request, options.fix, speck_px=options.specks)
         request = replace(request, masks=options.fix, objects=None)
-    with console.frames() as progress:
+    with ExitStack() as reading:
+        progress = reading.enter_context(console.frames())
         progress.start("reading", None)
+
+        def load() -> Engine:
+            reading.close()  # its bar makes room for those of the download
+            return load_engine(console, options.engine)
+
         report = check_request(
             request,
             settings=options.engine.choice().settings,
-            engine=(lambda: load_engine(console, options.engine)) if options.measure else None,
+            engine=load if options.measure else None,
             started_seconds=started,
             on_frame=progress.advance,
         )
@@ -101,4 +112,4 @@ def check(options: CheckOptions) -> None:
         click.get_current_context().exit(1)
 
 
-check.params[1:1] = [option for option in track.params if option.name in _AS_TRACK]
+check.params[1:1] = [option for option in track.params if option.name in AS_TRACK]

@@ -120,7 +120,7 @@ def _video_rows(video: VideoFacts, frames_read: int) -> list[tuple[str, str]]:
     if video.duration_seconds is not None:
         length += f", {_duration(video.duration_seconds)}"
     rows = [
-        ("is", f"{info.codec} {'in' if of_video else 'as'} {video.container}"),
+        ("is", f"{info.codec} {'in ' if of_video else ''}{video.container}"),
         ("size", f"{info.size_hw[1]} x {info.size_hw[0]}{_turned(info)}"),
         ("rate", rate if of_video else f"{rate}, unless its files say otherwise"),
         ("length", length),
@@ -170,7 +170,7 @@ def _file_words(file: MaskFile) -> Iterator[str]:
     if file.ids:
         yield f"object{'s' * (len(file.ids) > 1)} {', '.join(map(str, file.ids))}"
     if file.void_px:
-        yield f"{file.void_px} pixels of void"
+        yield f"{file.void_px} pixels of 255"
 
 
 def _object_words(one: ObjectFacts) -> Iterator[str]:

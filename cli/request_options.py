@@ -25,6 +25,7 @@ class RequestOptions:
     start_frame: int | str | None
     later_masks: tuple[tuple[int | str, str], ...]
     prompts: PromptOptions
+    target: str | None
     direction: Direction
     objects: tuple[int, ...] | None
     overlay: bool
@@ -46,6 +47,7 @@ class RequestOptions:
             later_masks=files_by_frame("--mask", self.later_masks),
             prompts=self.prompts.prompts(self._start),
             rough_masks=files_by_frame("--rough", self.rough_masks),
+            target=self.target,
             direction=self.direction,
             objects=self.objects,
             invert_mask=self.reading.invert_mask,

@@ -32,7 +32,6 @@ class TrackOptions(RequestOptions):
     """What the options of `track` say."""
 
     sources: tuple[str, ...]
-    target: str | None
     output: Path | None
     workers: int
     overwrite: bool
@@ -51,7 +50,6 @@ class TrackOptions(RequestOptions):
 
         template = replace(
             self.request(self.live.source or self.sources[0]),
-            target=self.target,
             alpha=self.alpha,
             constant_rate=self.constant_rate,
             overwrite=self.overwrite,

@@ -201,8 +201,7 @@ def track_to_folder(
     with profiled as timer:
         folder = _output_folder(request, plan, timer)
         loaded = _load(engine, timer)
-        with timer.measure("look"):
-            plan = make_references(plan, loaded, on_look)
+        plan = make_references(plan, loaded, on_look)
         reference = _with_warnings(reference, quick_warnings(plan, loaded.settings))
         if on_start is not None:
             on_start(_start(plan, reference, loaded))

@@ -32,7 +32,7 @@ class RememberingEngine(Engine):
 
     def _remembered(self, frame: Frame) -> Encoded:
         padded = self.settings.method != "memory"
-        facts = bytes(f"{frame.size_hw} {padded}", "ascii")
+        facts = bytes(f"{frame.size_hw} {padded} {self.settings.image_size}", "ascii")
         key = hashlib.sha1(frame.image.tobytes() + facts).digest()
         if key not in self.memory:
             (self.memory[key],) = super().encode_batch([frame])

@@ -37,9 +37,12 @@ def saved(pixels: np.ndarray, ending: str = ".png") -> Callable[[Path], Path]:
     """Write pixels by Pillow, as they are but for what JPEG does to them."""
 
     def write(path: Path) -> Path:
-        options = {"quality": 95, "subsampling": 0} if ending == ".jpg" else {}
-        Image.fromarray(pixels).save(path.with_suffix(ending), **options)
-        return path.with_suffix(ending)
+        file, image = path.with_suffix(ending), Image.fromarray(pixels)
+        if ending == ".jpg":
+            image.save(file, quality=95, subsampling=0)
+        else:
+            image.save(file)
+        return file
 
     return write
 

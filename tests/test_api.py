@@ -17,6 +17,7 @@ from persam_vos import MethodSettings, TrackRequest, load_engine, track, track_t
 from persam_vos.errors import MaskError, MediaError, OutputError, UsageError, WeightsError
 from persam_vos.media.label_png import read_label_map, write_label_png
 from persam_vos.media.reader import open_source
+from persam_vos.media.track_log import TrackLog
 
 QUICK = MethodSettings(method="persam-f", without=frozenset({"refinement"}), fit_steps=20)
 
@@ -180,8 +181,11 @@ def test_wrong_input_is_refused_at_once_and_before_weights_are_loaded(
 def test_an_existing_result_is_refused_before_weights_are_loaded(
     clip: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "track.json").write_text("{}")
     request = TrackRequest(source=clip / "frames", masks=clip / "mask.png", output=tmp_path)
+    (tmp_path / "track.json").write_text("{}")
+    with pytest.raises(OutputError, match=r"no earlier run lists as its own: track\.json"):
+        track_to_folder(request)
+    TrackLog(tmp_path / "track.json", {"files": []}).close({"complete": True})
     with pytest.raises(OutputError, match="overwrite=True"):
         track_to_folder(request)
 

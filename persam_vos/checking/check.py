@@ -14,11 +14,12 @@ import numpy as np
 from ..config import MethodSettings
 from ..errors import PersamVosError, UsageError
 from ..media.reader import Source, open_source
+from ..media.reference_masks import mask_files
 from ..media.selection import select
 from ..request import TrackRequest
 from ..structures import LabelMap
 from ..tracking.engine import Engine
-from ..tracking.plan import TrackPlan, input_files, plan_source
+from ..tracking.plan import TrackPlan, plan_source
 from ..tracking.start import make_references
 from .clean import CleanMask, clean_masks, write_clean_mask
 from .estimate import Estimate, estimate
@@ -73,10 +74,11 @@ def check(
 
     >>> report = check(TrackRequest(source="clip.mp4", masks="first_mask.png"))
     >>> report.fails, report.video.info.size_hw, [one.area_px for one in report.objects[0]]
-    (False, (90, 160), [1014, 622, 275])
+    (False, (90, 160), [380, 1583, 988])
     """
     settings = settings or MethodSettings()
-    paths = [path for path in dict.fromkeys(input_files(request)) if path != request.label_map]
+    given = (request.masks, *request.later_masks.values(), *request.rough_masks.values())
+    paths = dict.fromkeys(path for masks in given for path in mask_files(masks))
     files = tuple(read_mask_file(path, request.label_map) for path in paths)
     report = Report(None, mask_files=files, findings=tuple(file_findings(files)))
     try:
@@ -87,8 +89,8 @@ def check(
         about = [*video_findings(facts), *_told(source.warnings, f"{facts.info.path} ")]
         about += reading_findings(facts, count, failure, to_the_end=ended)
         report = replace(_with(report, *about), frames_read=count)
-        shown = bool(request.masks is not None or request.later_masks or request.prompts)
-        if not shown and not request.rough_masks:
+        shown = _shows_objects(request)
+        if not shown:
             request = replace(request, masks=_stand_in(source.info.size_hw))
         plan, reference = plan_source(source, request)
         objects = _measure(plan) if shown else {}
@@ -98,6 +100,9 @@ def check(
             return report
         total = count if ended else source.info.frame_count or max(count, facts.counted or 0)
         found = _time(plan, engine, request, total)
+        if found is None:
+            unseen = Finding("warning", str(request.target), "objects that are not in the video")
+            return _with(report, unseen)
     except UsageError:
         raise
     except PersamVosError as error:
@@ -177,6 +182,12 @@ def _read(
         return count, False, error
 
 
+def _shows_objects(request: TrackRequest) -> bool:
+    """Whether anything in a request shows an object."""
+    shown = (request.later_masks, request.prompts, request.rough_masks)
+    return request.masks is not None or request.target is not None or any(shown)
+
+
 def _stand_in(size_hw: tuple[int, int]) -> LabelMap:
     """Return the (H, W) labels of an object in the middle of the picture."""
     height, width = size_hw
@@ -199,11 +210,16 @@ def _measure(plan: TrackPlan) -> dict[int, tuple[ObjectFacts, ...]]:
 
 def _time(
     plan: TrackPlan, engine: Callable[[], Engine], request: TrackRequest, total: int
-) -> Estimate:
-    """Say what the run will take of a source of ``total`` frames; raises what a run would raise."""
+) -> Estimate | None:
+    """Say what the run will take of a source of ``total`` frames; raises what a run would raise.
+
+    None if no object is tracked, since a target is not in the video.
+    """
     begun = time.perf_counter()
     loaded = engine()
     plan = make_references(plan, loaded)
+    if not plan.references:
+        return None
     loading = time.perf_counter() - begun
     found = estimate(plan, loaded, total=total, overlay=request.overlay)
     return replace(found, start_seconds=loading + found.start_seconds)

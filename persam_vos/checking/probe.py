@@ -66,7 +66,7 @@ def probe(source: Source, *, stream: int | None = None) -> VideoFacts:
     info = source.info
     if info.kind == "images":
         alpha = info.pixel_format.endswith(("A", "a"))
-        kind = "an image" if info.frame_count == 1 else "images"
+        kind = "image" if info.frame_count == 1 else "images"
         return VideoFacts(info, kind, counted=info.frame_count, alpha=alpha)
     if not source.files:
         return VideoFacts(info, "a stream")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files.atomic import atomic_path, make_folder, output_error
+from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error
 from ..files.output import inside, replaceable
 from ..scoring.label_files import list_label_files
 from .fingerprint import digest_files
@@ -46,7 +46,7 @@ def remove_own(folder: Path) -> None:
     own = check_own(folder)
     try:
         (folder / CLIP_FILE).unlink(missing_ok=True)  # first of all: it vouches for the others
-        for path in own:
+        for path in (*own, *folder.glob(f"{TEMPORARY}*")):
             path.unlink(missing_ok=True)
     except OSError as error:
         raise output_error(folder, error) from error

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from ..errors import OutputError
 from ..files.atomic import atomic_path
 from ..scoring.label_files import present_ids
+from ..scoring.palette import davis_palette
 from ..structures import LabelMap, RgbImage
-from .label_values import davis_palette
 from .overlay import LIGHT_LUMA, draw_overlay
 from .reference_prompts import Prompt
 
@@ -55,8 +56,9 @@ def draw_preview(
     for object_id, prompt in prompts.items():
         if prompt.box_xyxy is not None:
             _draw_box(pen, [factor * side for side in prompt.box_xyxy], object_id, text_px)
+    points = [xy for prompt in prompts.values() for xy in prompt.points_xy]
     for object_id in sorted(present_ids(label_map)):
-        x, y = _middle(label_map == object_id)
+        x, y = _middle(label_map == object_id, points, text_px / factor)
         _write(pen, (factor * x, factor * y), str(object_id), colour_of(object_id), text_px)
     for prompt in prompts.values():
         for (x, y), label in zip(prompt.points_xy, prompt.labels, strict=True):
@@ -112,12 +114,22 @@ def _text_px(image: RgbImage) -> int:
     return max(_MIN_TEXT, round(float(min(image.shape[:2])) * _TEXT_SHARE))
 
 
-def _middle(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[float, float]:
-    """Return the xy of the middle of the pixel that is farthest from the outside of a mask."""
-    padded = np.pad(mask, 1).view(np.uint8)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(distance.argmax()), distance.shape)
-    return float(x) + 0.5, float(y) + 0.5
+def _middle(
+    mask: npt.NDArray[np.bool_], points: Sequence[tuple[float, float]], apart: float
+) -> tuple[float, float]:
+    """Return the xy of the middle of the pixel of a mask that is farthest from all else.
+
+    That is its outside, and points with discs of the radius ``apart``, where there is room beside.
+    """
+    inside = np.pad(mask, 1).view(np.uint8)
+    beside = inside.copy()
+    for x, y in points:
+        cv2.circle(beside, (round(x) + 1, round(y) + 1), round(apart), 0, cv2.FILLED)
+    free = cv2.distanceTransform(beside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    if free.max() < apart:
+        free = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    row, column = np.unravel_index(int(free.argmax()), free.shape)
+    return float(column) + 0.5, float(row) + 0.5
 
 
 def _write(

@@ -18,6 +18,7 @@ class Visibility:
     """
 
     _spans: dict[int, list[Span]] = field(default_factory=dict)
+    _start: int | None = None
     _last: int | None = None
     _forwards: bool | None = None
 
@@ -26,7 +27,8 @@ class Visibility:
         before, index = self._last, tracked.index
         forwards = None if before is None else index > before
         if None not in (forwards, self._forwards) and forwards != self._forwards:
-            before = None  # a start frame shows its objects: no span goes on beyond it
+            before = self._start  # from where the other way begins
+        self._start = index if self._start is None else self._start
         self._last, self._forwards = index, forwards
         for result in tracked.objects:
             if not result.visible:

@@ -39,8 +39,7 @@ def box_fit(masks: torch.Tensor, box_xyxy: tuple[float, float, float, float]) ->
     shared_y = (bottom.clamp_max(y1 + 1) - top.clamp_min(y0)).clamp_min(0)
     shared = shared_x * shared_y
     either = (right - left) * (bottom - top) + (x1 + 1 - x0) * (y1 + 1 - y0) - shared
-    fit = _BOX_WEIGHT * shared / either - _OUTSIDE_WEIGHT * outside
-    return torch.where(area > 0, fit, -torch.inf)
+    return _BOX_WEIGHT * shared / either - _OUTSIDE_WEIGHT * outside
 
 
 def drawn_fit(masks: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:

@@ -31,7 +31,8 @@ Fit = Callable[[torch.Tensor], torch.Tensor]
 
 SCALES: tuple[Scale, ...] = ("subpart", "part", "whole")  # SAM's masks 1 to 3
 _MARGINS = (0.25, 0.5)  # of windows round a box, on each side: shares of its long side
-_WHOLE_BONUS = torch.tensor([0.0, 0.0, 0.3])  # of a point: more often the whole thing is meant
+_CLOSER_LOOKS = 2  # at what points show: each sees the whole of it better, J + 5 and + 1
+WHOLE_BONUS = torch.tensor([0.0, 0.0, 0.2])  # of a point: more often the whole thing is meant
 _DRAWN_WEIGHT = 2.0  # of the IoU with what was drawn, against predicted IoU and stability
 _DRAWN_GAIN = 6.0  # logit of what was drawn, as a mask prompt
 
@@ -163,20 +164,33 @@ def put_together(
 def _from_prompt(whole: PictureView, prompt: Prompt) -> list[_Found]:
     """Decode a box, or points, or both."""
     points = _points(prompt)
-    if prompt.box_xyxy is not None:
-        return _look_closer(whole, points, prompt.box_xyxy)
-    found = _decode(whole, points, None, _fit_points)
-    box = box_of(_best(found, prompt.scale).candidate().mask)
-    return found if box is None else _look_closer(whole, points, box)
-
-
-def _look_closer(whole: PictureView, points: Points, box: BoxXyxy) -> list[_Found]:
-    """Decode a box in windows round it."""
+    if prompt.box_xyxy is None:
+        return _from_points(whole, points, prompt.scale)
     found = []
     for margin in _MARGINS:
-        view = PictureView.round_box(whole.engine, whole.encoded.frame, box, margin)
-        found += _decode(view, points, box, partial(box_fit, box_xyxy=box))
+        view = _round_box(whole, prompt.box_xyxy, margin)
+        found += _decode(view, points, prompt.box_xyxy, partial(box_fit, box_xyxy=prompt.box_xyxy))
     return found
+
+
+def _from_points(whole: PictureView, points: Points, scale: Scale | None) -> list[_Found]:
+    """Decode points in the whole picture, and what is taken again in windows round it.
+
+    There its box is a prompt too. If a scale was asked for, the later masks keep to the box.
+    """
+    found = _decode(whole, points, None, lambda masks: WHOLE_BONUS.to(masks.device))
+    first = best = _best(found, scale)
+    for _ in range(_CLOSER_LOOKS):
+        box = box_of(best.candidate().mask)
+        if box is None:
+            break
+        fit = _no_fit if scale is None else partial(box_fit, box_xyxy=box)
+        closer = _best(_decode(_round_box(whole, box, _MARGINS[-1]), points, box, fit), None)
+        if not closer.score > -torch.inf:
+            break
+        best = closer
+    taken = replace(best, scale=first.scale, score=first.score)
+    return [taken if one is first else one for one in found]
 
 
 def _from_drawn(whole: PictureView, object_id: int, drawn: Mask, prompt: Prompt | None) -> MadeMask:
@@ -210,7 +224,7 @@ def _decode_mask(
 ) -> list[_Found]:
     """Decode a mask (H, W) that is known roughly, in a window round a box."""
     assert round_box is not None, "a known mask has pixels"
-    view = PictureView.round_box(whole.engine, whole.encoded.frame, round_box, _MARGINS[0])
+    view = _round_box(whole, round_box, _MARGINS[0])
     fit = lambda masks: _DRAWN_WEIGHT * drawn_fit(masks, shape)  # noqa: E731
     return _decode(view, points, None, fit, view.logits_of(shape, _DRAWN_GAIN))
 
@@ -226,7 +240,8 @@ def _decode(
     decoded = view.decode(points, box, dense)
     logits, iou = decoded.low_res_logits[0, 1:], decoded.predicted_iou[0, 1:]
     stable = stability(logits)
-    scores = iou + stable + fit(view.masks(logits))
+    masks = view.masks(logits)
+    scores = torch.where(masks.flatten(1).any(1), iou + stable + fit(masks), -torch.inf)
     return [
         _Found(view, scale, *row)
         for scale, row in zip(
@@ -256,10 +271,12 @@ def _taken(
     return MadeMask(object_id, mask, taken, candidates, agreed)
 
 
-def _fit_points(masks: torch.Tensor) -> torch.Tensor:
-    """Prefer the whole of a thing to its parts; a mask of nothing is no candidate."""
-    there = masks.flatten(1).any(1)
-    return torch.where(there, _WHOLE_BONUS.to(masks.device), -torch.inf)
+def _round_box(whole: PictureView, box: BoxXyxy, margin: float) -> PictureView:
+    return PictureView.round_box(whole.engine, whole.encoded.frame, box, margin)
+
+
+def _no_fit(masks: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(len(masks), device=masks.device)
 
 
 def _points(prompt: Prompt) -> Points:

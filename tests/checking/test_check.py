@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from odd_masks import ODD_MASKS, SIZE_HW
 from odd_videos import Clip
 from PIL import Image
 
-from persam_vos import MethodSettings, TrackRequest, check
+from persam_vos import MethodSettings, TrackRequest, check, track_to_folder
 from persam_vos.checking.check import Report, fix_masks, quick_warnings
 from persam_vos.checking.findings import Severity
 from persam_vos.errors import MaskError, OutputError, PersamVosError, UsageError, WeightsError
@@ -71,11 +73,13 @@ def test_what_is_said_of_odd_inputs_is_true(tmp_path: Path, kind: str) -> None:
         assert report.video.counted == case.count
 
 
-CLIPS = {
-    kind: case.make.__self__
-    for kind, case in CASES.items()
-    if isinstance(getattr(case.make, "__self__", None), Clip)
-}
+def clip_of(make: object) -> Clip | None:
+    """The clip whose method this is, if it is one's."""
+    owner = getattr(make, "__self__", None)
+    return owner if isinstance(owner, Clip) else None
+
+
+CLIPS = {kind: clip for kind, case in CASES.items() if (clip := clip_of(case.make)) is not None}
 MATRICES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020"}
 BITS = {"10le": 10, "12le": 12, "16le": 16}
 
@@ -203,3 +207,19 @@ def test_weights_that_are_missing_are_a_finding(tmp_path: Path, frames: Path) ->
     )
     assert report.fails
     assert said(report, "error") == ["vit-h: no connection, expected one; connect"]
+
+
+def test_a_run_warns_of_what_can_be_seen_at_once(
+    tmp_path: Path, frames: Path, engine: RememberingEngine
+) -> None:
+    loaded = replace(engine, settings=MethodSettings(image_size=256))
+    request = TrackRequest(
+        source=str(frames / "*.png"),
+        masks=ODD_MASKS["a dot"].write(tmp_path / "m"),
+        output=tmp_path / "out",
+        overlay=False,
+    )
+    warnings = track_to_folder(request, engine=loaded).warnings
+    assert len(warnings) == 1
+    assert "object 2: a box of 1 x 1 pixels, whose long side is 3 of the encoder's" in warnings[0]
+    assert json.loads((tmp_path / "out/track.json").read_text())["warnings"] == list(warnings)

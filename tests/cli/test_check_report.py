@@ -57,7 +57,7 @@ def test_people_see_facts_findings_the_worst_first_and_the_verdict(
         "    a hole filled",
         "",
         "Masks",
-        "  first.png          palette PNG, 854 x 480, objects 3, 255, 12 pixels of void",
+        "  first.png          palette PNG, 854 x 480, objects 3, 255, 12 pixels of 255",
         "  bad.png            no image",
         "  frame 0, object 3  400 pixels (0.1%), box 10,20 to 29,39, 2 pieces",
         "",

@@ -23,7 +23,7 @@ def parse(*arguments: str) -> InputOptions:
 
 def test_by_default_all_is_read() -> None:
     options = parse()
-    assert not options.chooses_part
+    assert (options.start, options.end, options.stride) == (None, None, 1)
     assert options.region() is None
     assert options.reader == "pyav"
     assert options.deinterlace
@@ -32,7 +32,6 @@ def test_by_default_all_is_read() -> None:
 def test_frames_are_numbers_and_times_are_texts() -> None:
     options = parse("--start", "40", "--end", "00:01:30.5", "--stride", "2")
     assert (options.start, options.end, options.stride) == (40, "00:01:30.5", 2)
-    assert options.chooses_part
 
 
 def test_a_region_is_four_numbers() -> None:

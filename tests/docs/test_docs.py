@@ -151,6 +151,6 @@ def hurried(line: str) -> list[str]:
     """Return the arguments of a command line that may replace results and shows small pictures."""
     arguments = shlex.split(line, comments=True)[1:]
     own_size = {"--method", "--quality", "--image-size", "--recipe"} & set(arguments)
-    if arguments[0] in ("track", "eval") and "--predictions" not in arguments:
+    if arguments[0] in ("track", "eval", "mask") and "--predictions" not in arguments:
         arguments += ["--overwrite"] if own_size else ["--overwrite", "--image-size", "256"]
     return arguments

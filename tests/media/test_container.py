@@ -83,7 +83,8 @@ def test_frames_are_counted(make_video: MakeVideo, name: str) -> None:
     with open_container(path) as container:
         stream = video_stream(path, container, None)
         assert frame_count(path, container, stream) == 12
-        assert average_rate(stream) == pytest.approx(24, rel=0.05)
+        if not name.endswith("avi"):  # its unit of time is the rate
+            assert average_rate(stream) == pytest.approx(24, rel=0.05)
 
 
 def test_large_files_are_not_counted(
