@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from ..geometry import extents
@@ -22,7 +24,7 @@ def stability(logits: torch.Tensor) -> torch.Tensor:
 
 
 def box_fit(masks: torch.Tensor, box_xyxy: tuple[float, float, float, float]) -> torch.Tensor:
-    """Score how well (K, H, W) bool masks fit a tight box, (K,): at most 2, for a perfect one.
+    """Score how well (K, H, W) bool masks fit a tight box: (K,), 2 if perfectly, 0 if empty.
 
     By the IoU of the box and theirs, and the share of each mask that is outside of it. Of masks
     that fill parts of a box alike, those are wrong that go on beyond it. Box in pixels, x1 and y1
@@ -39,10 +41,21 @@ def box_fit(masks: torch.Tensor, box_xyxy: tuple[float, float, float, float]) ->
     shared_y = (bottom.clamp_max(y1 + 1) - top.clamp_min(y0)).clamp_min(0)
     shared = shared_x * shared_y
     either = (right - left) * (bottom - top) + (x1 + 1 - x0) * (y1 + 1 - y0) - shared
-    return _BOX_WEIGHT * shared / either - _OUTSIDE_WEIGHT * outside
+    fit = _BOX_WEIGHT * shared / either - _OUTSIDE_WEIGHT * outside
+    return fit * (area > 0)  # the extent of an empty mask is the whole picture
 
 
 def drawn_fit(masks: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
     """Return the IoU of (K, H, W) bool masks with one that was drawn, (H, W): (K,)."""
     shared = (masks & drawn).flatten(1).sum(1)
     return shared / (masks | drawn).flatten(1).sum(1).clamp_min(1)
+
+
+def point_fit(masks: torch.Tensor, points: Sequence[tuple[float, float, int]]) -> torch.Tensor:
+    """Return the share of points (x, y, label) that (K, H, W) bool masks agree with: (K,)."""
+    height, width = masks.shape[1:]
+    agreed = [
+        masks[:, min(int(y), height - 1), min(int(x), width - 1)] == bool(label)
+        for x, y, label in points
+    ]
+    return torch.stack(agreed).float().mean(0)
