@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import field, fields
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin, get_type_hints
 
 from ..errors import UsageError
-from .clip import Clip
+
+if TYPE_CHECKING:
+    from .clip import Clip
 
 YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 

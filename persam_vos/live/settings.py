@@ -94,7 +94,7 @@ address such as rtsp://host/path, or - for stdin; give files and folders without
             param("source", STDIN),
             got="a terminal on standard input",
             expected="frames that a program writes",
-            remedy="pipe them in: ffmpeg ... -f mpegts - | persam-vos track --source - ...",
+            remedy=f"pipe them in, as in ffmpeg ... | persam-vos track {param('source', STDIN)}",
         )
     shown = [request.start_frame or 0]
     shown += [*request.later_masks, *request.prompts, *request.rough_masks]

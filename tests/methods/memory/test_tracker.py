@@ -252,9 +252,10 @@ def test_nothing_random_decides(decoder: Decoder) -> None:
     ("spare", "ages", "last"),
     [
         pytest.param(4, (1, 2, 4), 6, id="capacity to spare"),
-        pytest.param(1, memory_bank.AGES, 14, id="capacity as needed", marks=pytest.mark.slow),
+        pytest.param(1, memory_bank.AGES, 14, id="capacity as needed"),
     ],
 )
+@pytest.mark.slow
 def test_static_shapes_make_no_difference(
     decoder: Decoder,
     monkeypatch: pytest.MonkeyPatch,
