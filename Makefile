@@ -34,7 +34,7 @@ test: setup ## the tests that need no GPU, but for those that take long
 	$(PYTEST) -m "not gpu and not slow"
 
 test-slow: setup ## the tests that take long, such as every command of the documents
-	$(PYTEST) -m "slow and not gpu"
+	$(PYTEST) --dist load --maxschedchunk 1 -m "slow and not gpu"
 
 test-gpu: setup ## the tests that need a CUDA device; they fail without one
 	PERSAM_VOS_REQUIRE_GPU=1 $(BIN)/pytest -m gpu
