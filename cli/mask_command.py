@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from persam_vos.errors import OutputError, UsageError, param
+from persam_vos.errors import UsageError, param
 
 from .input_options import FrameId
 from .mask_target import find_and_show
@@ -156,18 +156,13 @@ def mask(options: MaskOptions) -> None:
 
 def _check_outputs(options: MaskOptions, inputs: Sequence[Path]) -> None:
     """Raise OutputError for a file that may not be replaced."""
-    outputs = [path for path in (options.output, options.preview) if path is not None]
-    read = {path.resolve() for path in inputs}
-    for path in outputs:
-        if path.resolve() in read or (path.exists() and not options.overwrite):
-            own = path.resolve() in read
-            raise OutputError(
-                str(path),
-                got="a file that is an input" if own else "a file that is there",
-                expected="another name",
-                remedy="" if own else f"or add {param('overwrite', True)} to replace it",
-            )
-    if len({path.resolve() for path in outputs}) < len(outputs):
+    from persam_vos.files.output import check_file
+
+    asked = {"output": options.output, "preview": options.preview}
+    outputs = {name: path for name, path in asked.items() if path is not None}
+    for name, path in outputs.items():
+        check_file(path, overwrite=options.overwrite, inputs=inputs, name=name)
+    if len({path.resolve() for path in outputs.values()}) < len(outputs):
         raise UsageError(param("preview"), got="the name of the mask", expected="another name")
 
 

@@ -13,17 +13,18 @@ from .checking.check import quick_warnings
 from .config import MethodSettings
 from .errors import UsageError
 from .exports.run import Exported, export_all, refuse_existing_exports
+from .files.output import check_file
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
 from .media.read_options import Reader
-from .media.reference_masks import MaskInput, ReferenceMasks
+from .media.reference_masks import MaskInput, ReferenceMasks, mask_files
 from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
 from .runtime.profiler import Profiler, StageTime
 from .runtime.timer import StageTimer
 from .structures import TrackedFrame
 from .targets.target import Target
-from .targets.target_file import check_target_output, write_target
+from .targets.target_file import write_target
 from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
@@ -299,7 +300,9 @@ def fit_target(
     """
     path = None if output is None else Path(output)
     if path is not None:
-        check_target_output(path, overwrite=overwrite)
+        files = [Path(image) for image, _ in references]
+        files += [one for _, mask in references for one in mask_files([mask])]
+        check_file(path, overwrite=overwrite, inputs=files)
     pictures = read_pictures(references)
     for picture in pictures:
         for warning in picture.warnings:

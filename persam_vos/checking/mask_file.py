@@ -14,6 +14,7 @@ from ..media.label_colours import find_label_map, read_label_colours
 from ..media.label_png import read_label_map
 from ..media.reference_masks import no_foreground
 from ..scoring import VOID_LABEL
+from ..scoring.label_files import present_ids
 from ..structures import LabelMap
 from .soft_masks import understand
 
@@ -60,7 +61,7 @@ def read_mask_file(path: Path, label_map: Path | None = None) -> MaskFile:
         kind=kind,
         size_hw=size_hw if labels is None else (labels.shape[0], labels.shape[1]),
         values=values,
-        ids=() if labels is None else tuple(int(i) for i in np.unique(labels) if i),
+        ids=() if labels is None else tuple(sorted(present_ids(labels))),
         void_px=0 if labels is None else _void_px(labels),
         problem=problem,
         fixable=problem is not None and _is_fixable(path, problem),

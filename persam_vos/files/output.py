@@ -79,6 +79,31 @@ def replaceable(
     return tuple(existing)
 
 
+def check_file(
+    path: Path, *, overwrite: bool, inputs: Iterable[Path] = (), name: str = "output"
+) -> None:
+    """Raise OutputError for a file that may not or cannot be written; nothing is touched.
+
+    That is one that exists, unless ``overwrite``, and whatever that says one of the ``inputs``.
+    ``name`` is the parameter that asks for the file.
+    """
+    refuse_unwritable(path.parent)
+    if _identities([path]) & _identities(inputs):
+        raise OutputError(
+            param(name, path),
+            got="a file that is an input of this run",
+            expected="another name",
+            remedy="choose one: what is read is never replaced",
+        )
+    if os.path.lexists(path) and not overwrite:
+        raise OutputError(
+            param(name, path),
+            got="a file that is there already",
+            expected="a new file",
+            remedy=f"choose another name, or add {param('overwrite', True)} to replace it",
+        )
+
+
 def inside(folder: Path, names: Iterable[str]) -> frozenset[Path]:
     """Return the paths of ``names`` in ``folder``, without those that lead out of it."""
     paths = [PurePath(name) for name in names]

@@ -17,6 +17,7 @@ from ..errors import MaskError, UsageError, param
 from ..files.atomic import make_folder, write_texts
 from ..files.output import inside, refuse_unwritable, replaceable
 from ..media.label_png import write_label_png
+from ..scoring.label_files import present_ids
 from .coco import read_coco
 from .cvat import read_cvat
 from .label_studio import read_label_studio
@@ -93,7 +94,7 @@ def import_masks(
                 raise MaskError(f"{path}, {name}", got="two sizes", expected="one for each frame")
             covered += shape.draw(labels, object_id)
         write_label_png(output / name, labels)
-        seen = tuple(sorted({int(one) for one in np.unique(labels)} - {0}))
+        seen = tuple(sorted(present_ids(labels)))
         masks.append(ImportedMask(output / name, group[0][0].frame, seen))
     write_texts(output, {LIST: json.dumps({"files": [*names, LIST]}, indent=1) + "\n"})
     warnings = _warnings(found, numbering, covered)

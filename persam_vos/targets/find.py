@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from ..geometry import Geometry
+from ..scoring.label_files import present_ids
 from ..stages.decode import Decoder
 from ..structures import Encoded, LabelMap
 from .appearance import ObjectCells, compare
@@ -45,7 +46,7 @@ class Found:
     @property
     def object_ids(self) -> tuple[int, ...]:
         """The objects that were found, ascending."""
-        return tuple(int(i) for i in np.unique(self.labels) if i)
+        return tuple(sorted(present_ids(self.labels)))
 
     @property
     def sure(self) -> float:

@@ -16,9 +16,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ..errors import OutputError, TargetError, param
+from ..errors import TargetError
 from ..files.atomic import atomic_path, make_folder
-from ..files.output import refuse_unwritable
+from ..files.output import check_file
 from .description import Description
 from .target import Cells, NetworkIdentity, SourceFile, Target, TargetReference
 
@@ -39,9 +39,9 @@ _DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.uint8: "U8"}
 def write_target(path: Path, target: Target, *, overwrite: bool = False) -> int:
     """Write a target file, whole or not at all; returns its size in bytes.
 
-    Raises what `check_target_output` raises.
+    Raises what `check_file` raises.
     """
-    check_target_output(path, overwrite=overwrite)
+    check_file(path, overwrite=overwrite)
     content = save(
         {name: tensor.contiguous() for name, tensor in _tensors(target).items()},
         metadata={
@@ -54,18 +54,6 @@ def write_target(path: Path, target: Target, *, overwrite: bool = False) -> int:
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
     return len(content)
-
-
-def check_target_output(path: Path, *, overwrite: bool) -> None:
-    """Raise OutputError for a file that is there, unless ``overwrite``, or cannot be written."""
-    refuse_unwritable(path.parent)
-    if path.exists() and not overwrite:
-        raise OutputError(
-            param("output", path),
-            got="a file that is there already",
-            expected="a new file",
-            remedy=f"choose another name, or add {param('overwrite', True)} to replace it",
-        )
 
 
 def read_target(path: str | Path) -> Target:

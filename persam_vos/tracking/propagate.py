@@ -17,6 +17,7 @@ from ..errors import MaskError
 from ..runtime.graphed_step import EagerStep, step_runner
 from ..runtime.prefetch import prefetch
 from ..runtime.timer import StageTimer
+from ..scoring.label_files import present_ids
 from ..structures import Encoded, Frame, LabelMap, TrackedFrame
 from .engine import Engine
 from .step import FrameStep, PendingResult, known_result
@@ -133,7 +134,7 @@ class Propagation:
         if callable(reference):
             reference = reference(encoded, None if result is None else result.wait().label_map)
         learned = reference
-        given = tuple(int(i) for i in np.unique(reference) if i)
+        given = tuple(sorted(present_ids(reference)))
         if not given and result is not None:
             return result
         labels, scores = np.zeros_like(reference), dict[int, float]()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..scoring.label_files import present_ids
 from ..structures import Encoded, LabelMap
 from ..targets.find import TargetFinder
 
@@ -46,7 +47,7 @@ class TargetRefinder:
     def __call__(self, encoded: Encoded, tracked: LabelMap | None) -> LabelMap:
         """Return labels (H, W) of what was found; all zeros where nothing is missing."""
         nothing = np.zeros(encoded.frame.size_hw, np.uint8)
-        seen = set() if tracked is None else {int(i) for i in np.unique(tracked)}
+        seen = frozenset() if tracked is None else present_ids(tracked)
         missing = [i for i in self.finder.object_ids if i not in seen]
         if not missing:
             return nothing
@@ -54,7 +55,7 @@ class TargetRefinder:
         sure = [i for i in found.object_ids if found.confidence[i] >= SURE]
         believed = np.isin(found.labels, sure) & (True if tracked is None else tracked == 0)
         labels = np.where(believed, found.labels, nothing)
-        for object_id in np.unique(labels[labels > 0]).tolist():
+        for object_id in sorted(present_ids(labels)):
             confidence = found.confidence[object_id]
             self.found.append(FoundAgain(encoded.frame.index, object_id, confidence))
         return labels

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from persam_vos.errors import OutputError
-from persam_vos.files.output import inside, refuse_unwritable, replaceable
+from persam_vos.files.output import check_file, inside, refuse_unwritable, replaceable
 
 
 def make(folder: Path, name: str) -> Path:
@@ -95,3 +95,17 @@ def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OutputError, match="no permission"):
         refuse_unwritable(tmp_path / "out")
+
+
+def test_a_file_is_replaced_only_if_asked_for_and_never_if_it_is_read(tmp_path: Path) -> None:
+    photo, link, new = (tmp_path / name for name in ("photo.png", "link.png", "new.png"))
+    photo.write_bytes(b"mine")
+    link.hardlink_to(photo)
+    check_file(new, overwrite=False, inputs=[photo])
+    check_file(photo, overwrite=True, inputs=[new])
+    with pytest.raises(OutputError, match=r"got a file that is there already.*overwrite=True"):
+        check_file(photo, overwrite=False)
+    for path in (photo, link):
+        with pytest.raises(OutputError, match=r"preview=.*got a file that is an input"):
+            check_file(path, overwrite=True, inputs=[photo], name="preview")
+    assert photo.read_bytes() == b"mine"
