@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import MediaError
-from ..media.output_folder import alpha_path
+from ..media.output_paths import alpha_path
 from ..structures import Alpha
 from .clip import Clip, ClipFrame
 
