@@ -1,6 +1,6 @@
 """Is the result of a run that was killed again and again the one of an uninterrupted run?
 
-python -m benchmarks.kills [--kills 200] [--seed 0] [--output runs/bench/kills.json]
+python -m benchmarks.kills [--kills 200] [--seed 0] [--jobs 2] [--output runs/bench/kills.json]
 
 Each case is `persam-vos track` as a user runs it: the real command line and network, on a clip of
 small pictures, in a process group of its own, which is killed by SIGKILL at a random moment, and
@@ -30,6 +30,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,9 @@ def _be_the_command(folder: Path, arguments: Sequence[str]) -> None:
 
 def prepare() -> None:
     """Load what the command needs, before processes are forked, and make its steps small."""
+    for name in ("track_command", "main"):
+        import_module(f"persam_vos_cli.{name}")
+    import_module("persam_vos.api")
     import torch
 
     from persam_vos.media import segmented_video
@@ -276,21 +280,53 @@ def kill_all(folder: Path, kills: int, seed: int, cases: Sequence[str]) -> dict[
     }
 
 
+def kill_in_jobs(folder: Path, kills: int, seed: int, jobs: int) -> dict[str, Any]:
+    """Share the kills among so many processes, and add up what they found."""
+    children = {}
+    for job in range(jobs):
+        own = folder / str(job)
+        own.mkdir()
+        write_clip(own)
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):  # what it says goes to stderr as it comes
+                found = kill_all(own, kills // jobs + (job < kills % jobs), seed + job, [*CASES])
+                (own / "found.json").write_text(json.dumps(found))
+            os._exit(0)
+        children[child] = own / "found.json"
+    found = {}
+    for child, path in children.items():
+        os.waitpid(child, 0)
+        found = _added(found, json.loads(path.read_text()))
+    return found
+
+
+def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Add up numbers and lists by their names; of files and times the last ones stay."""
+    if not one:
+        return other
+    added: dict[str, Any] = {**other}
+    for name in ("kills", "runs", "gone_on_from_a_checkpoint", "runs_that_differ"):
+        added[name] = one[name] + other[name]
+    added["kills_during"] = dict(Counter(one["kills_during"]) + Counter(other["kills_during"]))
+    return added
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--output", type=Path, default=Path("runs/bench/kills.json"))
     args = parser.parse_args()
     prepare()
     with tempfile.TemporaryDirectory(prefix="persam-vos-kills-") as name:
         folder = Path(name)
-        write_clip(folder)
-        found = kill_all(folder, args.kills, args.seed, [*CASES])
+        found = kill_in_jobs(folder, args.kills, args.seed, args.jobs)
         if found["runs_that_differ"]:
             kept = shutil.copytree(folder, Path("runs/kills-that-differ"), dirs_exist_ok=True)
             print(f"what differs is in {kept}")
-    settings = {"kills": args.kills, "seed": args.seed, "cases": CASES}
+    settings = {"kills": args.kills, "seed": args.seed, "jobs": args.jobs, "cases": CASES}
     write_results(args.output, {**facts("cpu"), "settings": settings, **found})
     if found["runs_that_differ"]:
         raise SystemExit("\n".join(found["runs_that_differ"]))
