@@ -122,6 +122,7 @@ def run(
     child = os.fork()
     if child == 0:
         _be_the_command(folder, arguments)
+    (folder / "pid").write_text(str(child))
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         seconds = time.monotonic() - started

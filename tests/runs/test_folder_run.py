@@ -101,7 +101,7 @@ def written(output: Path) -> dict[str, int]:
     return {path.stem: path.stat().st_mtime_ns for path in (output / "masks").iterdir()}
 
 
-@pytest.mark.parametrize("frames", [2, 5])
+@pytest.mark.parametrize("frames", [pytest.param(2, marks=pytest.mark.slow), 5])
 def test_a_run_that_stopped_goes_on_to_the_same_results(
     asked: TrackRequest, small: RememberingEngine, whole: dict[str, Any], frames: int
 ) -> None:
@@ -158,6 +158,7 @@ def test_a_finished_run_gets_exports_and_another_overlay_without_tracking(
     assert not (asked.folder / ".resume").exists()
 
 
+@pytest.mark.slow
 def test_soft_masks_and_a_region_go_on_too(
     asked: TrackRequest, small: RememberingEngine, tmp_path: Path
 ) -> None:
