@@ -44,7 +44,8 @@ def write_clip(folder: Path, objects: int, frames: int) -> None:
 
 def run(folder: Path, engine: Engine, every: float) -> dict[str, Any]:
     """Track the clip, with a checkpoint every so many seconds."""
-    stands, writes = [], []
+    stands: list[float] = []
+    writes: list[float] = []
 
     def timed(call: Any, spent: list[float]) -> Any:
         def measured(*arguments: Any, **more: Any) -> Any:
@@ -55,9 +56,9 @@ def run(folder: Path, engine: Engine, every: float) -> dict[str, Any]:
 
         return measured
 
-    plain = checkpoints.take_snapshot, checkpoints.HalfKeeper._save
-    checkpoints.take_snapshot = timed(plain[0], stands)
-    checkpoints.HalfKeeper._save = timed(plain[1], writes)  # type: ignore[method-assign]
+    keeper: Any = checkpoints.HalfKeeper
+    plain = keeper.take, keeper._save
+    keeper.take, keeper._save = timed(plain[0], stands), timed(plain[1], writes)
     shutil.rmtree(folder / "out", ignore_errors=True)
     request = TrackRequest(
         source=folder / "clip",
@@ -68,8 +69,7 @@ def run(folder: Path, engine: Engine, every: float) -> dict[str, Any]:
     clock, processor = time.perf_counter(), time.process_time()
     track_to_folder(request, engine=engine)
     clock, processor = time.perf_counter() - clock, time.process_time() - processor
-    checkpoints.take_snapshot = plain[0]
-    checkpoints.HalfKeeper._save = plain[1]  # type: ignore[method-assign]
+    keeper.take, keeper._save = plain
     sizes = [path.stat().st_size for path in (folder / "out/.resume").glob("*.safetensors")]
     return {
         "clock_seconds": clock,

@@ -180,7 +180,7 @@ def prepare(*, real_encoder: bool = False) -> None:
     if not real_encoder:
         from persam_vos.sam.tiny_vit import TinyViT
 
-        TinyViT.forward_stages = _colour_stages  # type: ignore[method-assign]
+        TinyViT.forward_stages = _colour_stages  # type: ignore[assignment, method-assign]
 
 
 def _colour_stages(_: Any, images: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -18,7 +18,7 @@ def parsed(arguments: Sequence[str]) -> tuple[Resume, str | None]:
 
     @click.command(cls=ResumableCommand)
     @click.argument("video", required=False)
-    @resume_options
+    @resume_options  # type: ignore[untyped-decorator]  # of Callable[..., None]
     def command(video: str | None, going_on: ResumeOptions) -> None:
         found.append((going_on.choice, video))
 

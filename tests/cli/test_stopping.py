@@ -1,4 +1,4 @@
-"""Signals: the first one ends a run in good order, the second one at once; either can be resumed."""
+"""Signals: the first one ends a run in good order, the second one at once."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def shown(
     times: PictureTimes, seconds: list[float], last: float | None = None
 ) -> list[tuple[int, int]]:
     """Time stamp and duration of each picture that is written of those at these times."""
-    found = []
+    found: list[tuple[int, int]] = []
     for index, one in enumerate(seconds):
         begin = times.begin(one)
         following = seconds[index + 1 : index + 2]

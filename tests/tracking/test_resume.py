@@ -40,13 +40,15 @@ def output(tmp_path: Path) -> Path:
     state = tmp_path / ".resume"
     (tmp_path / "masks").mkdir()
     with closing(TrackLog(state)) as log:
-        for half, indices in (("backward", range(4, -1, -1)), ("forward", range(5, 10))):
-            for index in indices:
-                add(tmp_path, log, half, index)
+        for index in range(4, -1, -1):
+            add(tmp_path, log, "backward", index)
+        for index in range(5, 10):
+            add(tmp_path, log, "forward", index)
     (state / "run.json").write_text(json.dumps(IDENTITY))
     done_mark(state, "backward").write_text(json.dumps({"count": 5, "found": told([])}))
-    for half, count in (("backward", 2), ("backward", 4), ("forward", 1), ("forward", 3)):
-        checkpoint(tmp_path, half, count)
+    for count in (2, 4):
+        checkpoint(tmp_path, "backward", count)
+        checkpoint(tmp_path, "forward", count - 1)
     return tmp_path
 
 
