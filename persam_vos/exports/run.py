@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import OutputError, param
-from ..files.atomic import atomic_folder, atomic_path, make_folder
+from ..files.atomic import atomic_folder, atomic_path, make_folder, remove_unfinished
 from ..files.output import refuse_unwritable
 from ..media.output_paths import EXPORTS
 from .clip import Clip, open_clip
@@ -78,7 +78,12 @@ def export_all(
     overwrite: bool,
     on_frame: Callable[[], None] = lambda: None,
 ) -> tuple[Exported, ...]:
-    """Write several exports of a run to ``folder/exports``; raises what `export_run` raises."""
+    """Write several exports of a run to ``folder/exports``; raises what `export_run` raises.
+
+    With ``overwrite`` what a killed run left there unfinished goes.
+    """
+    if overwrite:
+        remove_unfinished(folder / EXPORTS)
     return tuple(
         export_run(folder, export, output=path, overwrite=overwrite, on_frame=on_frame)
         for export, path in _places(folder, exports)
