@@ -17,6 +17,7 @@ from .options import EngineOptions, collect, engine_options, load_engine
 from .progress import Console
 from .prompt_options import prompt_options
 from .request_options import RequestOptions
+from .sandbox import files_of, look_first, sandbox_option
 from .track_command import track
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class CheckOptions(RequestOptions):
 @click.argument("source", metavar="VIDEO")
 @prompt_options
 @input_options
+@sandbox_option
 @engine_options
 @click.option(
     "--fix",
@@ -84,6 +86,8 @@ def check(options: CheckOptions) -> None:
 
     started = time.perf_counter() - started
     console, request = Console(quiet=options.quiet), options.request(options.source)
+    if options.sandbox:
+        look_first(files_of(request))
     clean = None
     if options.fix is not None:
         clean = fix_masks(request, options.fix, speck_px=options.specks)

@@ -12,6 +12,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import MaskError
 from ..files.atomic import atomic_path, make_folder
+from ..files.limits import check_pixels
+from ..files.open_picture import FAILURES, open_picture
 from ..scoring.palette import davis_palette
 from ..structures import LabelMap
 from .label_colours import Rgb, ids_from_colours
@@ -49,10 +51,10 @@ def read_label_map(
         with path.open("rb") as file:
             head = file.read(6)
         if head == _NUMPY:
-            return labels_from_array(np.load(path, allow_pickle=False), str(path), told)
+            return labels_from_array(_numpy_values(path), str(path), told)
         if head[:4] in _TIFF and (values := _tiff_values(path)) is not None:
             return labels_from_array(values, str(path), told)
-        with Image.open(path) as image:
+        with open_picture(path, str(path), MaskError) as image:
             if image.format in ("JPEG", "MPO", "JPEG2000"):
                 raise MaskError(
                     str(path),
@@ -61,7 +63,7 @@ def read_label_map(
                     remedy="export the mask as PNG from where it was drawn",
                 )
             return labels_of(ImageOps.exif_transpose(image), str(path), told, colours)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except FAILURES as error:
         raise MaskError(
             str(path),
             got=_why_unreadable(error),
@@ -103,6 +105,13 @@ def labels_of(
     )
 
 
+def _numpy_values(path: Path) -> np.ndarray:
+    """Return the array of a NumPy file, which must hold as much as its header says."""
+    values = np.load(path, mmap_mode="r", allow_pickle=False)
+    check_pixels(str(path), (values.size, 1), MaskError)
+    return np.array(values)
+
+
 def _tiff_values(path: Path) -> np.ndarray | None:
     """Return the stored values of a TIFF, of whatever type; None for what tifffile cannot read.
 
@@ -111,8 +120,10 @@ def _tiff_values(path: Path) -> np.ndarray | None:
     import tifffile
 
     try:
-        return np.asarray(tifffile.imread(path))
-    except (ValueError, OSError, RuntimeError, KeyError, IndexError):
+        with tifffile.TiffFile(path) as tiff:
+            check_pixels(str(path), (tiff.series[0].size, 1), MaskError)
+            return np.asarray(tiff.asarray())
+    except FAILURES:
         return None
 
 
