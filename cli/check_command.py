@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .check_report import print_report, report_facts
+from .echo import echo
 from .input_options import input_options
 from .options import EngineOptions, collect, engine_options, load_engine
 from .progress import Console
@@ -109,7 +110,7 @@ def check(options: CheckOptions) -> None:
         )
     changes = None if clean is None else clean.changes
     if options.as_json:
-        click.echo(json.dumps(report_facts(report, options.fix, changes), indent=1))
+        echo(json.dumps(report_facts(report, options.fix, changes), indent=1))
     else:
         print_report(report, options.fix, changes)
     if report.fails:

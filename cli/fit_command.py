@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .echo import echo
 from .options import EngineOptions, collect, engine_options, load_engine
 from .progress import Console
 from .sandbox import look_first, sandbox_option
@@ -75,13 +76,13 @@ def fit(options: FitOptions) -> None:
     )
     size_bytes = options.output.stat().st_size
     if options.as_json:
-        click.echo(json.dumps(_facts(target, options.output, size_bytes), indent=1))
+        echo(json.dumps(_facts(target, options.output, size_bytes), indent=1))
         return
     ids = ", ".join(map(str, target.object_ids))
     for one in target.references:
         shown = ", ".join(map(str, one.object_ids))
-        click.echo(f"learned  objects {shown} from {one.image.name}")
-    click.echo(f"target   {options.output} (objects {ids}, {size_bytes / 1e6:.1f} MB)")
+        echo(f"learned  objects {shown} from {one.image.name}")
+    echo(f"target   {options.output} (objects {ids}, {size_bytes / 1e6:.1f} MB)")
 
 
 def _untrusted(files: Sequence[str]) -> Untrusted:

@@ -12,6 +12,7 @@ import click
 
 from persam_vos.errors import UsageError, param
 
+from .echo import echo
 from .input_options import FrameId
 from .mask_target import find_and_show
 from .options import EngineOptions, collect, engine_options, load_engine
@@ -147,7 +148,7 @@ def mask(options: MaskOptions) -> None:
                 f"{one.taken.predicted_iou:.2f}); look at --preview, and add a point or a box"
             )
     if options.as_json:
-        click.echo(json.dumps(_facts(options, found), indent=1))
+        echo(json.dumps(_facts(options, found), indent=1))
     else:
         _print(options, found)
 
@@ -234,7 +235,7 @@ def _print(options: MaskOptions, found: FrameMasks) -> None:
         )
         if one.before_iou is not None:
             line += f", IoU {one.before_iou:.2f} with the mask that was given"
-        click.echo(line)
-    click.echo(f"mask     {options.output}")
+        echo(line)
+    echo(f"mask     {options.output}")
     if options.preview is not None:
-        click.echo(f"preview  {options.preview}")
+        echo(f"preview  {options.preview}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .echo import echo
 from .export_options import ExportOptions, export_options
 from .input_options import FrameId, input_options
 from .live_options import LiveOptions, live_options
@@ -205,7 +206,7 @@ def track(options: TrackOptions) -> None:
         return
     summary = track_one(console, requests[0], options.engine, sandbox=options.sandbox)
     if options.as_json:
-        click.echo(json.dumps(summary_facts(summary), indent=1))
+        echo(json.dumps(summary_facts(summary), indent=1))
     else:
         print_summary(summary)
 

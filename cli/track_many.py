@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from persam_vos.errors import MediaError, PersamVosError, UsageError
 
+from .echo import echo
 from .flags import in_flags
 from .options import EngineOptions
 from .progress import Console
@@ -42,11 +41,11 @@ def track_several(
     good = [request for request in requests if request.folder not in bad]
     outcomes = [*refused, *(_run(console, good, engine, workers) if good else [])]
     if as_json:
-        click.echo(json.dumps([_facts(outcome) for outcome in outcomes], indent=1))
+        echo(json.dumps([_facts(outcome) for outcome in outcomes], indent=1))
     else:
         for outcome in outcomes:
             if outcome.summary is not None:
-                click.echo(outcome.request.source)
+                echo(outcome.request.source)
                 print_summary(outcome.summary)
     failed = [str(outcome.request.source) for outcome in outcomes if outcome.error]
     if failed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import tokenize
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +28,7 @@ from .label_values import (
     levels_of,
 )
 
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else it prints what it raises
 _PALETTE = davis_palette().tobytes()
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NUMPY = b"\x93NUMPY"
@@ -107,7 +110,10 @@ def labels_of(
 
 def _numpy_values(path: Path) -> np.ndarray:
     """Return the array of a NumPy file, which must hold as much as its header says."""
-    values = np.load(path, mmap_mode="r", allow_pickle=False)
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (tokenize.TokenError, RecursionError, MemoryError) as error:  # of a header like code
+        raise ValueError("no header of an array") from error
     check_pixels(str(path), (values.size, 1), MaskError)
     return np.array(values)
 

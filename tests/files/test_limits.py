@@ -25,7 +25,7 @@ def test_a_picture_of_too_many_pixels_is_refused_until_the_user_allows_it(
 @pytest.mark.parametrize("text", ["many", "0", "-1", "1.5", "٣"])
 def test_a_limit_that_is_no_number_is_named(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSAM_VOS_MAX_PIXELS", text)
-    with pytest.raises(UsageError, match="PERSAM_VOS_MAX_PIXELS: got .* pixels of a picture"):
+    with pytest.raises(UsageError, match=r"PERSAM_VOS_MAX_PIXELS: got .* pixels of a picture"):
         _ = MAX_PIXELS.value
 
 

@@ -118,5 +118,3 @@ def test_a_picture_that_needs_more_memory_than_there_may_be_is_refused(
     monkeypatch.setenv("PERSAM_VOS_PROBE_MEMORY_MB", "600")
     with pytest.raises(MediaError, match=r"0\.png: .*more than 600 MB of memory"):
         look(path)
-
-
