@@ -257,7 +257,9 @@ def _by_ffmpeg(content: bytes) -> VideoFrame | None:
         return None
     try:
         with av.open(io.BytesIO(content), format=kind, metadata_errors="replace") as container:
-            container.streams.video[0].codec_context.options = ffmpeg_limits()
+            context = container.streams.video[0].codec_context
+            if context is not None:
+                context.options = ffmpeg_limits()
             return next(container.decode(video=0), None)
     except (av.FFmpegError, ValueError, IndexError):
         return None
