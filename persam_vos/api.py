@@ -212,7 +212,12 @@ def track_to_folder(
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
             folder.finish(late_facts(plan) | run_totals(loaded, timer, count, wall_seconds))
-    exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
+    exported = export_all(
+        folder.path,
+        request.chosen_exports(),
+        overwrite=request.overwrite,
+        source=str(request.source) if request.allow_network else None,
+    )
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     summary = TrackSummary(
         output=folder.path,

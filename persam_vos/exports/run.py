@@ -72,11 +72,14 @@ def refuse_existing_exports(
 
 
 def export_all(
-    folder: Path, exports: Sequence[ChosenExport], *, overwrite: bool
+    folder: Path, exports: Sequence[ChosenExport], *, overwrite: bool, source: str | None = None
 ) -> tuple[Exported, ...]:
-    """Write several exports of a run to ``folder/exports``; raises what `export_run` raises."""
+    """Write several exports of a run to ``folder/exports``; raises what `export_run` raises.
+
+    ``source`` is as there.
+    """
     return tuple(
-        export_run(folder, export, output=path, overwrite=overwrite)
+        export_run(folder, export, output=path, overwrite=overwrite, source=source)
         for export, path in _places(folder, exports)
     )
 

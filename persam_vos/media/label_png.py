@@ -113,7 +113,8 @@ def labels_of(
 def _numpy_values(path: Path) -> np.ndarray:
     """Return the array of a NumPy file, which must hold as much as its header says."""
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        with np.errstate(all="ignore"):  # of sides whose product is too large
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (tokenize.TokenError, RecursionError, MemoryError) as error:  # of a header like code
         raise ValueError("no header of an array") from error
     check_pixels(str(path), (values.size, 1), MaskError)
