@@ -212,12 +212,7 @@ def track_to_folder(
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
             folder.finish(late_facts(plan) | run_totals(loaded, timer, count, wall_seconds))
-    exported = export_all(
-        folder.path,
-        request.chosen_exports(),
-        overwrite=request.overwrite,
-        source=str(request.source) if request.allow_network else None,
-    )
+    exported = _export(folder, request)
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     summary = TrackSummary(
         output=folder.path,
@@ -235,6 +230,16 @@ def track_to_folder(
         found_again=plan.found_again,
     )
     return _with_profile(summary, timer)
+
+
+def _export(folder: OutputFolder, request: TrackRequest) -> tuple[Exported, ...]:
+    """Write the exports that are asked for; an address may be read again if it was allowed."""
+    return export_all(
+        folder.path,
+        request.chosen_exports(),
+        overwrite=request.overwrite,
+        source=str(request.source) if request.allow_network else None,
+    )
 
 
 def _load(engine: Engine | Callable[[], Engine] | None, timer: StageTimer) -> Engine:
