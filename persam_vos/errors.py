@@ -6,6 +6,7 @@
     ├── UsageError            exit code 2: parameters that contradict each other
     │   └── TargetError       a target file that cannot be used
     ├── MediaError            a video, image or folder that cannot be read
+    │   └── FrameError        exit code 2: a frame that was asked for and is not there
     ├── MaskError             a mask that cannot be understood
     ├── FetchError            a published file that cannot be brought here whole
     ├── WeightsError          weights that cannot be found, fetched or trusted
@@ -105,6 +106,12 @@ class TargetError(UsageError):
 
 class MediaError(PersamVosError):
     """A video, image or folder of images that cannot be read."""
+
+
+class FrameError(MediaError):
+    """A frame that was asked for, by number or by name, and that the source does not have."""
+
+    exit_code = 2
 
 
 class MaskError(PersamVosError):
