@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING
 
 from .options import EngineOptions, load_engine
 from .progress import Console
+from .sandbox import files_of, look_first
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest, TrackSummary
     from persam_vos.api import TrackStart
 
 
-def track_one(console: Console, request: TrackRequest, engine: EngineOptions) -> TrackSummary:
-    """Track with progress on ``console``; the input is checked before weights are fetched."""
+def track_one(
+    console: Console, request: TrackRequest, engine: EngineOptions, *, sandbox: bool = False
+) -> TrackSummary:
+    """Track with progress on ``console``; the input is checked before weights are fetched.
+
+    With ``sandbox``, another process opens it first.
+    """
+    if sandbox:
+        look_first(files_of(request))
     from persam_vos import track_to_folder
     from persam_vos.tracking.target_search import in_words
 

@@ -51,6 +51,20 @@ def in_python(name: str, value: str | None) -> str:
     return f"{name}={value if plain else repr(value)}"
 
 
+def printable(text: str) -> str:
+    """Return a text with characters that terminals take for commands, or cannot show, as escapes.
+
+    >>> printable("a\x1b[2Jb, é")
+    'a\\\\x1b[2Jb, é'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
 def spell(text: str, spelling: Spelling) -> str:
     """Return a text with the parameters that `param` marked in it written by ``spelling``."""
     return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), text)
@@ -84,7 +98,7 @@ class PersamVosError(Exception):
 
     def render(self, spelling: Spelling) -> str:
         """Return the message with its parameters written by ``spelling``."""
-        return spell(str(self.args[0]), spelling)
+        return printable(spell(str(self.args[0]), spelling))
 
 
 def explain(error: Exception) -> PersamVosError:

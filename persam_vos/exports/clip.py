@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..errors import MediaError, param
+from ..files.limits import read_json
 from ..media.output_folder import ALPHA, LOG, MASKS
 from ..media.read_options import ReadOptions
 from ..media.reader import ADDRESS, Source, open_source, source_name
@@ -174,7 +174,7 @@ def open_clip(folder: Path, *, source: str | None = None) -> Clip:
     """
     path = folder / LOG
     try:
-        log = json.loads(path.read_text(encoding="utf-8"))
+        log = read_json(path)
         clip = _understood(folder, log)
     except OSError as error:
         raise MediaError(

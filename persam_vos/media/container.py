@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MediaError, param
+from ..files.limits import check_pixels
+from .image_file import ffmpeg_limits
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -85,6 +87,9 @@ def video_stream(path: Path | str, container: InputContainer, chosen: int | None
             expected="a common codec, such as H.264, HEVC, VP9 or AV1",
             remedy="convert it to H.264 first, without copy protection",
         )
+    context = stream.codec_context
+    check_pixels(str(path), (context.height, context.width))
+    context.options = {**context.options, **ffmpeg_limits()}
     stream.thread_type = "AUTO"
     return stream
 

@@ -8,10 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..errors import MediaError
+from ..files.open_picture import FAILURES
 from ..structures import Frame, RgbImage, SourceInfo
 from .frame_numbers import no_such_frame
 from .image_file import (
-    FAILURES,
     IMAGE_SUFFIXES,
     Header,
     ImageFile,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..files.atomic import TEMPORARY, AtomicFile, output_error
+from ..files.limits import parse_json
 from ..files.output import inside
 from ..structures import TrackedFrame
 
@@ -136,8 +137,8 @@ def _read_log(path: Path) -> dict[str, list[str]] | None:
     if not found:
         return None
     try:
-        files = json.loads(head.rstrip().rstrip(",") + "}").get("files", _OLD_FILES)
-        names = [json.loads(line)["name"] for line in _whole_lines(entries)]
+        files = parse_json(head.rstrip().rstrip(",") + "}").get("files", _OLD_FILES)
+        names = [parse_json(line)["name"] for line in _whole_lines(entries)]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return {"names": names, "files": files}
