@@ -101,12 +101,15 @@ class FrameProgress:
         self._progress = progress
         self._task: TaskID | None = None
 
-    def start(self, what: str, total: int | None) -> None:
-        """Show the bar, in place of the last one; ``total`` is None when nobody knows."""
+    def start(self, what: str, total: int | None, *, done: int = 0) -> None:
+        """Show the bar, in place of the last one; ``total`` is None when nobody knows.
+
+        ``done`` frames were finished before.
+        """
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._progress.start()
-        self._task = self._progress.add_task(what, total=total)
+        self._task = self._progress.add_task(what, total=total, completed=done)
 
     def advance(self) -> None:
         """Count one frame."""

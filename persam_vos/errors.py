@@ -14,6 +14,7 @@
     ├── CheckpointError       a saved state that is damaged, or of something else
     ├── DatasetError          a dataset tree that is wrong or incomplete
     ├── ScoringError          label maps that cannot be scored
+    ├── StoppedError          exit code 130: work that was asked to stop, and did in good order
     └── WorkerError           a process that died at its work
 
 Every message is one line that says what was wrong, what was got, what was expected and what to do.
@@ -154,6 +155,12 @@ class DatasetError(PersamVosError):
 
 class ScoringError(PersamVosError):
     """Label maps that cannot be scored against each other."""
+
+
+class StoppedError(PersamVosError):
+    """Work that was asked to stop, and did when what it was at was finished."""
+
+    exit_code = 130
 
 
 class WorkerError(PersamVosError):

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import MediaError, param
 from ..files.limits import read_json
-from ..media.output_folder import ALPHA, LOG, MASKS
+from ..media.output_paths import ALPHA, LOG, MASKS
 from ..media.read_options import ReadOptions
 from ..media.reader import ADDRESS, Source, open_source, source_name
 from ..scoring.label_files import read_label_file
