@@ -128,7 +128,9 @@ def chosen_by_truth(mask: Mask, differences: Sequence[Mask], truth: Mask) -> Mas
     return mask
 
 
-def masks_of(readout: Mask, fused: Mask, best: Mask, offered: Sequence[Mask], truth: Mask) -> dict:
+def masks_of(
+    readout: Mask, fused: Mask, best: Mask, offered: Sequence[Mask], truth: Mask
+) -> dict[str, Mask]:
     """Return each kind of mask for one object on one frame, all (H, W)."""
     every = chosen_by_truth(readout, [readout], truth)
     for candidate in (best, *offered):
