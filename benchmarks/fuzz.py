@@ -228,6 +228,7 @@ def run(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     seeds = make_seeds(work / "seeds")
     child, began = Child(work), time.monotonic()
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+    spent: Counter[str] = Counter()
     findings: list[dict[str, Any]] = []
     peak, slowest, number = 0, 0.0, args.first
     while number < args.first + args.cases and time.monotonic() - began < args.seconds:
@@ -236,6 +237,7 @@ def run(args: argparse.Namespace, work: Path) -> dict[str, Any]:
         problems = problems_of(case, result)
         outcomes[case.kind]["problem" if problems else f"exit {result['code']}"] += 1
         peak = max(peak, result.get("peak_bytes", 0))
+        spent[case.arguments[0]] += result.get("cpu_seconds", 0)
         slowest = max(slowest, result.get("cpu_seconds", 0))
         if problems:
             findings.append(
@@ -261,6 +263,7 @@ def run(args: argparse.Namespace, work: Path) -> dict[str, Any]:
         "whole_files": len(seeds),
         "largest_growth_of_memory_bytes": peak,
         "longest_cpu_seconds": round(slowest, 2),
+        "cpu_seconds": {command: round(seconds) for command, seconds in spent.items()},
         "outcomes": {
             kind: dict(sorted(counts.items())) for kind, counts in sorted(outcomes.items())
         },

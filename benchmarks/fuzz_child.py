@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -44,8 +45,12 @@ class Audit:
         if event == "open" and self._writes(*arguments):
             self.written.add(os.fsdecode(arguments[0]))
         elif event in _CHANGES:
-            paths = arguments[: _CHANGES[event]]
-            self.written |= {os.fsdecode(one) for one in paths if isinstance(one, str | bytes)}
+            count = _CHANGES[event]
+            paths = [os.fsdecode(one) for one in arguments[:count] if isinstance(one, str | bytes)]
+            folder = arguments[-1]  # as a descriptor, to which the path is relative
+            if isinstance(folder, int) and folder >= 0 and event in ("os.rmdir", "os.remove"):
+                paths = [str(Path(f"/proc/self/fd/{folder}").readlink() / one) for one in paths]
+            self.written |= set(paths)
         elif event in _FORBIDDEN:
             self.forbidden.add(f"{event} {str(arguments[:2])[:200]}")
 
@@ -155,17 +160,17 @@ def serve() -> None:
         before, started = peak_bytes(), time.process_time()
         audit.written.clear()
         audit.forbidden.clear()
-        traceback = ""
+        escaped = ""
         with redirected(Path(asked["stdout"]), Path(asked["stderr"])):
             audit.active = True
             try:
                 code = run_main(asked["arguments"])
             except BaseException as error:  # what main lets through is what is looked for
-                code, traceback = -1, f"{type(error).__name__}: {error}"
+                code, escaped = -1, "".join(traceback.format_exception(error))[-1500:]
             audit.active = False
         answer = {
             "code": code,
-            "escaped": traceback,
+            "escaped": escaped,
             "cpu_seconds": time.process_time() - started,
             "peak_bytes": peak_bytes() - before,
             "written": sorted(audit.written),

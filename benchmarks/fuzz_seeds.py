@@ -112,7 +112,7 @@ def _masks(base: Path, mask: np.ndarray) -> Iterator[Seed]:
     tifffile.imwrite(base / "mask.tif", mask)
     np.save(base / "mask.npy", mask)
     np.save(base / "soft.npy", mask.astype(np.float32) / 2)
-    clip = "SEEDS/clip.mp4"
+    clip, fit = "SEEDS/clip.mp4", ("-o", "OUT/t.safetensors", *TINY[:4], "--no-sandbox")
     for name in ("mask.png", "grey.png", "rgba.png", "mask.tif", "mask.npy", "soft.npy"):
         yield Seed(
             f"mask {name.partition('.')[2]}",
@@ -122,15 +122,7 @@ def _masks(base: Path, mask: np.ndarray) -> Iterator[Seed]:
                 ("check", clip, "--first-mask", "FILE", "--fix", "OUT/f.png", *QUICK),
                 ("track", clip, "--first-mask", "FILE", "-o", "OUT/run", *TINY),
                 ("mask", clip, "--rough", "1=FILE", "-o", "OUT/m.png", *TINY[:4], "--no-sandbox"),
-                (
-                    "fit",
-                    "SEEDS/a.png",
-                    "FILE",
-                    "-o",
-                    "OUT/t.safetensors",
-                    *TINY[:4],
-                    "--no-sandbox",
-                ),
+                ("fit", "SEEDS/a.png", "FILE", *fit),
             ),
         )
     path = base / "map" / "labelmap.txt"  # not beside masks, which would be read by it

@@ -66,6 +66,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; exit 0 ok, 1 our error, 2 usage, 130 interrupted."""
     _spin_briefly()
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     # Of damaged files: what comes of it is said in our own words.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:

@@ -127,6 +127,13 @@ class Clip:
     def open_source(self) -> Source:
         """Open the video that was tracked; raises MediaError if it cannot be, or is another."""
         path = self.info.path
+        if ADDRESS.fullmatch(path) and not self.reading.allow_network:
+            raise MediaError(
+                path,
+                got="an address in the log of a run",
+                expected="a file: what a log names is not fetched unasked",
+                remedy=f"name it by {param('source')} to have it read",
+            )
         elsewhere = glob.has_magic(path) or ADDRESS.fullmatch(path)
         if not elsewhere and not Path(path).exists():
             raise MediaError(
@@ -169,8 +176,8 @@ class Clip:
 def open_clip(folder: Path, *, source: str | None = None) -> Clip:
     """Open the folder of a finished run, by its `track.json`.
 
-    ``source`` says where the video is now, if it was moved. Raises MediaError for a folder that
-    holds no run, or one without a frame.
+    ``source`` says where the video is now, if it was moved; only there an address may be. Raises
+    MediaError for a folder that holds no run, or one without a frame.
     """
     path = folder / LOG
     try:
@@ -192,7 +199,10 @@ def open_clip(folder: Path, *, source: str | None = None) -> Clip:
         ) from error
     if not clip.entries:
         raise MediaError(str(path), got="no frame", expected="a run with at least one frame")
-    return clip if source is None else replace(clip, info=replace(clip.info, path=source))
+    if source is None:
+        return clip
+    reading = replace(clip.reading, allow_network=True)
+    return replace(clip, info=replace(clip.info, path=source), reading=reading)
 
 
 def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
@@ -205,7 +215,7 @@ def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
         log["complete"] is True,
         str(log["version"]),
         tuple(sorted(entries, key=lambda one: one.index)),
-        ReadOptions(**log.get("reading", {})),
+        replace(ReadOptions(**log.get("reading", {})), allow_network=False),
     )
 
 

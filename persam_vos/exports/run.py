@@ -76,11 +76,17 @@ def export_all(
     exports: Sequence[ChosenExport],
     *,
     overwrite: bool,
+    source: str | None = None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> tuple[Exported, ...]:
-    """Write several exports of a run to ``folder/exports``; raises what `export_run` raises."""
+    """Write several exports of a run to ``folder/exports``; raises what `export_run` raises.
+
+    ``source`` is as there.
+    """
     return tuple(
-        export_run(folder, export, output=path, overwrite=overwrite, on_frame=on_frame)
+        export_run(
+            folder, export, output=path, overwrite=overwrite, source=source, on_frame=on_frame
+        )
         for export, path in _places(folder, exports)
     )
 

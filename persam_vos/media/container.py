@@ -28,7 +28,7 @@ FALLBACK_RATE = Fraction(25)
 def open_container(path: Path | str) -> Iterator[InputContainer]:
     """Open a video for reading: a file, or an address as text; closes it after.
 
-    Raises MediaError when it is none.
+    Raises MediaError when it is none, or where reading it fails in the block.
     """
     import av
 
@@ -48,7 +48,15 @@ def open_container(path: Path | str) -> Iterator[InputContainer]:
             remedy="check that it plays, and copy or export it again if it does not",
         ) from error
     with container:
-        yield container
+        try:
+            yield container
+        except av.FFmpegError as error:  # that nobody expected where it came up
+            raise MediaError(
+                str(path),
+                got=f"a video that cannot be read on ({reason(error)})",
+                expected="a whole video",
+                remedy="check that it plays, and copy or export it again if it does not",
+            ) from error
 
 
 def moving_streams(container: InputContainer) -> list[VideoStream]:

@@ -229,8 +229,11 @@ def _load_elsewhere(file: ImageFile, error: Exception) -> Pixels:
             remedy="run: pip install 'persam-vos[heif]', or export it as JPEG or PNG",
         ) from error
     if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        _check_tiff(file, content)
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        try:
+            _check_tiff(file, content)
+            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        except FAILURES as failed:
+            raise unreadable(file, failed) from failed
         if pixels is not None:
             return rgb_of_opencv(pixels)
     frame = _by_ffmpeg(content)
@@ -257,7 +260,9 @@ def _by_ffmpeg(content: bytes) -> VideoFrame | None:
         return None
     try:
         with av.open(io.BytesIO(content), format=kind, metadata_errors="replace") as container:
-            container.streams.video[0].codec_context.options = ffmpeg_limits()
+            context = container.streams.video[0].codec_context
+            if context is not None:
+                context.options = ffmpeg_limits()
             return next(container.decode(video=0), None)
     except (av.FFmpegError, ValueError, IndexError):
         return None

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import MaskError
 from ..files.atomic import atomic_path, make_folder
-from ..files.limits import check_pixels
+from ..files.limits import MAX_PIXELS, check_pixels
 from ..files.open_picture import FAILURES, open_picture
 from ..scoring.palette import davis_palette
 from ..structures import LabelMap
@@ -71,7 +71,9 @@ def read_label_map(
             str(path),
             got=_why_unreadable(error),
             expected="a PNG with one flat value for each object",
-            remedy="check the path, or export the mask again",
+            remedy=MAX_PIXELS.remedy
+            if isinstance(error, Image.DecompressionBombError)
+            else "check the path, or export the mask again",
         ) from error
 
 
@@ -111,7 +113,8 @@ def labels_of(
 def _numpy_values(path: Path) -> np.ndarray:
     """Return the array of a NumPy file, which must hold as much as its header says."""
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        with np.errstate(all="ignore"):  # of sides whose product is too large
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (tokenize.TokenError, RecursionError, MemoryError) as error:  # of a header like code
         raise ValueError("no header of an array") from error
     check_pixels(str(path), (values.size, 1), MaskError)

@@ -34,9 +34,10 @@ class ValueRange:
         if pixels.dtype == np.uint8 and (self.low, self.high) == (0, 255):
             eight_bits = np.asarray(pixels, np.uint8)
         else:
-            shares = (pixels.astype(np.float32) - np.float32(self.low)) / np.float32(
-                max(self.high - self.low, 1e-12)
-            )
+            with np.errstate(all="ignore"):  # of values that are no numbers
+                shares = (pixels.astype(np.float32) - np.float32(self.low)) / np.float32(
+                    max(self.high - self.low, 1e-12)
+                )
             shares = np.clip(np.nan_to_num(shares, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
             eight_bits = np.rint(255 * (_srgb(shares) if self.linear else shares)).astype(np.uint8)
         if eight_bits.ndim == 3:

@@ -137,6 +137,7 @@ class _Run:
             folder.path,
             request.chosen_exports(),
             overwrite=self._replaces,
+            source=self._network_source,
             on_frame=checkpoints.stop,
         )
         checkpoints.settle()
@@ -153,7 +154,12 @@ class _Run:
         same = read_log(folder / LOG)[IDENTITY]["exports"] == self._identity["exports"]
         if same and all(path.exists() for path in export_places(folder, exports)):
             return ()
-        return export_all(folder, exports, overwrite=True)
+        return export_all(folder, exports, overwrite=True, source=self._network_source)
+
+    @property
+    def _network_source(self) -> str | None:
+        """The address that exports may read the pictures from, if the user allowed it."""
+        return str(self._request.source) if self._request.allow_network else None
 
     def _summary(
         self, plan: TrackPlan, exported: Sequence[Exported], count: int, seconds: float
