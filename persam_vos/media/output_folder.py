@@ -160,7 +160,7 @@ class OutputFolder:
         """
         if self._log is None and self._kept is None:
             return
-        log = self._log or self._start()
+        log = self._start() if self._log is None else self._log
         self.flush()
         if self._overlay is None or self._overlay.count >= len(log):
             return
@@ -221,7 +221,7 @@ class OutputFolder:
 
     def _write_mask(self, tracked: TrackedFrame, half: Half) -> None:
         """Have one frame's mask written, and its log entry added after it."""
-        log = self._log or self._start()
+        log = self._start() if self._log is None else self._log
         assert self._masks is not None  # as there is a log
         log.begin(tracked.name)
         path = self._mask_path(tracked.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -106,7 +107,9 @@ class TrackLog:
         path = self._folder / name
         with self._guarded(name):
             path.touch()
-            return path.open("r+b")
+            file = path.open("r+b")
+            file.seek(0, os.SEEK_END)
+            return file
 
     @contextlib.contextmanager
     def _guarded(self, name: str) -> Iterator[None]:
@@ -123,6 +126,7 @@ class _Lines:
         self.file = file
         self.places = array("q")
         self._end = 0
+        file.seek(0)
         for line in file:
             if line.endswith(b"\n"):
                 self.places.append(self._end)
