@@ -189,7 +189,8 @@ class Prompts:
     ``dense_logits`` is (N, 1, 4h, 4w) mask logits or None; ``has_dense`` (N,) bool tells which
     objects use theirs (None: all). ``guide`` is (N, h * w), added to the token-to-image attention
     after its softmax (eq. 8), or None. ``semantic`` is (N, C), added to every token before each
-    block (eq. 10), or None.
+    block (eq. 10), or None; ``semantic_places`` (N, C) is added to the tokens' positions, as the
+    upstream photo program does.
     """
 
     points_xy: torch.Tensor
@@ -198,10 +199,11 @@ class Prompts:
     has_dense: torch.Tensor | None = None
     guide: torch.Tensor | None = None
     semantic: torch.Tensor | None = None
+    semantic_places: torch.Tensor | None = None
 
     def to(self, dtype: torch.dtype) -> Prompts:
         """Return the prompts with what is added to features and tokens in another precision."""
-        added = ("dense_logits", "guide", "semantic")
+        added = ("dense_logits", "guide", "semantic", "semantic_places")
         given = {
             name: part.to(dtype) for name in added if (part := getattr(self, name)) is not None
         }
