@@ -163,9 +163,10 @@ def write_paco(root: Path) -> dict[str, Any]:
             for j, (box, shape) in enumerate(
                 [
                     ([10.7, 20.2, 30.6, 25.9], [polygon(15, 25, 25, 35)]),
-                    ([50.2, 5.1, 0.5 if k == 2 else 20.0, 20.0], run_lengths(
-                        rectangle(size, 52, 8, 60, 16)
-                    )),
+                    (
+                        [50.2, 5.1, 0.5 if k == 2 else 20.0, 20.0],
+                        run_lengths(rectangle(size, 52, 8, 60, 16)),
+                    ),
                 ]
             )
         ]
@@ -223,7 +224,5 @@ def write_pascal_part(root: Path) -> dict[str, Any]:
         path = folder / f"Annotations_Part_json_merged_part_classes/{image}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps({"filename": image, "object": objects}))
-        write_picture(
-            folder / f"JPEGImages/{image}.jpg", rectangle(size, 12, 8, 42, 38), seed=k
-        )
+        write_picture(folder / f"JPEGImages/{image}.jpg", rectangle(size, 12, 8, 42, 38), seed=k)
     return content

@@ -143,7 +143,7 @@ class Draws:
 
 
 def require_choices(choices: Sequence[Hashable], count: int, what: str) -> None:
-    """Raise DatasetError unless there are ``count`` different ones, so that draws come to an end."""
+    """Raise DatasetError unless there are ``count`` different ones: draws would never end."""
     if len(set(choices)) < count:
         raise DatasetError(
             what,

@@ -91,7 +91,9 @@ def open_one_shot(
     """
     info = ONE_SHOT[dataset]
     if not root.is_dir():
-        raise DatasetError(param("root", root), got="no such folder", expected="the data set's tree")
+        raise DatasetError(
+            param("root", root), got="no such folder", expected="the data set's tree"
+        )
     wrong = [one for one in folds if not 0 <= one < info.fold_count]
     if wrong:
         raise UsageError(

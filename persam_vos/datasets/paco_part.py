@@ -8,8 +8,8 @@
                                   "segmentation"}, ...]}}
     ROOT/PACO-Part/coco/train2017/*.jpg and val2017/*.jpg
 
-Source of the episodes: ``matcher/data`` of aim-uofa/Matcher; where a crop is empty the whole episode
-is drawn again, as ``datasets`` of visinf/INSID3 do.
+Source of the episodes: ``matcher/data`` of aim-uofa/Matcher; where a crop is empty the whole
+episode is drawn again, as ``datasets`` of visinf/INSID3 do.
 """
 
 from __future__ import annotations

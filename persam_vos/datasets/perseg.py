@@ -64,7 +64,9 @@ class _PerSeg(Fold):
         if pick not in [self._pick(class_id, photo) for photo in photos]:
             raise self.unknown(class_id, pick)
         annotation = self._tree / "Annotations" / f"{pick.image}.png"
-        return Shot(self._tree / "Images" / f"{pick.image}.jpg", PixelMask(annotation, 1, grey=True))
+        return Shot(
+            self._tree / "Images" / f"{pick.image}.jpg", PixelMask(annotation, 1, grey=True)
+        )
 
     def result_name(self, episode: Episode) -> str:
         return episode.query.image  # as the public programs name their masks

@@ -54,7 +54,8 @@ class FoldScore:
     """One fold; fractions in [0, 1].
 
     ``boundary_iou`` is the mean over classes of sums, as ``mean_iou``; ``boundary_iou_per_image``
-    the mean over episodes. ``accuracy`` is the mean over classes of the true pixels that were found.
+    the mean over episodes. ``accuracy`` is the mean over classes of the share of true pixels that
+    were found.
     """
 
     mean_iou: float

@@ -41,7 +41,7 @@ def test_broken_files_are_told(tmp_path):
 
 
 def test_errors_of_this_package_are_left_as_they_are(tmp_path):
-    with pytest.raises(DatasetError, match="^mine$"), explained(tmp_path, "x"):
+    with pytest.raises(DatasetError, match=r"^mine$"), explained(tmp_path, "x"):
         raise DatasetError("mine")
 
 

@@ -16,15 +16,15 @@ def test_episodes_are_those_of_the_published_loop(tmp_path):
     (fold,) = coco20i_folds(tmp_path, [1], 2)
     assert list(fold.classes) == list(range(1, 80, 4))
     assert fold.classes[17] == "horse"
-    np.random.seed(0)
+    random = np.random.RandomState(0)
     episodes = list(fold.episodes())
     assert len(episodes) == 1000
     for one in episodes:
-        class_id = np.random.choice(list(range(1, 80, 4)), 1, replace=False)[0]
-        query = np.random.choice(listed[class_id], 1, replace=False)[0]
+        class_id = random.choice(list(range(1, 80, 4)), 1, replace=False)[0]
+        query = random.choice(listed[class_id], 1, replace=False)[0]
         supports: list[str] = []
         while len(supports) < 2:
-            support = np.random.choice(listed[class_id], 1, replace=False)[0]
+            support = random.choice(listed[class_id], 1, replace=False)[0]
             if support != query:
                 supports.append(support)
         assert (one.class_id, one.query, [s.image for s in one.supports]) == (

@@ -13,13 +13,13 @@ from persam_vos.errors import DatasetError
 
 def drawn_by_hand(classes: list[str], shots: int) -> list[tuple[str, list[str]]]:
     """The loop of the published program."""
-    np.random.seed(0)
+    random = np.random.RandomState(0)
     episodes = []
     for name in sorted(classes):
         for query in sorted(f"{k}.jpg" for k in range(1, 11)):
             supports: list[str] = []
             while len(supports) < shots:
-                number = np.random.choice(range(1, 11), 1, replace=False)[0]
+                number = random.choice(range(1, 11), 1, replace=False)[0]
                 if f"{number}.jpg" != query:
                     supports.append(f"{name}/{number}.jpg")
             episodes.append((f"{name}/{query}", supports))

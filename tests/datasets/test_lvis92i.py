@@ -28,12 +28,12 @@ def test_episodes_are_those_of_the_published_loop(tmp_path):
     (fold,) = lvis92i_folds(tmp_path, [3], 1)
     episodes = list(fold.episodes())
     assert Counter(one.class_id for one in episodes) == {0: 1150, 1: 1150}  # 25 each of 92
-    np.random.seed(0)
+    random = np.random.RandomState(0)
     for i, one in enumerate(episodes):
         names = list(content[kept[3 + 10 * (i % 2)]])
-        query = np.random.choice(names, 1, replace=False)[0]
+        query = random.choice(names, 1, replace=False)[0]
         while True:
-            support = np.random.choice(names, 1, replace=False)[0]
+            support = random.choice(names, 1, replace=False)[0]
             if support != query:
                 break
         assert (one.class_id, one.query, one.supports) == (i % 2, Pick(query), (Pick(support),))

@@ -41,12 +41,18 @@ def test_a_file_gives_the_same_episodes_in_place_of_draws(tmp_path):
     assert [len(box) for box in told["boxes_xyxy"]] == [4, 4]
 
 
+NUMBERS = '{"fold": 0, "number": 0, "class_id": 0, '
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
-    [("{", "line 1"), ('{"fold": 0}', "KeyError"),
-     ('{"fold": 0, "number": 0, "class_id": 0, "query": ["a", null], "supports": []}', "no supports"),
-     ('{"fold": 0, "number": 0, "class_id": 0, "query": ["a"], "supports": [["b", 1]]}', "TypeError")],
-)  # fmt: skip
+    [
+        ("{", "line 1"),
+        ('{"fold": 0}', "KeyError"),
+        (NUMBERS + '"query": ["a", null], "supports": []}', "no supports"),
+        (NUMBERS + '"query": ["a"], "supports": [["b", 1]]}', "TypeError"),
+    ],
+)
 def test_odd_episodes_are_told_with_their_line(tmp_path, line, told):
     path = tmp_path / "episodes.jsonl"
     path.write_text(line)
@@ -76,7 +82,7 @@ def test_a_missing_picture_is_named_with_its_fold_and_class(tmp_path):
 
 
 def test_folds_and_roots_that_are_not_there_are_told(tmp_path):
-    with pytest.raises(DatasetError, match="root=.*no such folder"):
+    with pytest.raises(DatasetError, match=r"root=.*no such folder"):
         open_one_shot("fss1000", tmp_path / "nowhere")
     write_fss(tmp_path)
     with pytest.raises(UsageError, match="fold of FSS-1000: got 1, expected 0, its only one"):

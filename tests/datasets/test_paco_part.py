@@ -14,14 +14,13 @@ from persam_vos.datasets.paco_part import EPISODES, paco_part_folds
 from persam_vos.errors import DatasetError
 
 
-def choice(sequence: Any) -> Any:
-    index = np.random.choice(len(sequence), 1, replace=False)[0]
-    return sequence[index]
-
-
 def drawn_by_hand(count: int) -> tuple[list[tuple[int, list[Pick]]], int]:
     """The loop of the published programs over the fixture, redrawing where a box is empty."""
-    np.random.seed(0)
+    random = np.random.RandomState(0)
+
+    def choice(sequence: Any) -> Any:
+        return sequence[random.choice(len(sequence), 1, replace=False)[0]]
+
     files = [f"val2017/{k:012d}.jpg" for k in range(4)]  # the second 0 is left out
     episodes: list[tuple[int, list[Pick]]] = []
     redrawn = 0
@@ -81,8 +80,8 @@ def test_other_pickles_are_told(tmp_path):
 
 def test_boxes_that_are_all_empty_do_not_draw_for_ever(tmp_path):
     val = write_paco(tmp_path)
-    for annotations in val["img2anno"].values():
-        for one in annotations:
+    for listed in val["img2anno"].values():
+        for one in listed:
             one["obj_bbox"] = [3, 3, 0.2, 9]
     write_pickle(tmp_path / "PACO-Part/paco/paco_part_val.pkl", val)
     (fold,) = paco_part_folds(tmp_path, [1], 1)

@@ -17,15 +17,19 @@ def test_episodes_are_those_of_the_published_loop(tmp_path):
     assert list(fold.classes) == [5, 6, 7, 8, 9]
     episodes = list(fold.episodes())
     assert len(episodes) == 1000
-    np.random.seed(0)
+    random = np.random.RandomState(0)
     for i, one in enumerate(episodes):
         query, number = lines[i % 6]
         same = [image for image, other in lines if other == number]
         while True:
-            support = np.random.choice(same, 1, replace=False)[0]
+            support = random.choice(same, 1, replace=False)[0]
             if support != query:
                 break
-        assert (one.class_id, one.query, one.supports) == (number - 1, Pick(query), (Pick(support),))
+        assert (one.class_id, one.query, one.supports) == (
+            number - 1,
+            Pick(query),
+            (Pick(support),),
+        )
 
 
 def test_masks_are_the_class_and_255_is_void(tmp_path):
