@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from persam_vos.config import DEFAULT_RECIPE, RECIPES, RecipeName
+from persam_vos.config import DEFAULT_RECIPE, ENCODER_NAMES, RECIPES, EncoderName, RecipeName
+from persam_vos.errors import UsageError, param
 from persam_vos.photos.settings import (
     DEFAULT_PHOTO_METHOD,
     PAPER_PHOTO_METHOD,
@@ -45,6 +46,18 @@ _PHOTO_OPTIONS = (
         multiple=True,
         help="Switch a mechanism of the paper off (for its ablation); may be repeated.",
     ),
+    click.option(
+        "--encoder",
+        type=click.Choice(ENCODER_NAMES),
+        default="sam",
+        show_default=True,
+        help="What pictures are compared by, for --method match; fetched and cached on first use.",
+    ),
+    click.option(
+        "--encoder-checkpoint",
+        type=click.Path(path_type=Path),
+        help="A DINOv2 or DINOv3 file of size small, base or large to compare pictures by.",
+    ),
 )
 
 
@@ -55,6 +68,8 @@ class PhotoEngineOptions:
     method: PhotoMethodName | None
     recipe: RecipeName
     without: tuple[PhotoMechanism, ...]
+    encoder: EncoderName
+    encoder_checkpoint: Path | None
     weights: str
     checkpoint: Path | None
     device: str
@@ -68,16 +83,26 @@ class PhotoEngineOptions:
         return PhotoSettings(method=method, recipe=self.recipe, without=without)
 
     def choice(self) -> EngineChoice:
-        """Return the engine that goes with `settings`."""
+        """Return the engine that goes with `settings`; raises UsageError for a contradiction."""
         from persam_vos import EngineChoice
 
+        settings = self.settings()
+        other = "encoder" if self.encoder != "sam" else "encoder_checkpoint"
+        if settings.method != "match" and (self.encoder != "sam" or self.encoder_checkpoint):
+            raise UsageError(
+                param(other),
+                got=f"an encoder with {param('method', settings.method)}",
+                expected=f"{param('method', 'match')}: the paper's methods compare by SAM's own",
+            )
         return EngineChoice(
             weights=self.weights,
             checkpoint=self.checkpoint,
             device=self.device,
             dtype=self.dtype,
             backend=self.backend,
-            settings=self.settings().engine_settings(),
+            settings=settings.engine_settings(),
+            encoder=self.encoder,
+            encoder_checkpoint=self.encoder_checkpoint,
         )
 
 

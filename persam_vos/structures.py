@@ -163,8 +163,9 @@ class Encoded:
     square, or of its top left part that holds the picture; ``input_hw`` is the size of the picture
     in the encoder's input. ``colours`` is (1, 3, 8h, 8w), the mean of 2 x 2 pixels of that input,
     normalised as SAM wants it. ``layer_s8`` is (1, C', 2h, 2w) and ``layer_s4`` (1, C'', 4h, 4w):
-    earlier layers' outputs at strides 8 and 4, where the network has them. ``pixels`` is the
-    frame's image, if it is on the device already. ``ready`` is the event after which all of
+    earlier layers' outputs at strides 8 and 4, where the network has them. ``matching`` is (1, C,
+    2h, 2w), what another encoder makes of the cells, to compare them by; None for SAM's own.
+    ``pixels`` is the frame's image, if it is on the device already. ``ready`` is the event after which all of
     this is computed, on devices that compute asynchronously.
     """
 
@@ -174,6 +175,7 @@ class Encoded:
     colours: torch.Tensor
     layer_s8: torch.Tensor | None = None
     layer_s4: torch.Tensor | None = None
+    matching: torch.Tensor | None = None
     pixels: torch.Tensor | None = None
     ready: DeviceEvent | None = None
 

@@ -13,6 +13,8 @@ DEFAULTS = PhotoEngineOptions(
     method=None,
     recipe="default",
     without=(),
+    encoder="sam",
+    encoder_checkpoint=None,
     weights="mobile-sam",
     checkpoint=None,
     device="cpu",
@@ -33,3 +35,12 @@ def test_the_method_goes_with_the_other_choices():
 def test_contradictions_are_told():
     with pytest.raises(UsageError, match="method"):
         replace(DEFAULTS, method="match", recipe="upstream").settings()
+
+
+def test_other_encoders_are_for_matching(tmp_path):
+    choice = replace(DEFAULTS, encoder="dinov2-small").choice()
+    assert choice.encoder == "dinov2-small"
+    with pytest.raises(UsageError, match="encoder: got an encoder with method='persam'"):
+        replace(DEFAULTS, encoder="dinov2-small", method="persam").choice()
+    with pytest.raises(UsageError, match="encoder_checkpoint"):
+        replace(DEFAULTS, encoder_checkpoint=tmp_path, recipe="upstream").choice()
