@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..errors import MediaError
 from ..runtime.ordered_pool import ordered_map, worker_count
 from ..structures import ColourTags, Frame, SourceInfo
-from .container import average_rate, frame_count, moving_streams, open_container, video_stream
+from .container import average_rate, frame_count, is_avi, moving_streams, open_container, video_stream
 from .decoding import Picture, decoded, picture_stamps
 from .deinterlacing import FILTER, deinterlaced
 from .file_end import ends_inside_picture
@@ -266,6 +266,7 @@ class Times:
         self._start = stream.start_time
         self._time_base = stream.time_base or 1 / average_rate(stream)
         self._step = float(1 / average_rate(stream))
+        self._says_durations = not is_avi(stream)
         self._last: float | None = None
 
     def of(self, pts: int | None) -> float:
@@ -281,4 +282,6 @@ class Times:
 
     def duration(self, picture: Picture) -> float | None:
         """Return how long a picture is shown, if the stream says so."""
-        return None if picture.duration is None else float(picture.duration * self._time_base)
+        if picture.duration is None or not self._says_durations:
+            return None
+        return float(picture.duration * self._time_base)
