@@ -18,6 +18,7 @@ from .options import EngineOptions, collect, command_line, engine_options, worke
 from .progress import Console
 from .prompt_options import prompt_options
 from .request_options import RequestOptions
+from .resume_options import ResumableCommand, ResumeOptions, resume_options
 from .sandbox import sandbox_option
 from .target_options import target_option
 from .track_live import track_live_source
@@ -37,6 +38,7 @@ class TrackOptions(RequestOptions):
     output: Path | None
     workers: int
     overwrite: bool
+    going_on: ResumeOptions
     alpha: float
     constant_rate: bool
     live: LiveOptions
@@ -55,6 +57,9 @@ class TrackOptions(RequestOptions):
             alpha=self.alpha,
             constant_rate=self.constant_rate,
             overwrite=self.overwrite,
+            resume=self.going_on.choice,
+            checkpoint_every=self.going_on.checkpoint_every,
+            keep_checkpoints=self.going_on.keep_checkpoints,
             exports=self.exports.exports,
             keep_alpha=self.exports.keep_alpha,
             profile=self.profile,
@@ -102,7 +107,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
         return number, path if object_id is None else f"{object_id}={path}"
 
 
-@click.command()
+@click.command(cls=ResumableCommand)
 @click.argument("sources", metavar="VIDEO...", nargs=-1)
 @click.option(
     "--first-mask",
@@ -145,6 +150,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
 )
 @workers_option
 @click.option("--overwrite", is_flag=True, help="Replace results that are already there.")
+@resume_options
 @click.option(
     "--overlay/--no-overlay", default=True, show_default=True, help="Write the overlay video."
 )
@@ -213,6 +219,8 @@ def track(options: TrackOptions) -> None:
 
 def _check_sources(options: TrackOptions) -> None:
     """Raise click.UsageError unless there are videos, or a live source."""
+    if options.live.source is not None and options.going_on.resume:
+        raise click.UsageError("got --source and --resume, expected one: what was live is gone")
     if options.live.source is None:
         options.live.refuse_without_source()
         if not options.sources:

@@ -20,8 +20,8 @@ from .track_result import result_lines
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest
-    from persam_vos.api import TrackStart
     from persam_vos.live import LiveSummary
+    from persam_vos.runs.outcome import TrackStart
 
 _INTERRUPTED = 130
 

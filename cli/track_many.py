@@ -14,13 +14,14 @@ from .flags import in_flags
 from .options import EngineOptions
 from .progress import Console
 from .sandbox import files_of, look_first
+from .stopping import Stopping
 from .track_one import about
 from .track_result import print_summary, summary_facts
 
 if TYPE_CHECKING:
     from persam_vos import Engine, TrackRequest
-    from persam_vos.api import TrackStart
     from persam_vos.batch import TrackOutcome
+    from persam_vos.runs.outcome import TrackStart
 
 
 def track_several(
@@ -90,7 +91,8 @@ def _run(
     from persam_vos.batch import TrackEvents, track_many
 
     ended: list[TrackOutcome] = []
-    with console.frames() as progress, ExitStack() as loading:
+    stopping = Stopping()
+    with stopping.handled(), console.frames() as progress, ExitStack() as loading:
 
         def loaded(engine: Engine) -> None:
             loading.close()  # the bars of the download make room for those of the videos
@@ -99,7 +101,11 @@ def _run(
 
         def start(request: TrackRequest, begun: TrackStart) -> None:
             place = f"{len(ended) + 1}/{len(requests)}"
-            progress.start(f"{place} {request.source}, {about(begun)}", begun.frame_count)
+            what, done = f"{place} {request.source}, {about(begun)}", begun.kept_count
+            if begun.note:
+                console.say(f"{place} {request.source}: {begun.note}")
+            progress.start(what, begun.frame_count, done=done)
+            stopping.arm()
 
         def end(outcome: TrackOutcome) -> None:
             ended.append(outcome)
@@ -111,6 +117,7 @@ def _run(
             on_outcome=end,
             on_start=start,
             on_frame=lambda _: progress.advance(),
+            should_stop=stopping,
         )
         return track_many(requests, engine.choice(), workers=workers, events=events)
 
@@ -125,7 +132,7 @@ def _tell(console: Console, outcome: TrackOutcome, place: str) -> None:
         return
     for warning in summary.warnings:
         console.warn(warning if warning.startswith(source) else f"{source}: {warning}")
-    rate = summary.frame_count / summary.wall_seconds
+    rate = (summary.frame_count - summary.kept_count) / summary.wall_seconds
     console.say(f"{place} {source}: {summary.frame_count} frames, {rate:.2f} frames/s")
 
 

@@ -53,7 +53,7 @@ def print_summary(summary: TrackSummary) -> None:
     """Print how long it took, and where the files are."""
     from persam_vos.tracking.target_search import in_words
 
-    rate = summary.frame_count / summary.wall_seconds
+    rate = (summary.frame_count - summary.kept_count) / summary.wall_seconds
     ids = ", ".join(map(str, summary.object_ids))
     echo(
         f"{summary.frame_count} frames, objects {ids}, "

@@ -34,6 +34,14 @@ def output_folder(path: Path, names: tuple[str, ...], *, overwrite: bool) -> Ite
     ``names`` are the results that the run writes; with ``overwrite``, the masks that a run wrote go
     too. Raises OutputError when the folder is in use or cannot be written.
     """
+    with hold_folder(path):
+        _remove(path, names, masks=overwrite)
+        yield
+
+
+@contextmanager
+def hold_folder(path: Path) -> Iterator[None]:
+    """Make a folder and hold it against other runs; raises OutputError when it is in use."""
     lock = FileLock(make_folder(path) / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -47,7 +55,6 @@ def output_folder(path: Path, names: tuple[str, ...], *, overwrite: bool) -> Ite
     except OSError as error:
         raise output_error(path, error) from error
     try:
-        _remove(path, names, masks=overwrite)
         yield
     finally:
         lock.release()

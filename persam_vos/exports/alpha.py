@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import MediaError
 from ..files.open_picture import FAILURES, open_picture
-from ..media.output_folder import alpha_path
+from ..media.output_paths import alpha_path
 from ..structures import Alpha
 from .clip import Clip, ClipFrame
 

@@ -110,11 +110,23 @@ def main_stream(moving: Sequence[VideoStream]) -> VideoStream:
 
 
 def average_rate(stream: VideoStream) -> Fraction:
-    """Return the average frames per second of a stream."""
+    """Return the average frames per second of a stream.
+
+    AVI has the rate of its clock, which is higher where pictures stay: those in its index tell.
+    """
+    if is_avi(stream) and len(stream.index_entries) > 1 and stream.time_base:
+        ticks = stream.index_entries[-1].timestamp - stream.index_entries[0].timestamp
+        if ticks > 0:
+            return (len(stream.index_entries) - 1) / (ticks * stream.time_base)
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate:
             return Fraction(rate)
     return FALLBACK_RATE
+
+
+def is_avi(stream: VideoStream) -> bool:
+    """Whether a stream is in AVI, where every picture is said to last one tick of a clock."""
+    return stream.container.format.name == "avi"
 
 
 def frame_count(path: Path | str, container: InputContainer, stream: VideoStream) -> int | None:
@@ -125,7 +137,7 @@ def frame_count(path: Path | str, container: InputContainer, stream: VideoStream
     """
     import av
 
-    if container.format.name == "avi" or "mp4" in container.format.name:
+    if is_avi(stream) or "mp4" in container.format.name:
         return len(stream.index_entries) or None
     if not isinstance(path, Path) or path.stat().st_size > COUNTED_BYTES:
         return None
