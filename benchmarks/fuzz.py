@@ -73,7 +73,7 @@ def make_case(number: int, seed: int, seeds: Sequence[Seed], work: Path) -> Case
     kinds = sorted({one.kind for one in seeds})
     kind = chance.choice(kinds)
     chosen = chance.choice([one for one in seeds if one.kind == kind])
-    others = [one.path.read_bytes() for one in chance.sample(seeds, 4)]
+    others = [one.path.read_bytes() for one in chance.choices(seeds, k=4)]
     ways, content = damaged(chosen.path.read_bytes(), chosen.path.suffix, chance, others)
     folder = work / "case"
     shutil.rmtree(folder, ignore_errors=True)
@@ -285,7 +285,7 @@ class Tally:
 def run(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Run cases, some at a time, until there are enough or the time is over."""
     (work / "seeds").mkdir()
-    seeds = make_seeds(work / "seeds")
+    seeds = [one for one in make_seeds(work / "seeds") if re.search(args.kinds, one.kind)]
     began, tally = time.monotonic(), Tally()
     numbers = iter(range(args.first, args.first + args.cases))
 
@@ -319,6 +319,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that run commands")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=10**9, help="stop after so many")
+    parser.add_argument("--kinds", default="", help="of files alone whose kind matches this")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--only", type=int, help="run this case alone")
     parser.add_argument("--keep", type=Path, help="copy files of cases here, and print all")
