@@ -124,6 +124,25 @@ def test_a_png_of_a_video_that_ffmpeg_has_not_implemented_is_explained(
     assert "moving.png" in said
 
 
+@pytest.mark.parametrize("name", ["list.m3u8", "list.mp4"])
+def test_a_playlist_opens_no_other_files(
+    files: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    shutil.copy(files / "clip.mp4", tmp_path / "other.mp4")
+    for text in (
+        "ffconcat version 1.0\nfile other.mp4\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1.0,\nother.mp4\n#EXT-X-ENDLIST\n",
+    ):
+        (tmp_path / name).write_text(text)
+        code, said = check(capfd, monkeypatch, tmp_path / name, files / "mask.png")
+        assert code == 1
+        assert "a playlist, which names other files" in said
+
+
 NAMES = ("[red]a", "{name}", "a\nb", "\x1b[31mred", "%d%n", "-o", "<b>a", "\x9b2J", "\u202egnp")
 
 
