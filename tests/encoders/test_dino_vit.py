@@ -38,7 +38,9 @@ def test_positions_without_registers_are_scaled_with_the_published_offset():
     # By hand: the value at row y is that at (y + 0.5) / ((6 + 0.1) / 4) - 0.5 of what is known.
     rows = (np.arange(6) + 0.5) * 4 / 6.1 - 0.5
     columns = (np.arange(3) + 0.5) * 4 / 3.1 - 0.5
-    np.testing.assert_allclose(resized[0, 0], bicubic(known[0, 0].numpy(), rows, columns), atol=1e-5)
+    np.testing.assert_allclose(
+        resized[0, 0], bicubic(known[0, 0].numpy(), rows, columns), atol=1e-5
+    )
     plain = F.interpolate(known, (6, 3), mode="bicubic")
     assert not torch.allclose(resized, plain, atol=1e-3)
 

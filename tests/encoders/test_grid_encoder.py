@@ -61,7 +61,7 @@ def test_cells_take_what_lies_at_their_centre_and_the_padding_the_edge():
     assert red[34:].max() < 0.01  # also in the padding, from row 64 on
 
 
-def test_matching_features_stand_in_for_the_neck(encoder):
+def test_matching_features_stand_in_for_the_neck():
     one = encoded(np.zeros((64, 64, 3), np.uint8), (64, 64), (4, 4))
     matching = torch.randn(1, 5, 8, 8)
     other = Encoded(one.frame, one.features, one.input_hw, one.colours, matching=matching)
