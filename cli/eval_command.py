@@ -15,6 +15,7 @@ from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS
 from persam_vos.datasets.one_shot import ONE_SHOT
 from persam_vos.errors import PersamVosError, UsageError
 
+from .echo import echo
 from .eval_one_shot import evaluate_episodes
 from .flags import in_flags
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
@@ -203,13 +204,13 @@ def _conclude(found: Evaluation, *, as_json: bool, min_jf: float | None) -> None
 
     if found.score is not None:
         if as_json:
-            click.echo(found.texts["results.json"], nl=False)
+            echo(found.texts["results.json"], nl=False)
         else:
             print_scores(found.score)
     if found.output is not None and not as_json:
-        click.echo(f"results  {found.submission or found.output}")
+        echo(f"results  {found.submission or found.output}")
         if found.score is not None:
-            click.echo(f"report   {found.output / 'report.html'}")
+            echo(f"report   {found.output / 'report.html'}")
     if found.failures:
         told = "; ".join(
             f"{outcome.name}: {in_flags(outcome.error)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import import_module
 
 import click
@@ -11,6 +12,7 @@ import click
 from persam_vos import __version__
 from persam_vos.errors import PersamVosError
 
+from .echo import echo
 from .flags import in_flags
 
 _COMMANDS = {
@@ -64,6 +66,9 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; exit 0 ok, 1 our error, 2 usage, 130 interrupted."""
     _spin_briefly()
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    # Of damaged files: what comes of it is said in our own words.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -119,7 +124,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"persam-vos: {message}", err=True)
+    echo(f"persam-vos: {message}", err=True)
     sys.exit(code)
 
 

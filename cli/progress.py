@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
 from rich.console import Console as RichConsole
 from rich.progress import (
     BarColumn,
@@ -21,6 +20,10 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.text import Text
+
+from persam_vos.errors import printable
+
+from .echo import echo
 
 
 class _Speed(ProgressColumn):
@@ -44,15 +47,15 @@ class Console:
 
     def warn(self, message: str) -> None:
         """Show a warning on a line of its own."""
-        self._rich.print(f"warning: {message}", style="yellow", markup=False)
+        self._rich.print(printable(f"warning: {message}"), style="yellow", markup=False)
 
     def fail(self, message: str) -> None:
         """Show what went wrong, on a line of its own; never silent."""
-        click.echo(f"persam-vos: {message}", err=True)
+        echo(f"persam-vos: {message}", err=True)
 
     def say(self, message: str) -> None:
         """Show a line of information."""
-        self._rich.print(message, markup=False)
+        self._rich.print(printable(message), markup=False)
 
     @contextmanager
     def download(self) -> Iterator[Callable[[str, int, int | None], None]]:
@@ -104,8 +107,11 @@ class FrameProgress:
         self._progress = progress
         self._task: TaskID | None = None
 
-    def start(self, what: str, total: int | None, done: int = 0) -> None:
-        """Show the bar, in place of the last one; ``total`` is None when nobody knows."""
+    def start(self, what: str, total: int | None, *, done: int = 0) -> None:
+        """Show the bar, in place of the last one; ``total`` is None when nobody knows.
+
+        ``done`` frames were finished before.
+        """
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._progress.start()

@@ -11,6 +11,7 @@ from rich.table import Table
 from persam_vos.weights import ENCODERS, WEIGHTS, cache_dir, cached_files, is_cached, original_files
 
 from . import progress
+from .echo import echo
 
 _NAME = click.argument("name", type=click.Choice([*WEIGHTS, *ENCODERS]))
 
@@ -61,4 +62,4 @@ def path(name: str) -> None:
 def _print_paths(paths: tuple[Path, ...]) -> None:
     """Print one path a line, to stdout."""
     for one in paths:
-        click.echo(one)
+        echo(one)

@@ -34,6 +34,10 @@ DEFAULT_METHOD: MethodName = "memory"  # the most accurate: see benchmarks/resul
 PAPER_METHOD: MethodName = "persam-f"  # the paper's better one: +9.2 J&F on DAVIS 2017
 DEFAULT_RECIPE: RecipeName = "default"
 DEFAULT_QUALITY: QualityName = "balanced"
+CHECKPOINT_SECONDS = 10.0
+"""How often the state of a run is saved: what is lost by a power cut is this at most."""
+KEPT_CHECKPOINTS = 4
+"""Of each half of a run: a correction repeats a fifth of it at most that it does not change."""
 
 
 @dataclass(frozen=True, slots=True)

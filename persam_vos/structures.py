@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 RgbImage = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, RGB, row-major."""
+DeepImage = npt.NDArray[Any]
+"""(H, W, 3) RGB by the source's own curve and primaries, uint16 with 65535 for white; or float32
+light, of images that hold it."""
 LabelMap = npt.NDArray[np.uint8]
 """(H, W) uint8: 0 is background, every other value an object id."""
 Alpha = npt.NDArray[np.uint8]
@@ -33,6 +36,15 @@ ObjectMode = Literal["multi", "single"]
 
 
 @dataclass(frozen=True, slots=True)
+class ColourTags:
+    """What colours mean: primaries, transfer and matrix by ITU-T H.273, 2 where nobody says."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class SourceInfo:
     """Facts about an input; produced by ``media.reader``, consumed by the writers and reports.
 
@@ -41,7 +53,8 @@ class SourceInfo:
     ``frames_per_second`` is the average rate; ``start_seconds`` is where the pictures begin in the
     time of the file, by which sound is put in its place. ``pixel_aspect`` is the width of a pixel
     by its height, of upright pictures. ``bit_depth`` is of a channel as stored; ``transfer`` is PQ
-    or HLG for high dynamic range, and empty for all else.
+    or HLG for high dynamic range, and empty for all else; ``colour`` is what the stream is tagged
+    with.
     """
 
     path: str
@@ -60,6 +73,7 @@ class SourceInfo:
     interlaced: bool = False
     bit_depth: int = 8
     transfer: str = ""
+    colour: ColourTags = ColourTags()
 
     @property
     def last_frame(self) -> int | None:
@@ -82,7 +96,8 @@ class Frame:
     ``image`` is (H, W, 3) uint8 RGB; ``name`` is the stem that its mask file gets;
     ``time_seconds`` is the presentation time from the start of the stream; ``duration_seconds`` is
     how long the source says that it is shown, None where it does not. A ``damaged`` one could not
-    be decoded, or not wholly: see ``media.decoding``.
+    be decoded, or not wholly: see ``media.decoding``. ``deep`` has all values of a source of more
+    than 8 bits, for exports, which ask for it.
     """
 
     index: int
@@ -91,6 +106,7 @@ class Frame:
     time_seconds: float
     duration_seconds: float | None = None
     damaged: bool = False
+    deep: DeepImage | None = None
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:

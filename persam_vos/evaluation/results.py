@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from ..datasets.clips import Split
 from ..errors import OutputError, param
 from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error, write_texts
+from ..files.limits import read_json
 from ..files.output import replaceable
 from ..scoring import SplitScore, own_report_files, report_file_names, report_files, results
 from ..scoring.label_files import list_label_files
@@ -141,7 +142,7 @@ def _own_results(path: Path, names: tuple[str, ...]) -> list[Path]:
 def _run_facts(path: Path) -> dict[str, Any]:
     """Return what ``run.json`` says, nothing if it is not there or none of ours."""
     try:
-        facts = json.loads((path / RUN).read_text("utf-8"))
+        facts = read_json(path / RUN)
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

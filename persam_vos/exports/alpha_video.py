@@ -6,23 +6,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from ..media.video_writer import VideoFormat, VideoWriter, to_yuv
+from ..media.reader import Source
+from ..media.video_writer import Pixels, VideoFormat, VideoWriter, to_yuv
+from ..structures import ColourTags
 from .alpha import alphas, together
 from .clip import Clip
+from .colours import video_tags
 from .exporter import option
 from .rgba import with_alpha
 
-PRORES_4444 = VideoFormat(
-    codec="prores_ks",
-    container="mov",
-    pixel_format="yuva444p10le",
-    to_frame=lambda pixels: to_yuv(pixels, "rgba", "yuva444p10le"),
-    options={"profile": "4444", "alpha_bits": "16", "vendor": "apl0"},
-)
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
 VP9_ALPHA = VideoFormat(
     codec="libvpx-vp9",
     container="webm",
@@ -35,6 +34,23 @@ VP9_ALPHA = VideoFormat(
 )
 
 
+def prores_4444(colour: ColourTags) -> VideoFormat:
+    """Return ProRes 4444 for (H, W, 4) RGBA of 8 or 16 bits, in the primaries and curve given."""
+
+    def to_frame(pixels: Pixels) -> VideoFrame:
+        given = "rgba" if pixels.dtype == np.uint8 else "rgba64le"
+        return to_yuv(pixels, given, "yuva444p10le", colour)
+
+    return VideoFormat(
+        codec="prores_ks",
+        container="mov",
+        pixel_format="yuva444p10le",
+        to_frame=to_frame,
+        options={"profile": "4444", "alpha_bits": "16", "vendor": "apl0"},
+        colour=colour,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class _AlphaVideo:
     alpha: Literal["straight", "premultiplied"] = option(
@@ -44,27 +60,32 @@ class _AlphaVideo:
 
     soft: ClassVar[bool] = True
 
-    def _write(self, clip: Clip, output: Path, video_format: VideoFormat, suffix: str) -> None:
+    def _write(
+        self, clip: Clip, source: Source, output: Path, video_format: VideoFormat, suffix: str
+    ) -> None:
         paths = {one: output / f"{one}{suffix}" for one in clip.object_ids if self.each}
         with ExitStack() as stack:
             writers = {
                 one: stack.enter_context(VideoWriter(path, clip.info, video_format))
                 for one, path in (paths or {0: output}).items()
             }
-            for frame in clip.pictures():
+            for frame in clip.pictures(source):
                 found = alphas(clip, frame)
                 for object_id, writer in writers.items():
                     alpha = found.get(object_id, np.zeros(clip.info.size_hw, np.uint8))
                     if not self.each:
                         alpha = together(found, clip.info.size_hw)
                     premultiplied = self.alpha == "premultiplied"
-                    pixels = with_alpha(frame.image, alpha, premultiplied=premultiplied)
+                    pixels = with_alpha(frame.colours, alpha, premultiplied=premultiplied)
                     writer.write(pixels, frame.time_seconds, frame.duration_seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProRes(_AlphaVideo):
-    """Write ProRes 4444 with 16 bits of alpha: 10-bit colours at full resolution, BT.709."""
+    """Write ProRes 4444 with 16 bits of alpha: 10-bit colours at full resolution.
+
+    Primaries and transfer are the source's, also of a high dynamic range; BT.709 if it has none.
+    """
 
     @property
     def suffix(self) -> str:
@@ -73,7 +94,9 @@ class ProRes(_AlphaVideo):
 
     def write(self, clip: Clip, output: Path) -> None:
         """Write all frames."""
-        self._write(clip, output, PRORES_4444, ".mov")
+        source = clip.open_source(deep=True)
+        video_format = prores_4444(video_tags(source.info.colour))
+        self._write(clip, source, output, video_format, ".mov")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,4 +110,4 @@ class WebM(_AlphaVideo):
 
     def write(self, clip: Clip, output: Path) -> None:
         """Write all frames."""
-        self._write(clip, output, VP9_ALPHA, ".webm")
+        self._write(clip, clip.open_source(), output, VP9_ALPHA, ".webm")

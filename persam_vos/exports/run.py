@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import OutputError, param
 from ..files.atomic import atomic_folder, atomic_path, make_folder
 from ..files.output import refuse_unwritable
-from ..media.output_folder import EXPORTS
+from ..media.output_paths import EXPORTS
 from .clip import Clip, open_clip
 from .registry import ChosenExport
 
@@ -72,13 +72,28 @@ def refuse_existing_exports(
 
 
 def export_all(
-    folder: Path, exports: Sequence[ChosenExport], *, overwrite: bool
+    folder: Path,
+    exports: Sequence[ChosenExport],
+    *,
+    overwrite: bool,
+    source: str | None = None,
+    on_frame: Callable[[], None] = lambda: None,
 ) -> tuple[Exported, ...]:
-    """Write several exports of a run to ``folder/exports``; raises what `export_run` raises."""
+    """Write several exports of a run to ``folder/exports``; raises what `export_run` raises.
+
+    ``source`` is as there.
+    """
     return tuple(
-        export_run(folder, export, output=path, overwrite=overwrite)
+        export_run(
+            folder, export, output=path, overwrite=overwrite, source=source, on_frame=on_frame
+        )
         for export, path in _places(folder, exports)
     )
+
+
+def export_places(folder: Path, exports: Sequence[ChosenExport]) -> tuple[Path, ...]:
+    """Return where `export_all` writes."""
+    return tuple(path for _, path in _places(folder, exports))
 
 
 def _places(folder: Path, exports: Sequence[ChosenExport]) -> Iterator[tuple[ChosenExport, Path]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MediaError, param
+from ..files.limits import check_pixels
+from .image_file import ffmpeg_limits
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -26,7 +28,7 @@ FALLBACK_RATE = Fraction(25)
 def open_container(path: Path | str) -> Iterator[InputContainer]:
     """Open a video for reading: a file, or an address as text; closes it after.
 
-    Raises MediaError when it is none.
+    Raises MediaError when it is none, or where reading it fails in the block.
     """
     import av
 
@@ -46,7 +48,15 @@ def open_container(path: Path | str) -> Iterator[InputContainer]:
             remedy="check that it plays, and copy or export it again if it does not",
         ) from error
     with container:
-        yield container
+        try:
+            yield container
+        except av.FFmpegError as error:  # that nobody expected where it came up
+            raise MediaError(
+                str(path),
+                got=f"a video that cannot be read on ({reason(error)})",
+                expected="a whole video",
+                remedy="check that it plays, and copy or export it again if it does not",
+            ) from error
 
 
 def moving_streams(container: InputContainer) -> list[VideoStream]:
@@ -85,6 +95,9 @@ def video_stream(path: Path | str, container: InputContainer, chosen: int | None
             expected="a common codec, such as H.264, HEVC, VP9 or AV1",
             remedy="convert it to H.264 first, without copy protection",
         )
+    context = stream.codec_context
+    check_pixels(str(path), (context.height, context.width))
+    context.options = {**context.options, **ffmpeg_limits()}
     stream.thread_type = "AUTO"
     return stream
 
@@ -97,11 +110,23 @@ def main_stream(moving: Sequence[VideoStream]) -> VideoStream:
 
 
 def average_rate(stream: VideoStream) -> Fraction:
-    """Return the average frames per second of a stream."""
+    """Return the average frames per second of a stream.
+
+    AVI has the rate of its clock, which is higher where pictures stay: those in its index tell.
+    """
+    if is_avi(stream) and len(stream.index_entries) > 1 and stream.time_base:
+        ticks = stream.index_entries[-1].timestamp - stream.index_entries[0].timestamp
+        if ticks > 0:
+            return (len(stream.index_entries) - 1) / (ticks * stream.time_base)
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate:
             return Fraction(rate)
     return FALLBACK_RATE
+
+
+def is_avi(stream: VideoStream) -> bool:
+    """Whether a stream is in AVI, where every picture is said to last one tick of a clock."""
+    return stream.container.format.name == "avi"
 
 
 def frame_count(path: Path | str, container: InputContainer, stream: VideoStream) -> int | None:
@@ -112,7 +137,7 @@ def frame_count(path: Path | str, container: InputContainer, stream: VideoStream
     """
     import av
 
-    if container.format.name == "avi" or "mp4" in container.format.name:
+    if is_avi(stream) or "mp4" in container.format.name:
         return len(stream.index_entries) or None
     if not isinstance(path, Path) or path.stat().st_size > COUNTED_BYTES:
         return None
