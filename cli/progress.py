@@ -23,10 +23,15 @@ from rich.progress import (
 from rich.text import Text
 
 
-class _FramesPerSecond(ProgressColumn):
+class _Speed(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.2f} frames/s", style="progress.data.speed")
+        told = "" if speed is None else f"{speed:.2f} {self._unit}/s"
+        return Text(told, style="progress.data.speed")
 
 
 class Console:
@@ -71,14 +76,14 @@ class Console:
             yield show
 
     @contextmanager
-    def frames(self) -> Iterator[FrameProgress]:
-        """Yield a bar of frames, which appears when it is started."""
+    def frames(self, unit: str = "frames") -> Iterator[FrameProgress]:
+        """Yield a bar of frames, or another ``unit``, which appears when it is started."""
         progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            _FramesPerSecond(),
+            _Speed(unit),
             TextColumn("ETA"),
             TimeRemainingColumn(),
             console=self._rich,
@@ -98,12 +103,12 @@ class FrameProgress:
         self._progress = progress
         self._task: TaskID | None = None
 
-    def start(self, what: str, total: int | None) -> None:
+    def start(self, what: str, total: int | None, done: int = 0) -> None:
         """Show the bar, in place of the last one; ``total`` is None when nobody knows."""
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._progress.start()
-        self._task = self._progress.add_task(what, total=total)
+        self._task = self._progress.add_task(what, total=total, completed=done)
 
     def advance(self) -> None:
         """Count one frame."""
