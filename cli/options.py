@@ -45,6 +45,7 @@ class Recipe(click.Choice[RecipeName]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> RecipeName:
+        """Return the name of a recipe, as it is now."""
         return super().convert("upstream" if value == "public" else value, param, ctx)
 
 

@@ -50,6 +50,7 @@ class Coordinates(click.ParamType[Shown]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Shown:
+        """Return what was typed; fails for what is no box or point."""
         if isinstance(value, Shown):
             return value
         example = {"box": "1=30,40,120,99 or 40:2=10%,20%,50%,60%", "point": "1=80,60 or 1=9,9,-"}

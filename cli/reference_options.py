@@ -1,4 +1,4 @@
-"""Options that show the objects of `segment`: references by masks, boxes and points, or a target."""
+"""Options that show the objects of `segment`: references with masks or prompts, or a target."""
 
 from __future__ import annotations
 
