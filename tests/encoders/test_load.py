@@ -23,8 +23,8 @@ def test_a_file_of_the_user_is_loaded_and_known_by_its_digest(tmp_path, state):
     encoder = load_encoder("sam", tmp_path / "mine.pth", **CPU)
     assert encoder is not None
     assert encoder.network.shape == SHAPE
-    assert encoder.facts["name"] == "mine.pth"
-    assert len(encoder.facts["sha256"]) == 64
+    assert encoder.facts["encoder"] == "mine.pth"
+    assert len(encoder.facts["encoder sha256"]) == 64
     assert not any(one.requires_grad for one in encoder.network.parameters())
 
 
@@ -44,7 +44,7 @@ def test_published_encoders_are_taken_from_the_cache(tmp_path, state, monkeypatc
     monkeypatch.setattr("persam_vos.encoders.load.original_files", original_files)
     encoder = load_encoder("dinov2-small", None, **CPU)
     assert encoder is not None
-    assert (asked, encoder.facts["name"]) == (["dinov2-small"], "dinov2-small")
+    assert (asked, encoder.facts["encoder"]) == (["dinov2-small"], "dinov2-small")
 
 
 def test_weights_that_do_not_fit_are_named(state):
