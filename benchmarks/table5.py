@@ -183,7 +183,7 @@ def tune(
         if optimizer is not None and step < steps:
             optimizer.param_groups[0]["lr"] = rate * (1 + np.cos(np.pi * step / steps)) / 2
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's own
             optimizer.step()
         seconds += time.perf_counter() - started
     counts = _counts(decoder, subject, mix)
@@ -211,7 +211,7 @@ def run(engine: Engine, subjects: list[_Subject], steps: int, rates: Sequence[fl
         for rate in rates if kind in KINDS and kind != "none" else [_WEIGHT_RATE]:
             results, count = [], 0
             for subject in subjects:
-                added: Kind = kind if kind in KINDS else "none"  # type: ignore[assignment]  # one of them
+                added: Kind = kind if kind in KINDS else "none"
                 decoder = TunedDecoder(engine.network, added)
                 count = sum(one.numel() for one in _what_is_tuned(decoder, kind)[0])
                 count_of_steps = _WEIGHT_STEPS if weights else steps

@@ -15,7 +15,7 @@ Adapter and LoRA begin as the untouched decoder, bit for bit; prompt tokens cann
 from __future__ import annotations
 
 import copy
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -65,8 +65,9 @@ class TunedDecoder(nn.Module):
 
     def __init__(self, network: SamNetwork, kind: Kind, *, seed: int = 0) -> None:
         super().__init__()
-        self.prompt_encoder: nn.Module = copy.deepcopy(network.prompt_encoder)  # type: ignore[assignment]  # a module, under its protocol
-        self.mask_decoder: nn.Module = copy.deepcopy(network.mask_decoder)  # type: ignore[assignment]
+        # Any: segment_anything has no types for what its modules contain.
+        self.prompt_encoder: Any = copy.deepcopy(network.prompt_encoder)
+        self.mask_decoder: Any = copy.deepcopy(network.mask_decoder)
         self.requires_grad_(False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

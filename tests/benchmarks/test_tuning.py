@@ -10,6 +10,7 @@ from torch.nn.utils import parametrize
 
 from benchmarks.tuning import KINDS, TunedDecoder, mask_loss
 from persam_vos.sam.build import SamNetwork, build_sam, random_state
+from persam_vos.structures import MaskCandidates
 
 COUNTS = {"none": 0, "prompt": 12_288, "adapter": 196_608, "lora": 293_888}
 
@@ -23,7 +24,8 @@ def decoded(decoder: TunedDecoder) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(1, 256, 64, 64, generator=generator)
     points = torch.tensor([[300.0, 400.0], [20.0, 900.0]])
-    return decoder(features, points, torch.tensor([1, 0])).low_res_logits
+    candidates: MaskCandidates = decoder(features, points, torch.tensor([1, 0]))
+    return candidates.low_res_logits
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -53,7 +55,7 @@ def test_a_step_changes_what_is_tuned_and_lowers_the_loss(network, kind):
         loss = mask_loss(decoded(decoder)[0, 0], mask)
         losses.append(loss.item())
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
         assert all(one.grad is not None for one in decoder.trainable)
         assert all(one.grad is None for one in decoder.parameters() if not one.requires_grad)
         optimizer.step()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -10,7 +12,7 @@ from persam_vos.encoders.load import build_dino, load_encoder
 from persam_vos.errors import WeightsError
 
 SHAPE = DinoShape("v2", 64, 1, 14, 3, 0, 128)
-CPU = {"device": torch.device("cpu"), "dtype": torch.float32}
+CPU: dict[str, Any] = {"device": torch.device("cpu"), "dtype": torch.float32}
 
 
 @pytest.fixture
