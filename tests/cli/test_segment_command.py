@@ -16,7 +16,6 @@ from PIL import Image
 from persam_vos.errors import PersamVosError
 from persam_vos.media.label_png import write_label_png
 
-
 SHOWN = ("--reference", "ref.png", "--mask", "mask.png")
 
 
