@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import OutputError, param
 from ..files.atomic import output_error
@@ -23,6 +23,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file: BinaryIO | None = None
 
     def begin(self, digest: str) -> set[str]:
         """Open for a run with that digest; returns the photos that it has finished already.
@@ -71,8 +72,9 @@ class Journal:
         return names
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, if it is open."""
+        if self._file is not None:
+            self._file.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -100,6 +102,7 @@ class Journal:
         return length
 
     def _write(self, record: Record) -> None:
+        assert self._file is not None, "begun first"
         try:
             self._file.write(json.dumps(record).encode() + b"\n")
             self._file.flush()

@@ -145,9 +145,9 @@ def segment_to_folder(
     request.output.mkdir(parents=True, exist_ok=True)
     journal = Journal(request.output / JOURNAL)
     facts = _facts(request, loaded, method, references) | {"digest": digest}
-    done = journal.begin(digest)
-    on_start(sum(str(path) in done for path in paths), len(paths))
     with journal:
+        done = journal.begin(digest)
+        on_start(sum(str(path) in done for path in paths), len(paths))
         for path, name in zip(paths, names_of(paths), strict=True):
             if str(path) not in done:
                 journal.add(_record(request, method, path, name, coco=coco))
