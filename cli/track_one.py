@@ -47,6 +47,8 @@ def track_one(console: Console, request: TrackRequest, engine: EngineOptions) ->
             on_start=start,
             on_look=look,
             on_frame=lambda _: progress.advance(),
+            on_export=lambda name, count: progress.start(f"export {name}", count),
+            on_export_frame=progress.advance,
         )
     warn(summary.warnings)
     return summary

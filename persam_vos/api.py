@@ -12,7 +12,7 @@ from pathlib import Path
 from .checking.check import quick_warnings
 from .config import MethodSettings
 from .errors import UsageError
-from .exports.run import Exported, export_all, refuse_existing_exports
+from .exports.run import Exported, OnStart, export_all, refuse_existing_exports
 from .files.output import check_file
 from .files.progress import ProgressCallback
 from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
@@ -180,6 +180,8 @@ def track_to_folder(
     on_start: Callable[[TrackStart], None] | None = None,
     on_frame: Callable[[TrackedFrame], None] | None = None,
     on_look: OnLook | None = None,
+    on_export: OnStart = lambda _name, _count: None,
+    on_export_frame: Callable[[], None] = lambda: None,
 ) -> TrackSummary:
     """Label every frame of a video and write masks, overlay and log to a folder.
 
@@ -188,7 +190,8 @@ def track_to_folder(
     ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
     ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look`` for
-    each frame that was looked at for a target. Raises what `track` raises, and OutputError for an
+    each frame that was looked at for a target; ``on_export`` as each other format is begun, with its
+    name and its number of frames, and ``on_export_frame`` for each of them. Raises what `track` raises, and OutputError for an
     output that exists or cannot be written. Finished masks stay if the run breaks off.
 
     >>> request = TrackRequest(source="clip.mp4", masks="first_mask.png", overlay=False)
@@ -212,7 +215,13 @@ def track_to_folder(
             count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
             wall_seconds = time.perf_counter() - started
             folder.finish(late_facts(plan) | run_totals(loaded, timer, count, wall_seconds))
-    exported = export_all(folder.path, request.chosen_exports(), overwrite=request.overwrite)
+    exported = export_all(
+        folder.path,
+        request.chosen_exports(),
+        overwrite=request.overwrite,
+        on_start=on_export,
+        on_frame=on_export_frame,
+    )
     _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
     summary = TrackSummary(
         output=folder.path,
