@@ -10,6 +10,7 @@ from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS, data_dir, defau
 from persam_vos.errors import DatasetError
 
 from . import progress
+from .echo import echo
 
 _NAME = click.argument("name", type=click.Choice(list(DATASETS)))
 _SPLIT = click.option("--split", help="The split that is wanted.  [default: the dataset's own]")
@@ -59,7 +60,7 @@ def fetch(name: str, split: str | None, root: Path | None, quiet: bool) -> None:
     from persam_vos.datasets.archives import fetch_dataset
 
     with progress.Console(quiet=quiet).download() as on_progress:
-        click.echo(fetch_dataset(name, split=split, folder=root, on_progress=on_progress))
+        echo(fetch_dataset(name, split=split, folder=root, on_progress=on_progress))
 
 
 @datasets.command()
@@ -67,7 +68,7 @@ def fetch(name: str, split: str | None, root: Path | None, quiet: bool) -> None:
 @_SPLIT
 def path(name: str, split: str | None) -> None:
     """Print the root of a dataset's tree; fail when it is not there."""
-    click.echo(default_root(name, split))
+    echo(default_root(name, split))
 
 
 def _is_here(name: str, split: str) -> bool:

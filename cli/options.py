@@ -39,12 +39,13 @@ if TYPE_CHECKING:
     from .progress import Console
 
 
-class _Recipe(click.Choice[RecipeName]):
+class Recipe(click.Choice[RecipeName]):
     """Takes the former name of the upstream recipe too."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> RecipeName:
+        """Return the name of the recipe."""
         return super().convert("upstream" if value == "public" else value, param, ctx)
 
 
@@ -61,7 +62,7 @@ def _show_log(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     context.call_on_close(lambda: logger.setLevel(before))
 
 
-_ENGINE_OPTIONS = (
+_METHOD_OPTIONS = (
     click.option(
         "--method",
         type=click.Choice(METHODS),
@@ -70,7 +71,7 @@ _ENGINE_OPTIONS = (
     ),
     click.option(
         "--recipe",
-        type=_Recipe(RECIPES),
+        type=Recipe(RECIPES),
         default=DEFAULT_RECIPE,
         show_default=True,
         help="'upstream' follows the paper's published video code to the letter, as a yardstick.",
@@ -97,6 +98,8 @@ _ENGINE_OPTIONS = (
         metavar="N",
         help="The same, as a number; overrides --quality.",
     ),
+)
+NETWORK_OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option(
         "--weights",
         type=click.Choice(sorted(WEIGHTS)),
@@ -227,7 +230,7 @@ def option_group(
     return decorate
 
 
-engine_options = option_group("engine", EngineOptions, _ENGINE_OPTIONS)
+engine_options = option_group("engine", EngineOptions, (*_METHOD_OPTIONS, *NETWORK_OPTIONS))
 """Adds the options that choose an engine."""
 
 

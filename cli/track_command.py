@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .echo import echo
 from .export_options import ExportOptions, export_options
 from .input_options import FrameId, input_options
 from .live_options import LiveOptions, live_options
@@ -17,6 +18,8 @@ from .options import EngineOptions, collect, command_line, engine_options, worke
 from .progress import Console
 from .prompt_options import prompt_options
 from .request_options import RequestOptions
+from .resume_options import ResumableCommand, ResumeOptions, resume_options
+from .sandbox import sandbox_option
 from .target_options import target_option
 from .track_live import track_live_source
 from .track_many import refuse_common, track_several
@@ -35,6 +38,7 @@ class TrackOptions(RequestOptions):
     output: Path | None
     workers: int
     overwrite: bool
+    going_on: ResumeOptions
     alpha: float
     constant_rate: bool
     live: LiveOptions
@@ -53,6 +57,9 @@ class TrackOptions(RequestOptions):
             alpha=self.alpha,
             constant_rate=self.constant_rate,
             overwrite=self.overwrite,
+            resume=self.going_on.choice,
+            checkpoint_every=self.going_on.checkpoint_every,
+            keep_checkpoints=self.going_on.keep_checkpoints,
             exports=self.exports.exports,
             keep_alpha=self.exports.keep_alpha,
             profile=self.profile,
@@ -100,7 +107,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
         return number, path if object_id is None else f"{object_id}={path}"
 
 
-@click.command()
+@click.command(cls=ResumableCommand)
 @click.argument("sources", metavar="VIDEO...", nargs=-1)
 @click.option(
     "--first-mask",
@@ -143,6 +150,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
 )
 @workers_option
 @click.option("--overwrite", is_flag=True, help="Replace results that are already there.")
+@resume_options
 @click.option(
     "--overlay/--no-overlay", default=True, show_default=True, help="Write the overlay video."
 )
@@ -159,6 +167,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
     help="Give the overlay pictures at a constant rate where the video's is variable.",
 )
 @input_options
+@sandbox_option
 @live_options
 @export_options
 @engine_options
@@ -193,18 +202,25 @@ def track(options: TrackOptions) -> None:
         return
     if len(requests) > 1:
         track_several(
-            console, requests, options.engine, workers=options.workers, as_json=options.as_json
+            console,
+            requests,
+            options.engine,
+            workers=options.workers,
+            sandbox=options.sandbox,
+            as_json=options.as_json,
         )
         return
-    summary = track_one(console, requests[0], options.engine)
+    summary = track_one(console, requests[0], options.engine, sandbox=options.sandbox)
     if options.as_json:
-        click.echo(json.dumps(summary_facts(summary), indent=1))
+        echo(json.dumps(summary_facts(summary), indent=1))
     else:
         print_summary(summary)
 
 
 def _check_sources(options: TrackOptions) -> None:
     """Raise click.UsageError unless there are videos, or a live source."""
+    if options.live.source is not None and options.going_on.resume:
+        raise click.UsageError("got --source and --resume, expected one: what was live is gone")
     if options.live.source is None:
         options.live.refuse_without_source()
         if not options.sources:

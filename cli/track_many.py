@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import click
+from persam_vos.errors import MediaError, PersamVosError, UsageError
 
-from persam_vos.errors import PersamVosError, UsageError
-
+from .echo import echo
 from .flags import in_flags
 from .options import EngineOptions
 from .progress import Console
+from .sandbox import files_of, look_first
+from .stopping import Stopping
 from .track_one import about
 from .track_result import print_summary, summary_facts
 
 if TYPE_CHECKING:
     from persam_vos import Engine, TrackRequest
-    from persam_vos.api import TrackStart
     from persam_vos.batch import TrackOutcome
+    from persam_vos.runs.outcome import TrackStart
 
 
 def track_several(
@@ -29,19 +30,23 @@ def track_several(
     engine: EngineOptions,
     *,
     workers: int,
+    sandbox: bool,
     as_json: bool,
 ) -> None:
     """Track several videos, say on ``console`` how each went, and print the results.
 
     Raises PersamVosError in the end if a video failed.
     """
-    outcomes = _run(console, requests, engine, workers)
+    refused = _refused(console, requests) if sandbox else []
+    bad = {outcome.request.folder for outcome in refused}
+    good = [request for request in requests if request.folder not in bad]
+    outcomes = [*refused, *(_run(console, good, engine, workers) if good else [])]
     if as_json:
-        click.echo(json.dumps([_facts(outcome) for outcome in outcomes], indent=1))
+        echo(json.dumps([_facts(outcome) for outcome in outcomes], indent=1))
     else:
         for outcome in outcomes:
             if outcome.summary is not None:
-                click.echo(outcome.request.source)
+                echo(outcome.request.source)
                 print_summary(outcome.summary)
     failed = [str(outcome.request.source) for outcome in outcomes if outcome.error]
     if failed:
@@ -65,6 +70,20 @@ def refuse_common(sources: Sequence[str], masks: Sequence[str]) -> None:
         )
 
 
+def _refused(console: Console, requests: Sequence[TrackRequest]) -> list[TrackOutcome]:
+    """Return the outcomes of those whose files another process could not open, and tell of them."""
+    from persam_vos.batch import TrackOutcome
+
+    refused = []
+    for request in requests:
+        try:
+            look_first(files_of(request))
+        except MediaError as error:
+            refused.append(TrackOutcome(request, error=error))
+            _tell(console, refused[-1], f"{len(refused)}/{len(requests)}")
+    return refused
+
+
 def _run(
     console: Console, requests: Sequence[TrackRequest], engine: EngineOptions, workers: int
 ) -> Sequence[TrackOutcome]:
@@ -72,7 +91,8 @@ def _run(
     from persam_vos.batch import TrackEvents, track_many
 
     ended: list[TrackOutcome] = []
-    with console.frames() as progress, ExitStack() as loading:
+    stopping = Stopping()
+    with stopping.handled(), console.frames() as progress, ExitStack() as loading:
 
         def loaded(engine: Engine) -> None:
             loading.close()  # the bars of the download make room for those of the videos
@@ -81,7 +101,11 @@ def _run(
 
         def start(request: TrackRequest, begun: TrackStart) -> None:
             place = f"{len(ended) + 1}/{len(requests)}"
-            progress.start(f"{place} {request.source}, {about(begun)}", begun.frame_count)
+            what, done = f"{place} {request.source}, {about(begun)}", begun.kept_count
+            if begun.note:
+                console.say(f"{place} {request.source}: {begun.note}")
+            progress.start(what, begun.frame_count, done=done)
+            stopping.arm()
 
         def end(outcome: TrackOutcome) -> None:
             ended.append(outcome)
@@ -93,6 +117,7 @@ def _run(
             on_outcome=end,
             on_start=start,
             on_frame=lambda _: progress.advance(),
+            should_stop=stopping,
         )
         return track_many(requests, engine.choice(), workers=workers, events=events)
 
@@ -107,7 +132,7 @@ def _tell(console: Console, outcome: TrackOutcome, place: str) -> None:
         return
     for warning in summary.warnings:
         console.warn(warning if warning.startswith(source) else f"{source}: {warning}")
-    rate = summary.frame_count / summary.wall_seconds
+    rate = (summary.frame_count - summary.kept_count) / summary.wall_seconds
     console.say(f"{place} {source}: {summary.frame_count} frames, {rate:.2f} frames/s")
 
 

@@ -7,34 +7,38 @@ from typing import TYPE_CHECKING
 
 from .options import EngineOptions, load_engine
 from .progress import Console
+from .sandbox import files_of, look_first
+from .stopping import Stopping
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest, TrackSummary
-    from persam_vos.api import TrackStart
+    from persam_vos.runs.outcome import TrackStart
 
 
-def track_one(console: Console, request: TrackRequest, engine: EngineOptions) -> TrackSummary:
-    """Track with progress on ``console``; the input is checked before weights are fetched."""
+def track_one(
+    console: Console, request: TrackRequest, engine: EngineOptions, *, sandbox: bool = False
+) -> TrackSummary:
+    """Track with progress on ``console``; the input is checked before weights are fetched.
+
+    With ``sandbox``, another process opens it first.
+    """
+    if sandbox:
+        look_first(files_of(request))
     from persam_vos import track_to_folder
     from persam_vos.tracking.target_search import in_words
 
-    said: set[str] = set()
-
-    def warn(told: Iterable[str]) -> None:
-        for warning in told:
-            if warning not in said:
-                console.warn(warning)
-                said.add(warning)
-
-    with console.frames() as progress:
+    told, stopping = _Told(console), Stopping()
+    with stopping.handled(), console.frames() as progress:
 
         def start(begun: TrackStart) -> None:
-            warn(begun.warnings)
+            told.warn(begun.warnings)
             if begun.engine.encoding.warning:
                 console.warn(begun.engine.encoding.warning)
             if begun.sighting is not None:
                 console.say(in_words(begun.sighting))
-            progress.start(about(begun), begun.frame_count)
+            told.say(begun.note)
+            progress.start(about(begun), begun.frame_count, done=begun.kept_count)
+            stopping.arm()
 
         def look(count: int) -> None:
             if count == 1:
@@ -49,9 +53,32 @@ def track_one(console: Console, request: TrackRequest, engine: EngineOptions) ->
             on_frame=lambda _: progress.advance(),
             on_export=lambda name, count: progress.start(f"export {name}", count),
             on_export_frame=progress.advance,
+            should_stop=stopping,
         )
-    warn(summary.warnings)
+    told.say(summary.note)
+    told.warn(summary.warnings)
     return summary
+
+
+class _Told:
+    """Says nothing twice."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said = {""}
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Show warnings."""
+        for warning in warnings:
+            if warning not in self._said:
+                self._console.warn(warning)
+                self._said.add(warning)
+
+    def say(self, words: str) -> None:
+        """Show a line of information, if it is one."""
+        if words not in self._said:
+            self._console.say(words)
+            self._said.add(words)
 
 
 def about(begun: TrackStart) -> str:

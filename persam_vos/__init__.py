@@ -18,7 +18,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import TrackSummary, fit_target, load_engine, track, track_to_folder
+    from .api import fit_target, load_engine, track, track_to_folder
     from .batch import track_many
     from .checking.check import check
     from .config import MethodSettings
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .evaluation import evaluate
     from .media.reference_prompts import Prompt
     from .request import EngineChoice, TrackRequest
+    from .runs.outcome import TrackSummary
     from .structures import Frame, ObjectResult, TrackedFrame
     from .targets.target import Target
     from .tracking.engine import Engine
@@ -67,7 +68,7 @@ _HOMES = {
     "Prompt": "media.reference_prompts",
     "Target": "targets.target",
     "TrackRequest": "request",
-    "TrackSummary": "api",
+    "TrackSummary": "runs.outcome",
     "TrackedFrame": "structures",
     "Tracker": "tracking.live",
     "check": "checking.check",

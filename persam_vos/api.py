@@ -3,85 +3,32 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from .checking.check import quick_warnings
 from .config import MethodSettings
 from .errors import UsageError
-from .exports.run import Exported, OnStart, export_all, refuse_existing_exports
+from .exports.run import OnStart
 from .files.output import check_file
 from .files.progress import ProgressCallback
-from .media.output_folder import LOG, MASKS, TRACE, OutputFolder, check_output
+from .media.output_paths import check_output
 from .media.read_options import Reader
 from .media.reference_masks import MaskInput, ReferenceMasks, mask_files
-from .media.visibility import Span
 from .request import Direction, EngineChoice, TrackRequest
-from .runtime.profiler import Profiler, StageTime
-from .runtime.timer import StageTimer
+from .runs.folder_run import RunEvents, run_to_folder
+from .runs.outcome import TrackStart, TrackSummary
 from .structures import TrackedFrame
 from .targets.target import Target
 from .targets.target_file import write_target
-from .tracking.drive import drive
 from .tracking.engine import Engine
 from .tracking.load import load_choice
 from .tracking.plan import TrackPlan, input_files, plan_request
-from .tracking.run_facts import late_facts, not_captured, run_facts, run_totals
 from .tracking.start import make_references
-from .tracking.target_refind import FoundAgain
-from .tracking.target_search import OnLook, Sighting
+from .tracking.target_search import OnLook
 from .tracking.targets import describe_target, read_pictures
 from .weights.registry import DEFAULT_WEIGHTS
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TrackSummary:
-    """What a finished run wrote; produced by `track_to_folder`, consumed by the command line.
-
-    ``absent`` has the first and last frame of each time that an object, by its id, was not seen;
-    ``trace`` and ``stages`` say where the time went, if that was asked for; ``not_captured`` what
-    ran slower on a GPU than it could, because it could not be captured as a graph, and why;
-    ``exports`` are the files and folders of other formats that were asked for; ``sighting`` is what
-    came of the search for a target, if there was one, and ``found_again`` what it found later.
-    """
-
-    output: Path
-    masks: Path
-    overlay: Path | None
-    log: Path
-    frame_count: int
-    object_ids: tuple[int, ...]
-    wall_seconds: float
-    warnings: tuple[str, ...]
-    absent: dict[int, list[Span]] = field(default_factory=dict)
-    trace: Path | None = None
-    stages: tuple[StageTime, ...] = ()
-    not_captured: dict[str, str] = field(default_factory=dict)
-    exports: tuple[Path, ...] = ()
-    sighting: Sighting | None = None
-    found_again: tuple[FoundAgain, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TrackStart:
-    """What is known when tracking begins; produced by `track_to_folder` for its ``on_start``.
-
-    ``frame_count`` is the number of frames to come, None where nobody knows; ``size_hw`` is their
-    height and width in pixels. ``warnings`` are sentences for the user on the input; ``sighting``
-    is what came of the search for a target, if there was one.
-    """
-
-    frame_count: int | None
-    size_hw: tuple[int, int]
-    reference: ReferenceMasks
-    engine: Engine
-    warnings: tuple[str, ...] = ()
-    sighting: Sighting | None = None
 
 
 def load_engine(
@@ -169,7 +116,13 @@ def check_request(
     """
     plan, reference = plan_request(request)
     read = {*inputs, *input_files(request, plan.source)}
-    check_output(request.folder, plan.source.info, overwrite=request.overwrite, inputs=read)
+    check_output(
+        request.folder,
+        plan.source.info,
+        overwrite=request.overwrite,
+        resume=bool(request.resume),
+        inputs=read,
+    )
     return plan, reference
 
 
@@ -180,6 +133,7 @@ def track_to_folder(
     on_start: Callable[[TrackStart], None] | None = None,
     on_frame: Callable[[TrackedFrame], None] | None = None,
     on_look: OnLook | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
     on_export: OnStart = lambda _name, _count: None,
     on_export_frame: Callable[[], None] = lambda: None,
 ) -> TrackSummary:
@@ -190,99 +144,20 @@ def track_to_folder(
     ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
     ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look`` for
-    each frame that was looked at for a target; ``on_export`` as each other format is begun, with its
-    name and its number of frames, and ``on_export_frame`` for each of them. Raises what `track` raises, and OutputError for an
-    output that exists or cannot be written. Finished masks stay if the run breaks off.
+    each frame that was looked at for a target; ``on_export`` as each other format is begun, with
+    its name and number of frames, and ``on_export_frame`` for each of them. When ``should_stop``
+    says so, after a frame, its state is saved, and StoppedError raised. Raises what `track` raises,
+    and OutputError for an output that exists, is being written by another run or cannot be written;
+    CheckpointError for a run that cannot be gone on with. Finished masks stay if the run breaks
+    off.
 
     >>> request = TrackRequest(source="clip.mp4", masks="first_mask.png", overlay=False)
     >>> summary = track_to_folder(request, engine=engine)
     >>> summary.frame_count, summary.object_ids, summary.masks.as_posix()
     (2, (1, 2, 3), 'clip_tracked/masks')
     """
-    started = time.perf_counter()
-    plan, reference = plan_request(request)
-    profiled = Profiler(request.folder / TRACE) if request.profile else nullcontext(StageTimer())
-    with profiled as timer:
-        folder = _output_folder(request, plan, timer)
-        loaded = _load(engine, timer)
-        plan = make_references(plan, loaded, on_look)
-        reference = _with_warnings(reference, quick_warnings(plan, loaded.settings))
-        if on_start is not None:
-            on_start(_start(plan, reference, loaded))
-        facts = run_facts(loaded, plan, reference, request)
-        folder.describe(facts, others=[TRACE] if request.profile else [])
-        with folder:
-            count = drive(plan, loaded, folder, timer=timer, on_frame=on_frame)
-            wall_seconds = time.perf_counter() - started
-            folder.finish(late_facts(plan) | run_totals(loaded, timer, count, wall_seconds))
-    exported = export_all(
-        folder.path,
-        request.chosen_exports(),
-        overwrite=request.overwrite,
-        on_start=on_export,
-        on_frame=on_export_frame,
-    )
-    _log.info("%s frames tracked in %.1f s, results in %s", count, wall_seconds, folder.path)
-    summary = TrackSummary(
-        output=folder.path,
-        masks=folder.path / MASKS,
-        overlay=folder.overlay_path,
-        log=folder.path / LOG,
-        frame_count=count,
-        object_ids=reference.object_ids,
-        wall_seconds=wall_seconds,
-        warnings=_all_warnings(plan, reference, folder, exported),
-        absent=folder.visibility.spans(),
-        not_captured=not_captured(loaded, timer),
-        exports=tuple(one.path for one in exported),
-        sighting=plan.sighting,
-        found_again=plan.found_again,
-    )
-    return _with_profile(summary, timer)
-
-
-def _load(engine: Engine | Callable[[], Engine] | None, timer: StageTimer) -> Engine:
-    """Return the engine, loaded if need be."""
-    with timer.part("load"):
-        loaded = engine if isinstance(engine, Engine) else (engine or load_engine)()
-    if isinstance(timer, Profiler):
-        timer.compute = loaded.compute
-    return loaded
-
-
-def _with_profile(summary: TrackSummary, timer: StageTimer) -> TrackSummary:
-    """Add where the time went, if that was asked for."""
-    if isinstance(timer, Profiler):
-        return replace(summary, trace=timer.trace, stages=timer.stages)
-    return summary
-
-
-def _with_warnings(reference: ReferenceMasks, more: Iterable[str]) -> ReferenceMasks:
-    return replace(reference, warnings=(*reference.warnings, *more))
-
-
-def _all_warnings(
-    plan: TrackPlan, reference: ReferenceMasks, folder: OutputFolder, exported: Iterable[Exported]
-) -> tuple[str, ...]:
-    """Return what the user should know of input, output and exports."""
-    of_exports = (warning for one in exported for warning in one.warnings)
-    return (*plan.source.warnings, *reference.warnings, *folder.warnings, *of_exports)
-
-
-def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
-    """Open the folder that a request's results go to."""
-    exports, overwrite = request.chosen_exports(), request.overwrite
-    refuse_existing_exports(request.folder, exports, overwrite=overwrite)
-    return OutputFolder(
-        request.folder,
-        plan.source.info,
-        overlay=request.overlay,
-        alpha=request.alpha,
-        overwrite=overwrite,
-        timer=timer,
-        inputs=input_files(request, plan.source),
-        constant_rate=request.constant_rate,
-    )
+    events = RunEvents(on_start, on_frame, on_look, should_stop, on_export, on_export_frame)
+    return run_to_folder(request, engine or load_engine, events)
 
 
 def fit_target(
@@ -321,10 +196,3 @@ def fit_target(
     if path is not None:
         write_target(path, target, overwrite=overwrite)
     return target
-
-
-def _start(plan: TrackPlan, reference: ReferenceMasks, engine: Engine) -> TrackStart:
-    """Say what is known as tracking begins."""
-    warnings = (*plan.source.warnings, *reference.warnings)
-    size_hw = plan.source.info.size_hw
-    return TrackStart(plan.frame_count, size_hw, reference, engine, warnings, plan.sighting)

@@ -17,10 +17,13 @@ BackendName = Literal[
     "auto", "torch", "onnx", "onnx-int8", "openvino", "openvino-bf16", "openvino-int8"
 ]
 
+EncoderName = Literal["sam", "dinov2-small", "dinov2-base", "dinov2-large"]
+
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
 RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
+ENCODER_NAMES: tuple[EncoderName, ...] = get_args(EncoderName)
 
 IMAGE_SIZES: Mapping[QualityName, int] = {"fast": 768, "balanced": 1024, "best": 1280}
 """Long side in pixels of the encoder's input, by quality."""
@@ -31,6 +34,10 @@ DEFAULT_METHOD: MethodName = "memory"  # the most accurate: see benchmarks/resul
 PAPER_METHOD: MethodName = "persam-f"  # the paper's better one: +9.2 J&F on DAVIS 2017
 DEFAULT_RECIPE: RecipeName = "default"
 DEFAULT_QUALITY: QualityName = "balanced"
+CHECKPOINT_SECONDS = 10.0
+"""How often the state of a run is saved: what is lost by a power cut is this at most."""
+KEPT_CHECKPOINTS = 4
+"""Of each half of a run: a correction repeats a fifth of it at most that it does not change."""
 
 
 @dataclass(frozen=True, slots=True)

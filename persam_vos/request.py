@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from .config import MethodSettings
+from .config import (
+    CHECKPOINT_SECONDS,
+    ENCODER_NAMES,
+    KEPT_CHECKPOINTS,
+    EncoderName,
+    MethodSettings,
+)
 from .errors import UsageError, param
 from .exports.registry import ChosenExport, parse_export
 from .media.frame_numbers import FrameId, check_frame_id
@@ -26,6 +32,9 @@ if TYPE_CHECKING:
 
 Direction = Literal["both", "forward", "backward"]
 """Of ``both`` nothing is left but forwards where tracking starts at the first frame."""
+
+Resume = bool | Literal["anyway"]
+"""Whether to go on with the run in the output; ``anyway`` also where the last digits may differ."""
 
 LaterMasks = Mapping[int, MaskInput] | Mapping[FrameId, MaskInput]
 """Masks by the frame that they show."""
@@ -65,8 +74,15 @@ class TrackRequest:
     ``alpha`` in [0, 1] is the strength of their fill, and ``constant_rate`` gives it evenly spaced
     pictures where those of the source are not. ``exports`` names other formats to write when all is
     tracked, as ``"coco"`` or ``"rgba:alpha=premultiplied"`` (see ``exports.registry``);
-    ``keep_alpha`` keeps soft masks for them, also for later. ``profile`` finds out where the time
-    goes. ``command`` is what the log says was run.
+    ``keep_alpha`` keeps soft masks for them, also for later.
+
+    ``resume`` goes on with the run that is in ``output``, killed or finished, with the same masks
+    or corrected ones: what they cannot change stays, and all is as one run would have made it. Any
+    other fact that changed is named and refused; with ``"anyway"`` not one that only changes last
+    digits. For this the state is saved every ``checkpoint_every`` seconds, 0 for never; of each
+    half ``keep_checkpoints``, spread over it, stay when all is done.
+
+    ``profile`` finds out where the time goes. ``command`` is what the log says was run.
 
     Raises UsageError for values that no video could make right.
 
@@ -106,6 +122,9 @@ class TrackRequest:
     overwrite: bool = False
     keep_alpha: bool = False
     exports: Sequence[str] = ()
+    resume: Resume = False
+    checkpoint_every: float = CHECKPOINT_SECONDS
+    keep_checkpoints: int = KEPT_CHECKPOINTS
     profile: bool = False
     command: str = ""
 
@@ -114,6 +133,7 @@ class TrackRequest:
         _one_of("reader", self.reader, get_args(Reader))
         if not 0 <= self.alpha <= 1:
             raise UsageError(param("alpha"), got=f"{self.alpha}", expected="0 to 1")
+        self._check_resume()
         if self.start_frame is not None:
             check_frame_id("start_frame", self.start_frame)
         for name in ("later_masks", "prompts", "rough_masks"):
@@ -135,6 +155,15 @@ class TrackRequest:
                 param("exports"), got="a text", expected="a list", remedy=f"[{self.exports!r}]"
             )
         self.chosen_exports()
+
+    def _check_resume(self) -> None:
+        if self.resume and self.overwrite:
+            raise UsageError(
+                param("resume"), got=f"{param('overwrite')} too", expected="one of the two"
+            )
+        for name in ("checkpoint_every", "keep_checkpoints"):
+            if not getattr(self, name) >= 0:
+                raise UsageError(param(name), got=f"{getattr(self, name)}", expected="0 or more")
 
     @property
     def keeps_alpha(self) -> bool:
@@ -201,7 +230,9 @@ class TrackRequest:
 class EngineChoice:
     """Which network to load, and how to run it; consumed by `load_engine`, see there.
 
-    Holds no network itself, so that it can be handed to other processes.
+    Holds no network itself, so that it can be handed to other processes. ``encoder`` is what
+    pictures are compared by where targets or photos are looked for; ``encoder_checkpoint`` a file
+    of DINOv2 or DINOv3 that is used in its place.
     """
 
     weights: str = DEFAULT_WEIGHTS
@@ -210,6 +241,11 @@ class EngineChoice:
     dtype: str = "auto"
     backend: str = "auto"
     settings: MethodSettings = field(default_factory=MethodSettings)
+    encoder: EncoderName = "sam"
+    encoder_checkpoint: Path | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("encoder", self.encoder, ENCODER_NAMES)
 
 
 def default_output(source: str | Path, parent: Path | None = None) -> Path:

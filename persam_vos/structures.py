@@ -179,8 +179,9 @@ class Encoded:
     square, or of its top left part that holds the picture; ``input_hw`` is the size of the picture
     in the encoder's input. ``colours`` is (1, 3, 8h, 8w), the mean of 2 x 2 pixels of that input,
     normalised as SAM wants it. ``layer_s8`` is (1, C', 2h, 2w) and ``layer_s4`` (1, C'', 4h, 4w):
-    earlier layers' outputs at strides 8 and 4, where the network has them. ``pixels`` is the
-    frame's image, if it is on the device already. ``ready`` is the event after which all of
+    earlier layers' outputs at strides 8 and 4, where the network has them. ``matching`` is (1, C,
+    2h, 2w), what another encoder makes of the cells, to compare them by; None for SAM's own.
+    ``pixels`` is the frame's image, if it is on the device already. ``ready`` is the event after which all of
     this is computed, on devices that compute asynchronously.
     """
 
@@ -190,6 +191,7 @@ class Encoded:
     colours: torch.Tensor
     layer_s8: torch.Tensor | None = None
     layer_s4: torch.Tensor | None = None
+    matching: torch.Tensor | None = None
     pixels: torch.Tensor | None = None
     ready: DeviceEvent | None = None
 
@@ -205,7 +207,8 @@ class Prompts:
     ``dense_logits`` is (N, 1, 4h, 4w) mask logits or None; ``has_dense`` (N,) bool tells which
     objects use theirs (None: all). ``guide`` is (N, h * w), added to the token-to-image attention
     after its softmax (eq. 8), or None. ``semantic`` is (N, C), added to every token before each
-    block (eq. 10), or None.
+    block (eq. 10), or None; ``semantic_places`` (N, C) is added to the tokens' positions, as the
+    upstream photo program does.
     """
 
     points_xy: torch.Tensor
@@ -214,10 +217,11 @@ class Prompts:
     has_dense: torch.Tensor | None = None
     guide: torch.Tensor | None = None
     semantic: torch.Tensor | None = None
+    semantic_places: torch.Tensor | None = None
 
     def to(self, dtype: torch.dtype) -> Prompts:
         """Return the prompts with what is added to features and tokens in another precision."""
-        added = ("dense_logits", "guide", "semantic")
+        added = ("dense_logits", "guide", "semantic", "semantic_places")
         given = {
             name: part.to(dtype) for name in added if (part := getattr(self, name)) is not None
         }

@@ -150,9 +150,7 @@ def write_run(folder: Path, source: Path, *, keep_alpha: bool = False, first: in
     """Write a run of a source as `track` does, with `known_labels`; returns its folder."""
     opened = open_source(source)
     timer = StageTimer()
-    output = OutputFolder(
-        folder, opened.info, overlay=False, alpha=0.5, overwrite=True, timer=timer
-    )
+    output = OutputFolder(folder, opened.info, overlay=None, overwrite=True, timer=timer)
     info = opened.info
     output.describe(
         {

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from demo_clip import DemoFrames, RememberingEngine, overlap
+from earlier_run import write_log
 from PIL import Image
 
 import persam_vos
@@ -17,7 +18,6 @@ from persam_vos import MethodSettings, TrackRequest, load_engine, track, track_t
 from persam_vos.errors import MaskError, MediaError, OutputError, UsageError, WeightsError
 from persam_vos.media.label_png import read_label_map, write_label_png
 from persam_vos.media.reader import open_source
-from persam_vos.media.track_log import TrackLog
 
 QUICK = MethodSettings(method="persam-f", without=frozenset({"refinement"}), fit_steps=20)
 
@@ -185,7 +185,7 @@ def test_an_existing_result_is_refused_before_weights_are_loaded(
     (tmp_path / "track.json").write_text("{}")
     with pytest.raises(OutputError, match=r"no earlier run lists as its own: track\.json"):
         track_to_folder(request)
-    TrackLog(tmp_path / "track.json", {"files": []}).close({"complete": True})
+    write_log(tmp_path, files=[])
     with pytest.raises(OutputError, match="overwrite=True"):
         track_to_folder(request)
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..api import TrackStart, TrackSummary, check_request, track_to_folder
-from ..errors import PersamVosError, UsageError, explain
+from ..api import check_request, track_to_folder
+from ..errors import PersamVosError, StoppedError, UsageError, explain
 from ..files.progress import ProgressCallback
 from ..media.reader import open_source
 from ..request import EngineChoice, TrackRequest
+from ..runs.outcome import TrackStart, TrackSummary
 from ..structures import TrackedFrame
 from ..tracking.engine import Engine
 from ..tracking.load import load_choice
@@ -34,8 +35,8 @@ class TrackEvents:
     """What `track_many` calls as things happen, for those who show progress.
 
     ``on_progress`` as weights are fetched; ``on_engine`` when the network is loaded; ``on_outcome``
-    as requests end, in any order. ``on_start`` and ``on_frame``, where there is one worker only, as
-    in `track_to_folder`.
+    as requests end, in any order. Where there is one worker only, ``on_start``, ``on_frame`` and
+    ``should_stop`` as in `track_to_folder`; to stop ends all requests.
     """
 
     on_progress: ProgressCallback | None = None
@@ -43,6 +44,7 @@ class TrackEvents:
     on_outcome: Callable[[TrackOutcome], None] | None = None
     on_start: Callable[[TrackRequest, TrackStart], None] | None = None
     on_frame: Callable[[TrackedFrame], None] | None = None
+    should_stop: Callable[[], bool] = lambda: False
 
 
 def track_many(
@@ -126,8 +128,14 @@ def _run(
     on_start = events.on_start and partial(events.on_start, request)
     try:
         summary = track_to_folder(
-            request, engine=engine, on_start=on_start, on_frame=events.on_frame
+            request,
+            engine=engine,
+            on_start=on_start,
+            on_frame=events.on_frame,
+            should_stop=events.should_stop,
         )
+    except StoppedError:
+        raise
     except Exception as error:
         return TrackOutcome(request, error=explain(error))
     return TrackOutcome(request, summary)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..media.output_folder import OutputFolder
+from ..media.output_folder import OutputFolder, OverlayStyle
 from ..media.reversing import BYTES_HELD, FRAMES_HELD
 from ..media.selection import SelectedSource
 from ..request import Direction
@@ -24,7 +24,6 @@ from ..tracking.propagate import Reference
 MEASURED_FRAMES = 6
 """Frames that are timed, behind the first one and those on which objects are added."""
 _BATCHES = 3  # where pictures are encoded in batches, as many are timed at least
-_ALPHA = 0.5  # of the overlay's fill, which takes the same time whatever it is
 _WARM_FRAMES = 1  # behind the last frame with a mask, what is made once is made
 
 
@@ -110,8 +109,7 @@ def _run(
         folder = OutputFolder(
             Path(scratch) / "trial",
             trial.source.info,
-            overlay=overlay,
-            alpha=_ALPHA,
+            overlay=OverlayStyle() if overlay else None,
             overwrite=False,
             timer=timer,
         )
@@ -140,8 +138,8 @@ class _Forwards:
     def write_backwards(self, tracked: TrackedFrame) -> None:
         self.write(tracked)
 
-    def finish_backward(self, frames: Iterator[Frame]) -> None:
-        del frames
+    def catch_up(self, frames_from: Callable[[int], Iterator[Frame]]) -> None:
+        """Do nothing: frames are drawn as they come."""
 
 
 def _early(plan: TrackPlan, *, backwards: bool, most: int) -> dict[int, Reference]:

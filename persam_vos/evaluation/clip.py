@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -188,7 +188,7 @@ class _MaskWriter:
 
     write_backwards = write
 
-    def finish_backward(self, frames: Iterator[Frame]) -> None:
+    def catch_up(self, frames_from: Callable[[int], Iterator[Frame]]) -> None:
         """Do nothing: masks are written as they come."""
 
 

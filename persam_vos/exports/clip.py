@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..errors import MediaError, param
-from ..media.output_folder import ALPHA, LOG, MASKS
+from ..files.limits import read_json
+from ..media.output_paths import ALPHA, LOG, MASKS
 from ..media.read_options import ReadOptions
 from ..media.reader import ADDRESS, Source, open_source, source_name
 from ..scoring.label_files import read_label_file
@@ -142,6 +142,13 @@ class Clip:
         Raises MediaError if it cannot be opened, or is another.
         """
         path = self.info.path
+        if ADDRESS.fullmatch(path) and not self.reading.allow_network:
+            raise MediaError(
+                path,
+                got="an address in the log of a run",
+                expected="a file: what a log names is not fetched unasked",
+                remedy=f"name it by {param('source')} to have it read",
+            )
         elsewhere = glob.has_magic(path) or ADDRESS.fullmatch(path)
         if not elsewhere and not Path(path).exists():
             raise MediaError(
@@ -185,12 +192,12 @@ class Clip:
 def open_clip(folder: Path, *, source: str | None = None) -> Clip:
     """Open the folder of a finished run, by its `track.json`.
 
-    ``source`` says where the video is now, if it was moved. Raises MediaError for a folder that
-    holds no run, or one without a frame.
+    ``source`` says where the video is now, if it was moved; only there an address may be. Raises
+    MediaError for a folder that holds no run, or one without a frame.
     """
     path = folder / LOG
     try:
-        log = json.loads(path.read_text(encoding="utf-8"))
+        log = read_json(path)
         clip = _understood(folder, log)
     except OSError as error:
         raise MediaError(
@@ -208,7 +215,10 @@ def open_clip(folder: Path, *, source: str | None = None) -> Clip:
         ) from error
     if not clip.entries:
         raise MediaError(str(path), got="no frame", expected="a run with at least one frame")
-    return clip if source is None else replace(clip, info=replace(clip.info, path=source))
+    if source is None:
+        return clip
+    reading = replace(clip.reading, allow_network=True)
+    return replace(clip, info=replace(clip.info, path=source), reading=reading)
 
 
 def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
@@ -221,7 +231,7 @@ def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
         log["complete"] is True,
         str(log["version"]),
         tuple(sorted(entries, key=lambda one: one.index)),
-        ReadOptions(**log.get("reading", {})),
+        replace(ReadOptions(**log.get("reading", {})), allow_network=False),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import OutputError, param
 from ..files.atomic import atomic_folder, atomic_path, make_folder
 from ..files.output import refuse_unwritable
-from ..media.output_folder import EXPORTS
+from ..media.output_paths import EXPORTS
 from .clip import Clip, open_clip
 from .registry import ChosenExport
 
@@ -78,6 +78,7 @@ def export_all(
     exports: Sequence[ChosenExport],
     *,
     overwrite: bool,
+    source: str | None = None,
     on_start: OnStart = lambda _name, _count: None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> tuple[Exported, ...]:
@@ -88,11 +89,17 @@ def export_all(
             export,
             output=path,
             overwrite=overwrite,
+            source=source,
             on_start=on_start,
             on_frame=on_frame,
         )
         for export, path in _places(folder, exports)
     )
+
+
+def export_places(folder: Path, exports: Sequence[ChosenExport]) -> tuple[Path, ...]:
+    """Return where `export_all` writes."""
+    return tuple(path for _, path in _places(folder, exports))
 
 
 def _places(folder: Path, exports: Sequence[ChosenExport]) -> Iterator[tuple[ChosenExport, Path]]:

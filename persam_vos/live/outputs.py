@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from ..media.output_folder import OutputFolder
+from ..media.output_folder import OutputFolder, OverlayStyle
 from ..request import TrackRequest
 from ..runtime.timer import StageTimer
 from ..structures import SourceInfo, TrackedFrame
@@ -36,8 +36,7 @@ class LiveOutputs:
             self.folder = OutputFolder(
                 path,
                 info,
-                overlay=request.overlay,
-                alpha=request.alpha,
+                overlay=OverlayStyle(alpha=request.alpha) if request.overlay else None,
                 overwrite=request.overwrite,
                 timer=timer,
                 inputs=input_files(request),

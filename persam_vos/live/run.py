@@ -12,12 +12,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from ..api import TrackStart, load_engine
+from ..api import load_engine
 from ..errors import MediaError
-from ..media.output_folder import LOG, MASKS
+from ..media.output_paths import LOG, MASKS
 from ..media.reference_masks import ReferenceMasks
 from ..media.visibility import Span
 from ..request import TrackRequest
+from ..runs.outcome import TrackStart
 from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
 from ..structures import Frame, SourceInfo, TrackedFrame

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MediaError, param
+from ..files.limits import check_pixels
+from .image_file import ffmpeg_limits
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -26,7 +28,7 @@ FALLBACK_RATE = Fraction(25)
 def open_container(path: Path | str) -> Iterator[InputContainer]:
     """Open a video for reading: a file, or an address as text; closes it after.
 
-    Raises MediaError when it is none.
+    Raises MediaError when it is none, or where reading it fails in the block.
     """
     import av
 
@@ -46,7 +48,15 @@ def open_container(path: Path | str) -> Iterator[InputContainer]:
             remedy="check that it plays, and copy or export it again if it does not",
         ) from error
     with container:
-        yield container
+        try:
+            yield container
+        except av.FFmpegError as error:  # that nobody expected where it came up
+            raise MediaError(
+                str(path),
+                got=f"a video that cannot be read on ({reason(error)})",
+                expected="a whole video",
+                remedy="check that it plays, and copy or export it again if it does not",
+            ) from error
 
 
 def moving_streams(container: InputContainer) -> list[VideoStream]:
@@ -85,6 +95,9 @@ def video_stream(path: Path | str, container: InputContainer, chosen: int | None
             expected="a common codec, such as H.264, HEVC, VP9 or AV1",
             remedy="convert it to H.264 first, without copy protection",
         )
+    context = stream.codec_context
+    check_pixels(str(path), (context.height, context.width))
+    context.options = {**context.options, **ffmpeg_limits()}
     stream.thread_type = "AUTO"
     return stream
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import MediaError
+from ..files.open_picture import FAILURES
 from ..structures import Frame, RgbImage, SourceInfo
 from .frame_numbers import no_such_frame
 from .image_file import (
-    FAILURES,
     IMAGE_SUFFIXES,
     Header,
     ImageFile,

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, get_args
 
-from ..errors import OutputError, param
-from ..files.atomic import make_folder, output_error
-from ..files.output import refuse_unwritable, replaceable
+from ..errors import OutputError
+from ..files.atomic import atomic_path, make_folder, output_error
+from ..files.durable import sync_file, sync_folder
 from ..runtime.ordered_pool import worker_count
 from ..runtime.ordered_writer import OrderedWriter
 from ..runtime.timer import StageTimer
 from ..scoring.label_files import read_label_file
 from ..structures import Frame, LabelMap, SourceInfo, TrackedFrame
 from .label_png import write_grey_png, write_label_png
+from .output_paths import LOG, MASKS, OVERLAY, alpha_path, check_output
 from .overlay import draw_overlay
-from .track_log import TrackLog, listed_files, log_entry
-from .video_writer import VideoWriter
+from .run_state import RESUME, RUN, SEGMENTS, Kept, remove_state
+from .segmented_video import SegmentedVideo, remove_segments
+from .track_log import Half, TrackLog, log_entry
 from .visibility import Visibility
 
-MASKS, OVERLAY, LOG, TRACE = "masks", "overlay.mp4", "track.json", "trace.json"
-ALPHA, EXPORTS = "alpha", "exports"
-_FILES = (OVERLAY, LOG, TRACE)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayStyle:
+    """How the overlay is drawn: ``alpha`` in [0, 1] is the strength of the fill.
+
+    ``constant_rate`` gives it evenly spaced pictures where those of the source are not.
+    """
+
+    alpha: float = 0.5
+    constant_rate: bool = False
 
 
 class OutputFolder:
@@ -36,12 +47,15 @@ class OutputFolder:
     When the block is left early, masks stay, the overlay ends where it got to, and the log says
     ``"complete": false``; without a finished mask there is neither. Of an earlier run only the
     files that its log lists are replaced. Raises OutputError for an output that exists (without
-    ``overwrite``), for files in the way that no log lists or that are ``inputs`` of this run, and
-    for what cannot be written.
+    ``overwrite`` or ``resume``), for files in the way that no log lists or that are ``inputs`` of
+    this run, and for what cannot be written.
 
     Frames come in order by `write`. Those of a backward half come before them, by
-    `write_backwards`, which writes their masks; `finish_backward` then writes their log and
-    overlay.
+    `write_backwards`, which writes their masks; `catch_up` then draws their overlay.
+
+    While frames come, the log and the overlay are in the folder `RESUME`, so that a killed run
+    leaves them. It goes when the block is left, unless the run is ``resumable``: then `settle` is
+    to be called when all is well. With ``resume`` what is there stays as far as `go_on` says.
 
     On machines of many cores masks are written by a few threads, behind the call that hands them in
     by two for each thread at most. The log takes in a frame when its mask is there; what a mask's
@@ -54,70 +68,105 @@ class OutputFolder:
         path: Path,
         info: SourceInfo,
         *,
-        overlay: bool,
-        alpha: float,
+        overlay: OverlayStyle | None,
         overwrite: bool,
         timer: StageTimer,
         inputs: Collection[Path] = (),
-        constant_rate: bool = False,
+        resumable: bool = False,
+        resume: bool = False,
     ) -> None:
         self.path = path
-        self.overlay_path = path / OVERLAY if overlay else None
+        self.state = path / RESUME
+        self.overlay_path = None if overlay is None else path / OVERLAY
         self._info = info
-        self._alpha = alpha
+        self._style = overlay or OverlayStyle()
         self._timer = timer
-        self._overlay: VideoWriter | None = None
+        self._resumable = resumable
+        self._kept: Kept | None = Kept() if resume else None
+        self._overlay: SegmentedVideo | None = None
         self._log: TrackLog | None = None
         self._masks: OrderedWriter | None = None
+        self._stale: Collection[Path] = ()
         self._facts: Mapping[str, Any] = {}
+        self._identity: Mapping[str, Any] | None = None
         self._ending: Mapping[str, Any] = {}
-        self._written = 0
+        self._unsynced: list[Path] = []
         self.visibility = Visibility()
-        self._constant_rate = constant_rate
-        self._damaged: list[int] = []
-        self._files = [OVERLAY] if overlay else []
-        self._old = check_output(path, info, overwrite=overwrite, inputs=inputs)
+        self._files = [] if overlay is None else [OVERLAY]
+        self._old = check_output(path, info, overwrite=overwrite, resume=resume, inputs=inputs)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What could not be done as asked, e.g. sound that could not be copied."""
         return () if self._overlay is None else self._overlay.warnings
 
-    def describe(self, facts: Mapping[str, Any], *, others: Collection[str] = ()) -> None:
+    def describe(
+        self,
+        facts: Mapping[str, Any],
+        *,
+        others: Collection[str] = (),
+        identity: Mapping[str, Any] | None = None,
+    ) -> None:
         """Set what the log says before its frames; call before the first `write`.
 
         ``others`` are names of files that the caller writes here, for the log to list: a later run
-        may replace them.
+        may replace them. ``identity`` is what a resumable run is of, and kept with its state.
         """
-        self._facts = facts
+        self._facts, self._identity = facts, identity
         self._files += others
+
+    def go_on(self, kept: Kept, stale: Collection[Path]) -> None:
+        """Set what stays of the run that is resumed; call before the first `write`.
+
+        ``stale`` are files of its state that no longer hold.
+        """
+        self._kept, self._stale = kept, stale
 
     def finish(self, ending: Mapping[str, Any]) -> None:
         """Set what the log says after its frames; marks the run as complete."""
+        self.flush()
+        damaged: list[int] = []
+        for half in get_args(Half):
+            for entry in () if self._log is None else self._log.entries(half):
+                shown = {one["id"]: one["area_px"] > 0 for one in entry["objects"]}
+                self.visibility.note(entry["index"], shown)
+                damaged += [entry["index"]] if entry.get("damaged") else []
         absent = {str(object_id): spans for object_id, spans in self.visibility.spans().items()}
-        damaged = {"damaged_frames": sorted(self._damaged)} if self._damaged else {}
-        self._ending = {"complete": True, "absent": absent, **damaged, **ending}
+        told = {"damaged_frames": sorted(damaged)} if damaged else {}
+        self._ending = {"complete": True, "absent": absent, **told, **ending}
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames are written, with those of the run that is resumed."""
+        return 0 if self._log is None else len(self._log)
+
+    def count(self, half: Half) -> int:
+        """Return how many frames of a half are written, with those of the run that is resumed."""
+        return 0 if self._log is None else self._log.count(half)
 
     def write(self, tracked: TrackedFrame) -> None:
         """Write one frame's mask, overlay picture and log entry."""
-        log = self._log or self._start()
-        self._write_mask(tracked, log.append)
+        self._write_mask(tracked, "forward")
         self._draw(tracked.frame, tracked.label_map)
 
     def write_backwards(self, tracked: TrackedFrame) -> None:
         """Write the mask of one frame, whose index is the last one's less 1."""
-        log = self._log or self._start()
-        self._write_mask(tracked, log.hold)
+        self._write_mask(tracked, "backward")
 
-    def finish_backward(self, frames: Iterator[Frame]) -> None:
-        """Write overlay and log of the backward half; ``frames`` are its pictures in order."""
-        if self._log is None or self._masks is None:
+    def catch_up(self, frames_from: Callable[[int], Iterator[Frame]]) -> None:
+        """Draw the frames that have masks and are not in the overlay, such as a backward half.
+
+        ``frames_from`` gives the pictures of the source in order, from the frame of that index on.
+        """
+        if self._log is None and self._kept is None:
             return
-        self._masks.flush()
-        count = self._log.release()
-        if self._overlay is None:
+        log = self._start() if self._log is None else self._log
+        self.flush()
+        if self._overlay is None or self._overlay.count >= len(log):
             return
-        for frame in islice(self._timer.each("read", frames), count):
+        first = log.entry(self._overlay.count)["index"]
+        missing = islice(frames_from(first), len(log) - self._overlay.count)
+        for frame in self._timer.each("read", missing):
             with self._timer.measure("write"):
                 labels = read_label_file(self._mask_path(frame.name))
             self._draw(frame, labels)
@@ -126,6 +175,34 @@ class OutputFolder:
         """Wait until the masks that were handed in are there; raises OutputError."""
         if self._masks is not None:
             self._masks.flush()
+
+    def sync(self) -> None:
+        """Have all masks and log entries so far on the disk, so that a power cut loses none."""
+        self.flush()
+        if self._log is None:
+            return
+        try:
+            for path in self._unsynced:
+                sync_file(path)
+            for folder in {path.parent for path in self._unsynced}:
+                sync_folder(folder)
+            self._unsynced.clear()
+            self._log.sync()
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def settle(self, *, keep_state: bool) -> None:
+        """End a resumable run whose results are all there; its state goes unless it is kept.
+
+        Segments of the overlay go anyway. Raises OutputError.
+        """
+        if not keep_state:
+            remove_state(self.state)
+            return
+        try:
+            remove_segments(self.state / SEGMENTS)
+        except OSError as error:
+            raise output_error(self.state, error) from error
 
     def __enter__(self) -> OutputFolder:
         return self
@@ -142,16 +219,15 @@ class OutputFolder:
         with contextlib.suppress(OutputError):  # the first error is the one to see
             self._close()
 
-    def _write_mask(self, tracked: TrackedFrame, add_entry: Callable[[str], None]) -> None:
+    def _write_mask(self, tracked: TrackedFrame, half: Half) -> None:
         """Have one frame's mask written, and its log entry added after it."""
+        log = self._start() if self._log is None else self._log
         assert self._masks is not None  # as there is a log
+        log.begin(tracked.name)
         path = self._mask_path(tracked.name)
-        self.visibility.note(tracked)
-        if tracked.frame.damaged:
-            self._damaged.append(tracked.index)
         self._masks.submit(
             partial(self._save_mask, path, tracked),
-            commit=partial(self._count, add_entry, log_entry(tracked)),
+            commit=partial(self._commit, path, tracked, partial(log.append, half)),
             undo=partial(_remove, path),
         )
 
@@ -165,16 +241,20 @@ class OutputFolder:
             for object_id, alpha in tracked.alphas.items():
                 write_grey_png(alpha_path(self.path, object_id, tracked.name), alpha)
 
-    def _count(self, add_entry: Callable[[str], None], entry: str) -> None:
-        """Count a mask that is there."""
-        self._written += 1
-        add_entry(entry)
+    def _commit(self, path: Path, tracked: TrackedFrame, append: Callable[[str], None]) -> None:
+        """Note a mask that is there."""
+        append(log_entry(tracked))
+        if self._resumable:
+            self._unsynced += [
+                path,
+                *(alpha_path(self.path, i, tracked.name) for i in tracked.alphas),
+            ]
 
     def _draw(self, frame: Frame, label_map: LabelMap) -> None:
         """Add one picture to the overlay, if there is to be one."""
         if self._overlay is not None:
             with self._timer.measure("write"), self._timer.part("overlay"):
-                image = draw_overlay(frame.image, label_map, alpha=self._alpha)
+                image = draw_overlay(frame.image, label_map, alpha=self._style.alpha)
                 self._overlay.write(image, frame.time_seconds, frame.duration_seconds)
 
     def _close(self) -> None:
@@ -190,61 +270,71 @@ class OutputFolder:
             self._ending = {}
             raise
         finally:
-            if self._written:
-                self._log.close(self._ending or {"complete": False})
-            else:
-                self._log.abort()
+            self._close_log(self._log)
 
     def _close_overlay(self) -> None:
-        if self._overlay is None:
+        if self._overlay is None or self._log is None:
             return
-        if self._written:
+        if len(self._log):
             self._overlay.close()
         else:
             self._overlay.abort()
 
+    def _close_log(self, log: TrackLog) -> None:
+        """Write the log, if there is a mask; the state of a run goes if it is of no more use."""
+        written = len(log)
+        try:
+            if written:
+                facts = {**self._facts, "files": self._files}
+                log.write(self.path / LOG, facts, self._ending or {"complete": False})
+        finally:
+            log.close()
+            if not (written and self._resumable):
+                remove_state(self.state)
+
     def _start(self) -> TrackLog:
-        """Make the folder, and remove what an earlier run wrote to it."""
+        """Make the folder, and remove what an earlier run wrote to it, but for what is kept."""
+        kept = self._kept or Kept()
         make_folder(self.path / MASKS)
         try:
+            self._begin_state(kept)
+            self._log = log = TrackLog(self.state)
+            log.cut("backward", kept.backward)
+            log.cut("forward", kept.forward)
+            names = {entry["name"] for half in get_args(Half) for entry in log.entries(half)}
             for old in self._old:
-                old.unlink(missing_ok=True)
+                if old.suffix != ".png" or old.stem not in names:
+                    old.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(self.path, error) from error
-        self._log = TrackLog(self.path / LOG, {**self._facts, "files": self._files})
         self._masks = _mask_writer()
         if self.overlay_path is not None:
-            self._overlay = VideoWriter(
-                self.overlay_path, self._info, constant_rate=self._constant_rate
+            self._overlay = SegmentedVideo(
+                self.overlay_path,
+                self.state / SEGMENTS,
+                self._info,
+                constant_rate=self._style.constant_rate,
+                kept=kept.pictures,
             )
-        return self._log
+        return log
 
+    def _begin_state(self, kept: Kept) -> None:
+        """Write down what the run is of, once nothing is left that would contradict it.
 
-def alpha_path(folder: Path, object_id: int, name: str) -> Path:
-    """Return where a run's soft mask of an object lies, on the frame of that name."""
-    return folder / ALPHA / str(object_id) / f"{name}.png"
-
-
-def check_output(
-    path: Path,
-    info: SourceInfo,
-    *,
-    overwrite: bool,
-    inputs: Collection[Path] = (),
-    others: Collection[str] = (),
-) -> tuple[Path, ...]:
-    """Raise OutputError for an output as `OutputFolder` does, but touch nothing.
-
-    Returns the files of an earlier run that the new one will remove.
-    """
-    _refuse_source(path, info)
-    refuse_unwritable(path)
-    masks = [one for one in (path / MASKS).glob("*") if one.suffix.lower() == ".png"]
-    alphas = [*(path / ALPHA).glob("*/*.png")]
-    own = listed_files(path, LOG, MASKS, alphas)
-    files = [path / name for name in (*_FILES, *others)]
-    there = dict.fromkeys((*masks, *alphas, *files, *sorted(own)))
-    return replaceable(path, there, own=own, overwrite=overwrite, inputs=inputs)
+        In this order a run that is killed here can still be resumed.
+        """
+        if self._kept is None:
+            remove_state(self.state)
+        for path in (self.path / LOG, *self._stale):
+            if path in self._stale or path in self._old:
+                path.unlink(missing_ok=True)
+        if kept.pictures == 0:
+            remove_segments(self.state / SEGMENTS)
+        if self._identity is not None:
+            with atomic_path(make_folder(self.state) / RUN) as temporary:
+                temporary.write_text(json.dumps(self._identity), encoding="utf-8")
+                sync_file(temporary)
+            sync_folder(self.state)
 
 
 def _mask_writer() -> OrderedWriter:
@@ -256,16 +346,3 @@ def _mask_writer() -> OrderedWriter:
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
-
-
-def _refuse_source(path: Path, info: SourceInfo) -> None:
-    """Raise OutputError if writing would replace the pictures that are read."""
-    source = Path(info.path).resolve()
-    for written in ((path / MASKS).resolve(), (path / OVERLAY).resolve()):
-        if written in (source, *source.parents):
-            raise OutputError(
-                param("output", path),
-                got=f"the folder whose {written.name} is the input",
-                expected="a folder that does not hold the input",
-                remedy="choose another folder",
-            )

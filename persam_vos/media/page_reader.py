@@ -9,11 +9,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
+from ..files.open_picture import FAILURES, open_picture
 from ..structures import Frame, SourceInfo
 from .frame_numbers import no_such_frame
-from .image_file import FAILURES, Pixels, as_rgb, read_header, rgb_of_opencv, unreadable
+from .image_file import Pixels, as_rgb, read_header, rgb_of_opencv, unreadable
 from .image_reader import IMAGE_RATE, SAMPLES
 from .notes import Notes
 from .read_options import DEFAULT, ReadOptions
@@ -106,7 +107,7 @@ class PageSource:
         """Return which pages are frames, and when each begins and the last ends."""
         pages, seconds = [], [0.0]
         try:
-            with Image.open(self.path) as image:
+            with open_picture(self.path, str(self.path)) as image:
                 size = image.size
                 for page in range(count):
                     image.seek(page)
@@ -136,7 +137,7 @@ class PageSource:
             if self._deep:
                 yield from map(self._deep_page, pages)
                 return
-            with Image.open(self.path) as image:
+            with open_picture(self.path, str(self.path)) as image:
                 for page in pages:
                     image.seek(page)
                     yield as_rgb(ImageOps.exif_transpose(image))

@@ -1,132 +1,197 @@
-"""The log of a run, `track.json`: what, when and where, written as frames come."""
+"""The log of a run: entries of frames as they come, and `track.json`, which is made of them."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
+import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal, get_args
 
-from ..files.atomic import TEMPORARY, AtomicFile, output_error
+from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error
+from ..files.durable import sync_file
+from ..files.limits import parse_json
 from ..files.output import inside
 from ..structures import TrackedFrame
 
+Half = Literal["backward", "forward"]
+"""The way from the start frame to the first one, whose frames come last to first; or to the last.
+
+A run has one of the two or both, one after the other.
+"""
+
 _FRAMES = ' "frames": ['
+_NAMES = "names.txt"
 _OLD_FILES = ["overlay.mp4", "trace.json"]
 """What runs of version 0.2.0 may have written beside masks; their logs do not say."""
 
 
 class TrackLog:
-    """Write `track.json` entry by entry, so that memory does not grow with the clip.
+    """The entries of frames so far, in files that a killed run leaves; memory keeps where each is.
 
-    Entries of frames that come backwards are held in a file without a name until `release`; of
-    each, memory keeps where it is, in 8 bytes. Raises OutputError when the file cannot be written;
-    it is then removed.
+    ``folder`` is that of a run's state; it has a file of lines for each half, and one with the
+    names of the frames whose masks were begun. What is there is kept: see `cut`. Raises OutputError
+    for what cannot be read or written.
     """
 
-    def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
-        self._output = AtomicFile(path)
-        self._first = True
-        self._held: IO[bytes] | None = None
-        self._places = array("q")
-        try:
-            self._file: IO[str] = self._output.temporary.open("w", encoding="utf-8")
-        except OSError as error:
-            self._output.discard()
-            raise output_error(path, error) from error
-        head = json.dumps(dict(facts), indent=1)
-        self._emit(head[: head.rindex("}")].rstrip() + (",\n" if facts else "") + _FRAMES)
+    def __init__(self, folder: Path) -> None:
+        self._folder = make_folder(folder)
+        self._names: IO[bytes] = self._opened(_NAMES)
+        self._halves = {half: _Lines(self._opened(f"{half}.jsonl")) for half in get_args(Half)}
 
-    def append(self, entry: str) -> None:
-        """Add one frame, by its `log_entry`."""
-        self._emit(("\n  " if self._first else ",\n  ") + entry)
-        self._first = False
-        with self._guarded():
-            self._file.flush()  # so that what is left of a killed run lists its masks
+    def __len__(self) -> int:
+        return sum(len(lines.places) for lines in self._halves.values())
 
-    def hold(self, entry: str) -> None:
-        """Keep the entry of a frame, before which those held so far will come."""
-        with self._guarded():
-            self._held = self._held or tempfile.TemporaryFile()  # noqa: SIM115 - closed with the log
-            self._places.append(self._held.tell())
-            self._held.write(entry.encode() + b"\n")
+    def count(self, half: Half) -> int:
+        """Return how many frames of a half there are."""
+        return len(self._halves[half].places)
 
-    def release(self) -> int:
-        """Add what is held, the last first; returns how many frames that are."""
-        count = len(self._places)
-        while self._places and self._held is not None:
-            with self._guarded():
-                self._held.seek(self._places.pop())
-                entry = self._held.readline().decode().rstrip()
-            self.append(entry)
-        return count
+    def begin(self, name: str) -> None:
+        """Note that files of the frame of that name may be there from now on."""
+        with self._guarded(_NAMES):
+            self._names.write(name.encode() + b"\n")
+            self._names.flush()
 
-    def close(self, ending: Mapping[str, Any]) -> None:
-        """Add what is only known at the end, one fact at least, and move the file into place.
+    def append(self, half: Half, entry: str) -> None:
+        """Add one frame, by its `log_entry`; in the order in which they are tracked."""
+        with self._guarded(f"{half}.jsonl"):
+            self._halves[half].append(entry)
 
-        Once only: another call does nothing.
+    def cut(self, half: Half, count: int) -> None:
+        """Drop the entries of a half behind the first ``count``."""
+        with self._guarded(f"{half}.jsonl"):
+            self._halves[half].cut(count)
+
+    def entry(self, number: int) -> dict[str, Any]:
+        """Return the entry of a frame, counted from 0 in the order of the video."""
+        backward = self._halves["backward"]
+        before = len(backward.places)
+        if number < before:
+            return backward.entry(before - 1 - number)
+        return self._halves["forward"].entry(number - before)
+
+    def entries(self, half: Half) -> Iterator[dict[str, Any]]:
+        """Yield the entries of a half, in the order in which they were tracked."""
+        lines = self._halves[half]
+        return (lines.entry(number) for number in range(len(lines.places)))
+
+    def sync(self) -> None:
+        """Have what was added on the disk, so that not even a power cut loses it."""
+        for half in self._halves:
+            sync_file(self._folder / f"{half}.jsonl")
+        sync_file(self._folder / _NAMES)
+
+    def write(self, path: Path, facts: Mapping[str, Any], ending: Mapping[str, Any]) -> None:
+        """Write ``facts``, the frames in the order of the video, and ``ending``, as one file.
+
+        ``ending`` has one fact at least.
         """
-        if self._file.closed:
-            return
-        self.release()
+        head = json.dumps(dict(facts), indent=1)
         tail = json.dumps(dict(ending), indent=1)
-        self._emit("\n ],\n " + tail[1:].lstrip() + "\n")
-        with self._guarded():
-            self._file.close()
-            self._drop_held()
-        try:
-            self._output.commit()
-        finally:
-            self._output.discard()
+        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+            file.write(head[: head.rindex("}")].rstrip() + (",\n" if facts else "") + _FRAMES)
+            for number in range(len(self)):
+                entry = json.dumps(self.entry(number))
+                file.write(("\n  " if number == 0 else ",\n  ") + entry)
+            file.write("\n ],\n " + tail[1:].lstrip() + "\n")
 
-    def abort(self) -> None:
-        """Drop what was written."""
-        with contextlib.suppress(OSError):
-            self._file.close()
-        self._output.discard()
-        with contextlib.suppress(OSError):
-            self._drop_held()
+    def close(self) -> None:
+        """Close the files, which stay."""
+        for file in (self._names, *(lines.file for lines in self._halves.values())):
+            with contextlib.suppress(OSError):
+                file.close()
 
-    def _drop_held(self) -> None:
-        if self._held is not None:
-            self._held.close()
-
-    def _emit(self, text: str) -> None:
-        with self._guarded():
-            self._file.write(text)
+    def _opened(self, name: str) -> IO[bytes]:
+        path = self._folder / name
+        with self._guarded(name):
+            path.touch()
+            file = path.open("r+b")
+            file.seek(0, os.SEEK_END)
+            return file
 
     @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _guarded(self, name: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            self.abort()
-            raise output_error(self._output.path, error) from error
+            raise output_error(self._folder / name, error) from error
+
+
+class _Lines:
+    """Lines of a file, and where each begins, in 8 bytes; half a line at its end is dropped."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.places = array("q")
+        self._end = 0
+        file.seek(0)
+        for line in file:
+            if line.endswith(b"\n"):
+                self.places.append(self._end)
+                self._end += len(line)
+        self.cut(len(self.places))
+
+    def append(self, line: str) -> None:
+        data = line.encode() + b"\n"
+        self.file.seek(self._end)
+        self.file.write(data)
+        self.file.flush()  # so that what is left of a killed run lists its masks
+        self.places.append(self._end)
+        self._end += len(data)
+
+    def cut(self, count: int) -> None:
+        if count < len(self.places):
+            self._end = self.places[count]
+            del self.places[count:]
+        self.file.truncate(self._end)
+
+    def entry(self, number: int) -> dict[str, Any]:
+        self.file.seek(self.places[number])
+        entry: dict[str, Any] = json.loads(self.file.readline())
+        return entry
+
+
+def read_log(path: Path) -> dict[str, Any]:
+    """Return the log of a run; it is empty where there is none, or no whole one."""
+    try:
+        log = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return log if isinstance(log, dict) else {}
 
 
 def listed_files(
-    folder: Path, log: str, masks: str, alphas: Iterable[Path] = ()
+    folder: Path, log: str, masks: str, state: str, alphas: Iterable[Path] = ()
 ) -> frozenset[Path]:
-    """Return the files in ``folder`` that the log of an earlier run lists, and that log.
+    """Return the files in ``folder`` that an earlier run wrote, finished or killed.
 
-    Those are the mask of each frame, in the subfolder ``masks``, ``files``, and of ``alphas``, the
-    soft masks that are there, those of these frames. What a killed run left of its log counts too.
+    Those are its log and what that lists: the mask of each frame, in the subfolder ``masks``, and
+    ``files``; of ``alphas``, the soft masks that are there, those of these frames. What a killed
+    run left counts too: what its ``state``, a subfolder, lists, and files that it had not finished.
     """
-    found: set[Path] = set()
+    found = {path for one in (".", masks, "alpha/*") for path in folder.glob(f"{one}/{TEMPORARY}*")}
+    names: set[str] = set()
     for path in (folder / log, *folder.glob(f"{TEMPORARY}*.json")):
-        told = _read_log(path)
+        told = _listed(path)
         if told is not None:
             found |= {path} | inside(folder, told["files"])
-            found |= inside(folder / masks, [f"{name}.png" for name in told["names"]])
-            names = {*told["names"]}
-            found |= {path for path in alphas if path.stem in names}
-    return frozenset(found)
+            names |= {*told["names"]}
+    names |= {*_begun(folder / state / _NAMES)}
+    found |= inside(folder / masks, [f"{name}.png" for name in names])
+    return frozenset(found | {path for path in alphas if path.stem in names})
 
 
-def _read_log(path: Path) -> dict[str, list[str]] | None:
+def _begun(path: Path) -> list[str]:
+    """Return the names of frames that a run began to write."""
+    try:
+        return path.read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
+
+
+def _listed(path: Path) -> dict[str, list[str]] | None:
     """Return the ``names`` of frames and the ``files`` of a log; None for what is no log."""
     try:
         text = path.read_text("utf-8")
@@ -136,8 +201,8 @@ def _read_log(path: Path) -> dict[str, list[str]] | None:
     if not found:
         return None
     try:
-        files = json.loads(head.rstrip().rstrip(",") + "}").get("files", _OLD_FILES)
-        names = [json.loads(line)["name"] for line in _whole_lines(entries)]
+        files = parse_json(head.rstrip().rstrip(",") + "}").get("files", _OLD_FILES)
+        names = [parse_json(line)["name"] for line in _whole_lines(entries)]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return {"names": names, "files": files}

@@ -52,7 +52,8 @@ class ValueRange:
     def _shares(self, pixels: Pixels) -> npt.NDArray[np.float32]:
         """Return values as shares of white, in [0, 1]."""
         span = np.float32(max(self.high - self.low, 1e-12))
-        shares = (pixels.astype(np.float32) - np.float32(self.low)) / span
+        with np.errstate(all="ignore"):  # of values that are no numbers
+            shares = (pixels.astype(np.float32) - np.float32(self.low)) / span
         clipped = np.clip(np.nan_to_num(shares, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
         return np.asarray(clipped, np.float32)
 

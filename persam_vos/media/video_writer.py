@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,6 +19,7 @@ from ..files.atomic import AtomicFile, output_error
 from ..structures import ColourTags, SourceInfo
 from .audio_track import Sound
 from .picture import SWSCALE_WHITE
+from .picture_times import PictureTimes
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -36,10 +36,6 @@ X264_TIME_BASE = Fraction(1, 120_000)
 """Whole ticks for 24, 25, 30 and 60 frames a second, and for 1000/1001 of those."""
 MPEG4_TIME_BASE = Fraction(1, 30_000)
 """MPEG-4 part 2 has 16 bits for it."""
-LONGEST_SECONDS = 3600.0
-"""A picture that is shown for longer is a jump of a clock; MP4 counts up to 5 hours."""
-GRID_SECONDS = 0.001
-"""Times this near to a multiple of the frame duration are put there: Matroska rounds to 1 ms."""
 BT709 = ColourTags(1, 1, 1)
 LIMITED_RANGE, FULL_RANGE = 1, 2
 
@@ -90,27 +86,20 @@ class VideoWriter:
     ) -> None:
         self.path = Path(path)
         self._format = video_format or H264
-        self._step = 1 / info.frames_per_second
-        self._last_pts = -1
-        self._durations: dict[int, int] = {}
         self._file = AtomicFile(self.path)
-        self._constant_rate = constant_rate
         self._pending: tuple[Pixels, float, float | None] | None = None
         self._info = info
-        self._start = 0.0
         self._sound: Sound | None = None
-        self._jumps: list[str] = []
         self._open = True
+        self._encoder: PictureEncoder | None = None
         with self._guarded():
-            self._container = _open_output(self._file.temporary, self._format)
-            self._stream = _add_video(self._container, info, self._format)
+            self._encoder = encoder = PictureEncoder(self._file.temporary, info, self._format)
+            self._times = picture_times(info, encoder, constant_rate=constant_rate)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What could not be carried over as it is."""
-        problems = [] if self._sound is None else self._sound.problems
-        sound = [f"the source's {problem} could not be carried over" for problem in problems]
-        return tuple(f"{self.path}: {words}" for words in (*sound, *self._jumps))
+        return video_warnings(self.path, self._sound, self._times)
 
     def write(
         self, image: Pixels, time_seconds: float, duration_seconds: float | None = None
@@ -121,14 +110,15 @@ class VideoWriter:
         pictures are on average.
         """
         if self._pending is None:
-            self._start = time_seconds
+            seconds = self._times.begin(time_seconds)
             with self._guarded():
-                self._sound = self._open_sound(self._info)
+                self._sound = self._open_sound()
         else:
             image_before, seconds, _ = self._pending
-            self._limit(seconds, time_seconds - self._start)
-            self._encode(image_before, seconds, until=time_seconds - self._start)
-        self._pending = (image, time_seconds - self._start, duration_seconds)
+            until = self._times.until(seconds, time_seconds)
+            self._encode(image_before, seconds, until)
+            seconds = self._times.begin(time_seconds)
+        self._pending = (image, seconds, duration_seconds)
 
     def close(self) -> None:
         """Finish the file and move it into place; without any picture there is none."""
@@ -138,12 +128,12 @@ class VideoWriter:
             self.abort()
             return
         image, seconds, duration = self._pending
-        shown = min(duration or float(self._step), LONGEST_SECONDS)
-        self._encode(image, seconds, until=seconds + shown)
+        self._encode(image, seconds, self._times.at_end(seconds, duration))
         with self._guarded():
-            self._mux(self._stream.encode(None))
+            assert self._encoder is not None
+            self._encoder.finish()
             self._close_sound()
-            self._container.close()
+            self._encoder.close()
             self._file.commit()
         self._open = False
 
@@ -157,7 +147,8 @@ class VideoWriter:
         with contextlib.suppress(Exception):
             self._close_sound()
         with contextlib.suppress(Exception):
-            self._container.close()
+            if self._encoder is not None:
+                self._encoder.close()
         self._file.discard()
 
     def __enter__(self) -> VideoWriter:
@@ -174,59 +165,22 @@ class VideoWriter:
         else:
             self.abort()
 
-    def _limit(self, seconds: float, until: float) -> None:
-        """Shorten a jump of the clock, by moving the start; sound would no longer fit, and ends."""
-        gap = until - seconds
-        if gap <= LONGEST_SECONDS:
-            return
-        self._start += gap - 1
-        self._close_sound()
-        self._jumps.append(
-            f"the source's clock jumps by {gap:.0f} s after {seconds:.2f} s; 1 s of it is shown, "
-            "without sound from there on"
-        )
-
-    def _encode(self, image: Pixels, seconds: float, *, until: float) -> None:
+    def _encode(self, image: Pixels, seconds: float, until: float) -> None:
         """Encode one picture that is shown up to a time, and the sound up to there."""
-        times = [(seconds, until)]
-        if self._constant_rate:
-            step = float(self._step)
-            ticks = range(math.ceil(seconds / step - 0.5), math.ceil(until / step - 0.5))
-            times = [(tick * step, (tick + 1) * step) for tick in ticks]
         with self._guarded():
-            for begin, end in times:
-                frame = self._format.to_frame(image)
-                frame.time_base = self._stream.codec_context.time_base
-                frame.pts = max(self._ticks(begin), self._last_pts + 1)
-                frame.duration = max(1, self._ticks(end) - frame.pts)
-                self._last_pts = frame.pts
-                self._durations[frame.pts] = frame.duration
-                self._mux(self._stream.encode(frame))
+            assert self._encoder is not None
+            for pts, duration in self._times.spans(seconds, until):
+                self._encoder.encode(image, pts, duration)
+            if self._times.sound_seconds is not None:
+                self._close_sound()
             if self._sound is not None:
                 self._sound.write_until(until)
 
-    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
-        """Write packets, with the durations that encoders forget."""
-        for packet in packets:
-            packet.duration = self._durations.pop(packet.pts or 0, packet.duration)
-            self._container.mux(packet)
-
-    def _ticks(self, seconds: float) -> int:
-        """Return a time in units of the stream's time base, on the grid of the rate if near it."""
-        grid = round(seconds / self._step) * self._step
-        if abs(float(grid) - seconds) <= GRID_SECONDS:
-            return round(grid / self._stream.codec_context.time_base)
-        return round(seconds / self._stream.codec_context.time_base)
-
-    def _open_sound(self, info: SourceInfo) -> Sound | None:
-        if not self._format.sound or not info.has_audio:
+    def _open_sound(self) -> Sound | None:
+        assert self._encoder is not None
+        if not self._format.sound:
             return None
-        return Sound(
-            info.path if "://" in info.path else Path(info.path),
-            self._container,
-            origin_seconds=info.start_seconds,
-            start_seconds=self._start,
-        )
+        return open_sound(self._info, self._encoder.container, self._times)
 
     def _close_sound(self) -> None:
         if self._sound is not None:
@@ -235,17 +189,93 @@ class VideoWriter:
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
         """Abort on any failure, and raise OutputError for those of FFmpeg and the file system."""
-        import av
-
         try:
-            yield
-        except BaseException as error:
+            with ffmpeg_errors(self.path):
+                yield
+        except BaseException:
             self.abort()
-            if isinstance(error, av.FFmpegError | OSError):
-                # FFmpeg's errors carry the numbers of the system's.
-                cause = OSError(error.errno or 0, error.strerror or str(error))
-                raise output_error(self.path, cause) from error
             raise
+
+
+class PictureEncoder:
+    """Encodes pictures at given times into a file; raises FFmpeg's errors, OutputError for a codec.
+
+    ``container`` may get sound beside them.
+    """
+
+    def __init__(self, path: Path, info: SourceInfo, video_format: VideoFormat) -> None:
+        self._format = video_format
+        self._durations: dict[int, int] = {}
+        self.container = open_output(path, video_format.container)
+        self._stream = _add_video(self.container, info, video_format)
+
+    @property
+    def time_base(self) -> Fraction:
+        """What times are counted in, in seconds."""
+        base = self._stream.codec_context.time_base
+        assert base is not None  # as it was set
+        return base
+
+    def encode(self, image: Pixels, pts: int, duration: int) -> None:
+        """Add a picture, shown from ``pts`` for ``duration``, both in ticks."""
+        frame = self._format.to_frame(image)
+        frame.time_base = self.time_base
+        frame.pts, frame.duration = pts, duration
+        self._durations[pts] = duration
+        self._mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """Write what the encoder still holds; the container stays open."""
+        self._mux(self._stream.encode(None))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+
+    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
+        """Write packets, with the durations that encoders forget."""
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts or 0, packet.duration)
+            self.container.mux(packet)
+
+
+def picture_times(
+    info: SourceInfo, encoder: PictureEncoder, *, constant_rate: bool
+) -> PictureTimes:
+    """Return what times the pictures of a source for an encoder."""
+    return PictureTimes(1 / info.frames_per_second, encoder.time_base, constant_rate)
+
+
+def open_sound(info: SourceInfo, output: OutputContainer, times: PictureTimes) -> Sound | None:
+    """Open a source's sound for an output whose pictures begin at the first of ``times``."""
+    if not info.has_audio:
+        return None
+    return Sound(
+        info.path if "://" in info.path else Path(info.path),
+        output,
+        origin_seconds=info.start_seconds,
+        start_seconds=times.first_seconds or 0.0,
+    )
+
+
+def video_warnings(path: Path, sound: Sound | None, times: PictureTimes) -> tuple[str, ...]:
+    """Say what could not be carried over into a video as it is."""
+    problems = [] if sound is None else sound.problems
+    told = [f"the source's {problem} could not be carried over" for problem in problems]
+    return tuple(f"{path}: {words}" for words in (*told, *times.jumps))
+
+
+@contextlib.contextmanager
+def ffmpeg_errors(path: Path) -> Iterator[None]:
+    """Raise OutputError for failures of FFmpeg and the file system while ``path`` is written."""
+    import av
+
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        # FFmpeg's errors carry the numbers of the system's.
+        cause = OSError(error.errno or 0, error.strerror or str(error))
+        raise output_error(path, cause) from error
 
 
 def to_yuv420(image: Pixels) -> VideoFrame:
@@ -290,14 +320,14 @@ H264 = VideoFormat(
 )
 
 
-def _open_output(path: Path, video_format: VideoFormat) -> OutputContainer:
+def open_output(path: Path, container: str) -> OutputContainer:
+    """Open a file to write, of one of FFmpeg's formats; MP4 and MOV get a fast start."""
     import av
 
     # The prefix keeps names such as "a:b.mp4" from being taken for a protocol.
-    name = video_format.container
-    options = {"movflags": "+faststart"} if name in ("mp4", "mov") else {}
-    container: OutputContainer = av.open(f"file:{path}", mode="w", format=name, options=options)
-    return container
+    options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
+    output: OutputContainer = av.open(f"file:{path}", mode="w", format=container, options=options)
+    return output
 
 
 def _add_video(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from ..structures import TrackedFrame
 
 Span = tuple[int, int]
 """First and last frame, both inclusive."""
@@ -22,17 +21,20 @@ class Visibility:
     _last: int | None = None
     _forwards: bool | None = None
 
-    def note(self, tracked: TrackedFrame) -> None:
-        """Take in the frame after the last one, or the first one the other way."""
-        before, index = self._last, tracked.index
+    def note(self, index: int, visible: Mapping[int, bool]) -> None:
+        """Take in the frame after the last one, or the first one the other way.
+
+        ``visible`` tells of each object, by its id, whether it is drawn.
+        """
+        before = self._last
         forwards = None if before is None else index > before
         if None not in (forwards, self._forwards) and forwards != self._forwards:
             before = self._start  # from where the other way begins
         self._start = index if self._start is None else self._start
         self._last, self._forwards = index, forwards
-        for result in tracked.objects:
-            if not result.visible:
-                self._extend(self._spans.setdefault(result.object_id, []), index, before)
+        for object_id, is_drawn in visible.items():
+            if not is_drawn:
+                self._extend(self._spans.setdefault(object_id, []), index, before)
 
     def spans(self) -> dict[int, list[Span]]:
         """Return the spans of each object that was not visible at times, by its id, in order."""

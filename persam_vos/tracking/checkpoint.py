@@ -20,7 +20,9 @@ from safetensors.torch import save_file
 
 from ..errors import CheckpointError
 from ..files.atomic import atomic_path
+from ..files.durable import sync_file, sync_folder
 from ..runtime.state_tree import StateTree, from_tree, to_tree
+from ..runtime.timer import StageTimer
 from ..structures import Frame
 from .engine import Engine
 from .propagate import Propagation
@@ -44,11 +46,16 @@ class _Last:
     scores: list[float]
 
 
-def save_checkpoint(path: Path, state: Propagation, engine: Engine) -> None:
-    """Write what a clip's tracking depends on to ``path``: it is there whole, or not at all.
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy of what a clip's tracking depends on; it does not change as tracking goes on."""
 
-    Raises RuntimeError before the first frame, OutputError for a file that cannot be written.
-    """
+    tensors: Mapping[str, torch.Tensor]
+    metadata: Mapping[str, str]
+
+
+def take_snapshot(state: Propagation, engine: Engine) -> Snapshot:
+    """Copy what a clip's tracking depends on; raises RuntimeError before the first frame."""
     if state.last is None:
         raise RuntimeError("a checkpoint before a frame was labelled")
     tracked = state.last.wait()
@@ -64,23 +71,56 @@ def save_checkpoint(path: Path, state: Propagation, engine: Engine) -> None:
     tensors: dict[str, torch.Tensor] = {}
     tree = {"last": to_tree(last), "method": state.step.method.state_dict()}
     metadata = {
-        "facts": json.dumps(_facts(engine), sort_keys=True),
+        "facts": json.dumps(state_facts(engine), sort_keys=True),
         "state": json.dumps(_without_tensors(tree, tensors)),
     }
+    return Snapshot(tensors, metadata)
+
+
+def write_snapshot(path: Path, snapshot: Snapshot, more: Mapping[str, str] | None = None) -> None:
+    """Write a snapshot to ``path``: it is there whole, also after a power cut, or not at all.
+
+    ``more`` are texts to keep with it, for `read_texts`. Raises OutputError for a file that cannot
+    be written.
+    """
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        save_file(dict(snapshot.tensors), temporary, {**snapshot.metadata, **(more or {})})
+        sync_file(temporary)
+    sync_folder(path.parent)
+
+
+def read_texts(path: Path) -> Mapping[str, str]:
+    """Return the texts that a file holds, without its tensors; raises CheckpointError."""
+    return _read(path, tensors=False)[0]
+
+
+def save_checkpoint(path: Path, state: Propagation, engine: Engine) -> None:
+    """Write what a clip's tracking depends on to ``path``: it is there whole, or not at all.
+
+    Raises RuntimeError before the first frame, OutputError for a file that cannot be written.
+    """
+    write_snapshot(path, take_snapshot(state, engine))
 
 
 @torch.inference_mode()
-def load_checkpoint(path: Path, engine: Engine) -> Propagation:
+def load_checkpoint(
+    path: Path,
+    engine: Engine,
+    *,
+    timer: StageTimer | None = None,
+    keep_alpha: bool = False,
+    anyway: bool = False,
+) -> Propagation:
     """Return the state that `save_checkpoint` wrote; the engine has to be as it was then.
 
     Later frames get the very labels that they would have got. Raises CheckpointError for a file
-    that is damaged or no checkpoint, and for one of other weights, settings or versions.
+    that is damaged or no checkpoint, and for one of other weights, settings or versions; with
+    ``anyway`` these are not looked at. ``timer`` and ``keep_alpha`` are those of `Propagation`.
     """
     metadata, tensors = _read(path)
-    _check_facts(path, _parsed(path, metadata, "facts"), _facts(engine))
-    state = Propagation.start(engine)
+    if not anyway:
+        _check_facts(path, _parsed(path, metadata, "facts"), state_facts(engine))
+    state = Propagation.start(engine, timer, keep_alpha=keep_alpha)
     try:
         tree = _with_tensors(_parsed(path, metadata, "state"), tensors, engine.compute.device)
         last = from_tree(_Last, tree["last"])
@@ -94,7 +134,7 @@ def load_checkpoint(path: Path, engine: Engine) -> Propagation:
     return state
 
 
-def _facts(engine: Engine) -> dict[str, Any]:
+def state_facts(engine: Engine) -> dict[str, Any]:
     """Say what computes: a state is of no use to anything else."""
     settings = asdict(engine.settings)
     return {
@@ -124,11 +164,12 @@ def _check_facts(path: Path, found: Mapping[str, Any], expected: Mapping[str, An
         )
 
 
-def _read(path: Path) -> tuple[Mapping[str, str], dict[str, torch.Tensor]]:
+def _read(path: Path, *, tensors: bool = True) -> tuple[Mapping[str, str], dict[str, torch.Tensor]]:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys() if tensors else []
+            return metadata, {name: file.get_tensor(name) for name in names}
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}", got="no such file", expected="a checkpoint") from error
     except (SafetensorError, OSError, ValueError) as error:

@@ -8,6 +8,7 @@ import os
 import torch
 
 from ..backends import fitting_backends, make_encoder
+from ..encoders.load import load_encoder
 from ..errors import UsageError, param
 from ..files.progress import ProgressCallback, silent
 from ..request import EngineChoice
@@ -58,6 +59,13 @@ def load_choice(
             on_progress or silent,
             # In bfloat16 the upstream recipe's masks are no longer upstream's: IoU 0.76.
             exact=settings.method != "memory",
+        ),
+        matcher=load_encoder(
+            choice.encoder,
+            choice.encoder_checkpoint,
+            device=compute.device,
+            dtype=compute.dtype,
+            on_progress=on_progress,
         ),
         encode_batcher=OomBatcher(compute.encode_batch_size),
     )

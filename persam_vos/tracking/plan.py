@@ -22,7 +22,7 @@ from ..scoring.label_files import present_ids
 from ..structures import Frame, LabelMap, TrackedFrame
 from ..targets.target import Target
 from .engine import Engine
-from .propagate import Reference, empty_frames, track_frames
+from .propagate import Reference, StateKeeper, empty_frames, track_frames
 from .target_refind import FoundAgain, TargetRefinder
 from .target_search import Sighting
 from .targets import target_of
@@ -107,18 +107,29 @@ class TrackPlan:
         return () if self.refinder is None else self.refinder.in_order
 
     def backward(
-        self, engine: Engine, timer: StageTimer | None = None
+        self, engine: Engine, timer: StageTimer | None = None, keeper: StateKeeper | None = None
     ) -> Generator[TrackedFrame, None, None]:
-        """Track from the start frame back to the first one; masks apply as they are met."""
-        return self._track(self.source.frames_reversed(self.start), engine, timer)
+        """Track from the start frame back to the first one; masks apply as they are met.
+
+        Where the ``keeper`` has a state, from the frame behind it: all are read, so that what is
+        odd about the source is told as ever.
+        """
+        frames, done = self.source.frames_reversed(self.start), _last_index(keeper)
+        missing = (frame for frame in frames if done is None or frame.index < done)
+        return self._track(missing, engine, timer, keeper)
 
     def forward(
-        self, engine: Engine, timer: StageTimer | None = None
+        self, engine: Engine, timer: StageTimer | None = None, keeper: StateKeeper | None = None
     ) -> Generator[TrackedFrame, None, None]:
-        """Track to the last frame, from the start frame or, if that went back, the one after it."""
-        count = self.start
+        """Track to the last frame, from the start frame or, if that went back, the one after it.
+
+        Where the ``keeper`` has a state, likewise from the frame behind it.
+        """
+        done = _last_index(keeper)
+        count = self.start if done is None else done + 1
         frames = self.source.frames(self.start)
-        with closing(self._track(frames, engine, timer)) as tracked_frames:
+        missing = (frame for frame in frames if done is None or frame.index > done)
+        with closing(self._track(missing, engine, timer, keeper)) as tracked_frames:
             for tracked in tracked_frames:
                 count = tracked.index + 1
                 if tracked.index > self.start or not self.has_backward:
@@ -146,7 +157,11 @@ class TrackPlan:
         return frame if self.roi is None else self.roi.crop(frame)
 
     def _track(
-        self, frames: Iterable[Frame], engine: Engine, timer: StageTimer | None
+        self,
+        frames: Iterable[Frame],
+        engine: Engine,
+        timer: StageTimer | None,
+        keeper: StateKeeper | None,
     ) -> Generator[TrackedFrame, None, None]:
         """Track frames in the order in which they come; without references masks are empty."""
         if not self.references:
@@ -159,6 +174,7 @@ class TrackPlan:
             timer=timer,
             keep_alpha=self.keep_alpha,
             refinder=self.refinder,
+            keeper=keeper,
         )
         return track(frames) if self.roi is None else self.roi.track(frames, track)
 
@@ -191,6 +207,12 @@ class TrackPlan:
         # What a video says of itself is an estimate: only looking helps.
         with closing(self.source.frames(index)) as frames:
             next(frames)
+
+
+def _last_index(keeper: StateKeeper | None) -> int | None:
+    """Return the index of the last frame that was tracked before, None where there is none."""
+    state = None if keeper is None else keeper.restored
+    return None if state is None or state.last is None else state.last.frame.index
 
 
 def plan_request(request: TrackRequest) -> tuple[TrackPlan, ReferenceMasks]:

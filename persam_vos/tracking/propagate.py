@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -153,6 +154,19 @@ class Propagation:
         return known_result(encoded.frame, labels, self.object_ids, known, keep_alpha=keep_alpha)
 
 
+class StateKeeper(Protocol):
+    """Keeps the state of a clip while it is tracked; `checkpoints.HalfKeeper` is one."""
+
+    restored: Propagation | None
+    """The state to go on from, behind the last frame that needs no tracking."""
+
+    def due(self) -> bool:
+        """Tell whether the state is wanted after this frame."""
+
+    def take(self, state: Propagation) -> None:
+        """Take a copy of the state; all results up to it were yielded before."""
+
+
 def empty_frames(
     frames: Iterable[Frame], object_ids: tuple[int, ...]
 ) -> Generator[TrackedFrame, None, None]:
@@ -170,15 +184,18 @@ def track_frames(
     timer: StageTimer | None = None,
     keep_alpha: bool = False,
     refinder: TargetRefinder | None = None,
+    keeper: StateKeeper | None = None,
 ) -> Generator[TrackedFrame, None, None]:
     """Label every frame, lazily; reading, encoding and tracking overlap, see `Engine.overlaps`.
 
     ``references`` gives labels by frame index; the first frame needs some. Memory does not
     grow with the number of frames: embeddings of three batches, at most, are ahead of the tracker.
     With ``keep_alpha`` results have soft masks. ``refinder`` looks for objects that are lost.
+    ``keeper`` is where tracking begins, if not without objects, and gets its state when it is due.
     """
     timer = timer or StageTimer()
-    state = Propagation.start(engine, timer, keep_alpha=keep_alpha)
+    state = keeper.restored if keeper is not None else None
+    state = state or Propagation.start(engine, timer, keep_alpha=keep_alpha)
     pending: deque[PendingResult] = deque()
     depth = _FRAMES_AHEAD + engine.encode_batcher.batch_size
     ready = max(_EMBEDDINGS_AHEAD, _BATCHES_AHEAD * (engine.compute.encode_batch_size - 1))
@@ -194,8 +211,11 @@ def track_frames(
                     reference = refinder
                 with timer.measure("track"):
                     pending.append(state.submit(encoded, reference))
-                if len(pending) > engine.compute.results_in_flight:
+                due = keeper is not None and keeper.due()
+                while len(pending) > (0 if due else engine.compute.results_in_flight):
                     yield pending.popleft().wait()
+                if keeper is not None and due:
+                    keeper.take(state)
             while pending:
                 yield pending.popleft().wait()
     timer.notes.update(state.runner.not_captured)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from earlier_run import write_log
 from PIL import Image
 
 from persam_vos import Engine, EngineChoice, MethodSettings, TrackRequest, track_many
@@ -14,7 +15,6 @@ from persam_vos.batch import TrackEvents, TrackOutcome
 from persam_vos.demo.render import render_demo
 from persam_vos.errors import UsageError, WeightsError
 from persam_vos.media.label_png import read_label_map, write_label_png
-from persam_vos.media.track_log import TrackLog
 
 CHOICE = EngineChoice(device="cpu", settings=MethodSettings(image_size=256))
 NO_NETWORK = EngineChoice(device="cpu", checkpoint=Path("nothing.pt"))
@@ -99,9 +99,7 @@ def test_an_output_that_another_request_reads_is_not_replaced(jobs: list[TrackRe
     frames = folder / "masks"
     frames.mkdir(parents=True)
     Image.fromarray(np.full((90, 160), 200, np.uint8)).save(frames / "0.png")
-    log = TrackLog(folder / "track.json", {"files": []})
-    log.append('{"index": 0, "name": "0"}')
-    log.close({"complete": True})
+    write_log(folder, "0")
     requests = [replace(jobs[0], overwrite=True), replace(jobs[2], masks=frames / "0.png")]
     told: list[TrackOutcome] = []
     with pytest.raises(WeightsError, match="nothing"):

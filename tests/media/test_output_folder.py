@@ -19,8 +19,9 @@ from PIL import Image
 from persam_vos.errors import MediaError, OutputError
 from persam_vos.media import output_folder
 from persam_vos.media.label_png import read_label_map, write_label_png
-from persam_vos.media.output_folder import OutputFolder
-from persam_vos.media.video_writer import VideoWriter
+from persam_vos.media.output_folder import OutputFolder, OverlayStyle
+from persam_vos.media.run_state import Kept
+from persam_vos.media.segmented_video import SegmentedVideo
 from persam_vos.runtime.profiler import Profiler
 from persam_vos.runtime.timer import StageTimer
 from persam_vos.structures import Frame, ObjectResult, SourceInfo, TrackedFrame
@@ -52,8 +53,9 @@ def tracked(index: int, name: str | None = None) -> TrackedFrame:
 
 
 def open_folder(path: Path, **options: Any) -> OutputFolder:
-    chosen: dict[str, Any] = {"overlay": True, "alpha": 0.5, "overwrite": False, "info": INFO}
+    chosen: dict[str, Any] = {"overlay": True, "overwrite": False, "info": INFO}
     chosen |= options
+    chosen["overlay"] = OverlayStyle() if chosen["overlay"] else None
     folder = OutputFolder(path, chosen.pop("info"), timer=StageTimer(), **chosen)
     folder.describe({"version": "0", "command": "a \"quoted\" 'name' \u00e9"})
     return folder
@@ -135,8 +137,8 @@ def test_masks_are_named_after_the_pictures(tmp_path: Path) -> None:
     assert names(tmp_path) == {"masks/IMG 07.final.png", "track.json"}
 
 
-def pictures_of(*indices: int) -> Iterator[Frame]:
-    return iter([tracked(index).frame for index in indices])
+def pictures_of(start: int) -> Iterator[Frame]:
+    return iter([tracked(index).frame for index in range(start, 5)])
 
 
 def test_a_backward_half_comes_out_in_the_order_of_frames(tmp_path: Path) -> None:
@@ -144,7 +146,7 @@ def test_a_backward_half_comes_out_in_the_order_of_frames(tmp_path: Path) -> Non
     with open_folder(tmp_path / "both") as folder:
         for index in (2, 1, 0):
             folder.write_backwards(tracked(index))
-        folder.finish_backward(pictures_of(0, 1, 2, 3, 4))
+        folder.catch_up(pictures_of)
         for index in (3, 4):
             folder.write(tracked(index))
         folder.finish({"frame_count": 5})
@@ -157,7 +159,7 @@ def test_a_backward_half_alone_is_a_finished_run(tmp_path: Path) -> None:
     with open_folder(tmp_path, overlay=False) as folder:
         folder.write_backwards(tracked(1))
         folder.write_backwards(tracked(0))
-        folder.finish_backward(pictures_of(0, 1, 2))
+        folder.catch_up(pictures_of)
         folder.finish({"frame_count": 2})
     assert names(tmp_path) == {"masks/00000.png", "masks/00001.png", "track.json"}
     assert [frame["index"] for frame in log_of(tmp_path)["frames"]] == [0, 1]
@@ -175,7 +177,7 @@ def test_a_backward_half_that_breaks_off_keeps_masks_and_log(tmp_path: Path) -> 
 
 def test_nothing_to_turn_is_no_output(tmp_path: Path) -> None:
     with open_folder(tmp_path / "out") as folder:
-        folder.finish_backward(pictures_of(0))
+        folder.catch_up(pictures_of)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -242,15 +244,43 @@ def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
     killed.write(tracked(0))
     killed.write(tracked(1))
     killed._masks.flush()  # type: ignore[union-attr]
-    for path in tmp_path.glob(".part-*.mp4"):
-        path.unlink()
-    assert {"masks/00000.png", "masks/00001.png"} < names(tmp_path)
+    (tmp_path / "masks/.part-0123456789ab.png").write_bytes(b"half a m")
+    assert {"masks/00000.png", "masks/00001.png", ".resume/names.txt"} < names(tmp_path)
     write_all(tmp_path, overwrite=True, count=1)
-    killed._close = lambda: None  # type: ignore[method-assign]
     assert names(tmp_path) == {"masks/00000.png", "overlay.mp4", "track.json"}
-    killed._log.abort()  # type: ignore[union-attr]
+    killed._log.close()  # type: ignore[union-attr]
     killed._overlay.abort()  # type: ignore[union-attr]
     killed._masks.close()  # type: ignore[union-attr]
+
+
+def test_a_resumed_run_keeps_what_holds_and_writes_the_rest_anew(tmp_path: Path) -> None:
+    write_all(tmp_path / "whole", count=5)
+    out, identity = tmp_path / "out", {"of": "this"}
+    with pytest.raises(KeyboardInterrupt), open_folder(out, resumable=True) as folder:
+        folder.describe({"version": "0"}, identity=identity)
+        for index in range(4):
+            folder.write(tracked(index))
+        raise KeyboardInterrupt
+    assert json.loads((out / ".resume/run.json").read_text()) == identity
+    with pytest.raises(OutputError, match="add resume=True to go on"):
+        open_folder(out)
+    stale = out / ".resume/forward-00000003.safetensors"
+    stale.write_bytes(b"")
+    before = (out / "masks/00001.png").stat().st_mtime_ns
+    with open_folder(out, resumable=True, resume=True) as folder:
+        folder.go_on(Kept(forward=2), [stale])
+        folder.catch_up(pictures_of)
+        assert names(out) >= {"masks/00000.png", "masks/00001.png"}
+        assert not {"masks/00002.png", "track.json"} & names(out)
+        for index in (2, 3, 4):
+            folder.write(tracked(index))
+        folder.sync()
+        folder.finish({"frame_count": folder.frame_count})
+    folder.settle(keep_state=False)
+    assert (out / "masks/00001.png").stat().st_mtime_ns == before
+    for name in names(tmp_path / "whole"):
+        assert (tmp_path / "whole" / name).read_bytes() == (out / name).read_bytes(), name
+    assert names(out) == names(tmp_path / "whole")
 
 
 def test_files_that_a_run_of_an_earlier_version_wrote_are_replaced(tmp_path: Path) -> None:
@@ -350,11 +380,11 @@ def test_a_failing_overlay_is_dropped_and_the_masks_stay(
 ) -> None:
     def write_two(folder: OutputFolder) -> None:
         folder.write(tracked(0))
-        monkeypatch.setattr(VideoWriter, "close", refuse_output)
+        monkeypatch.setattr(SegmentedVideo, "close", refuse_output)
         folder.write(tracked(1))
         folder.finish({"frame_count": 2})
 
-    def refuse_output(writer: VideoWriter) -> None:
+    def refuse_output(writer: SegmentedVideo) -> None:
         writer.abort()
         raise OutputError("overlay.mp4", got="a full disk")
 
@@ -427,7 +457,7 @@ def test_many_masks_are_all_there_and_whole(tmp_path: Path) -> None:
 def test_a_profile_counts_each_mask_and_picture_once(tmp_path: Path) -> None:
     with Profiler(tmp_path / "trace.json") as profile:
         folder = OutputFolder(
-            tmp_path / "out", INFO, overlay=True, alpha=0.5, overwrite=False, timer=profile
+            tmp_path / "out", INFO, overlay=OverlayStyle(), overwrite=False, timer=profile
         )
         with folder:
             for index in range(9):

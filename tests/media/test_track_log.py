@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,8 @@ import numpy as np
 import pytest
 
 from persam_vos.errors import OutputError
-from persam_vos.files.atomic import AtomicFile
 from persam_vos.media import track_log
-from persam_vos.media.track_log import TrackLog, log_entry
+from persam_vos.media.track_log import TrackLog, listed_files, log_entry, read_log
 from persam_vos.structures import Frame, ObjectResult, TrackedFrame
 
 
@@ -35,84 +35,94 @@ def test_an_entry_says_what_and_where() -> None:
     }
 
 
+def written(log: TrackLog, path: Path, **facts: Any) -> dict[str, Any]:
+    log.write(path, facts, {"complete": True})
+    log.close()
+    told: dict[str, Any] = json.loads(path.read_text())
+    return told
+
+
 @pytest.mark.parametrize("facts", [{}, {"a": 1}, {"a": {"b": {}}, "c": "}"}], ids=str)
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_facts_frames_and_ending_are_one_object(
     tmp_path: Path, facts: dict[str, Any], count: int
 ) -> None:
-    log = TrackLog(tmp_path / "track.json", facts)
+    log = TrackLog(tmp_path / "state")
     for index in range(count):
-        log.append(entry(index))
-    assert not (tmp_path / "track.json").exists()
-    log.close({"complete": True})
+        log.append("forward", entry(index))
     frames = [json.loads(entry(index)) for index in range(count)]
-    told = json.loads((tmp_path / "track.json").read_text())
-    assert told == {**facts, "frames": frames, "complete": True}
-    assert len(list(tmp_path.iterdir())) == 1
+    assert written(log, tmp_path / "track.json", **facts) == {
+        **facts,
+        "frames": frames,
+        "complete": True,
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {"state", "track.json"}
 
 
-def indices(path: Path) -> list[int]:
-    return [frame["index"] for frame in json.loads(path.read_text())["frames"]]
-
-
-def test_held_entries_come_the_last_first(tmp_path: Path) -> None:
-    log = TrackLog(tmp_path / "track.json", {})
+def test_frames_of_a_backward_half_come_first_the_last_one_first(tmp_path: Path) -> None:
+    log = TrackLog(tmp_path)
     for index in (2, 1, 0):
-        log.hold(entry(index))
-    assert log.release() == 3
-    assert log.release() == 0
-    log.append(entry(3))
-    log.close({"complete": True})
-    assert indices(tmp_path / "track.json") == [0, 1, 2, 3]
+        log.append("backward", entry(index))
+    log.append("forward", entry(3))
+    assert (len(log), log.count("backward"), log.entry(0)["index"]) == (4, 3, 0)
+    assert [one["index"] for one in log.entries("backward")] == [2, 1, 0]
+    told = written(log, tmp_path / "track.json")
+    assert [frame["index"] for frame in told["frames"]] == [0, 1, 2, 3]
 
 
-def test_closing_releases_what_is_held_and_is_done_once(tmp_path: Path) -> None:
-    log = TrackLog(tmp_path / "track.json", {})
-    log.hold(entry(1))
-    log.hold(entry(0))
-    log.close({"complete": True})
-    log.close({"complete": False})
-    assert indices(tmp_path / "track.json") == [0, 1]
-    assert json.loads((tmp_path / "track.json").read_text())["complete"] is True
+def test_what_a_killed_run_left_is_there_but_for_half_a_line(tmp_path: Path) -> None:
+    with closing(TrackLog(tmp_path)) as log:
+        for index in range(3):
+            log.begin(f"{index:05d}")
+            log.append("forward", entry(index))
+    with (tmp_path / "forward.jsonl").open("a") as file:
+        file.write('{"index": 3, "na')
+    with closing(TrackLog(tmp_path)) as again:
+        assert again.count("forward") == 3
+        again.cut("forward", 2)
+        again.begin("00002")
+        again.append("forward", entry(2))
+        again.sync()
+        assert [one["index"] for one in again.entries("forward")] == [0, 1, 2]
+    assert (tmp_path / "names.txt").read_text().split() == ["00000", "00001", "00002", "00002"]
 
 
-def test_an_aborted_log_leaves_nothing(tmp_path: Path) -> None:
-    log = TrackLog(tmp_path / "track.json", {})
-    log.append(entry(0))
-    log.hold(entry(1))
-    log.abort()
-    assert list(tmp_path.iterdir()) == []
+def test_files_of_an_earlier_run_are_known_finished_or_killed(tmp_path: Path) -> None:
+    log = TrackLog(tmp_path / "state")
+    log.begin("00007")
+    alpha = tmp_path / "alpha/1/00007.png"
+    mine = tmp_path / "alpha/1/mine.png"
+    listed = listed_files(tmp_path, "track.json", "masks", "state", [alpha, mine])
+    assert listed == {tmp_path / "masks/00007.png", alpha}
+    log.append("forward", entry(3))
+    written(log, tmp_path / "track.json", files=["overlay.mp4", "../elsewhere"])
+    listed = listed_files(tmp_path, "track.json", "masks", "gone")
+    names = {"track.json", "overlay.mp4", "masks/00003.png"}
+    assert listed == {tmp_path / name for name in names}
+    assert read_log(tmp_path / "track.json")["frames"][0]["index"] == 3
+    assert read_log(tmp_path / "none") == {}
 
 
-def test_a_log_in_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"track\.json: got no such folder"):
-        TrackLog(tmp_path / "gone" / "track.json", {})
-
-
-def test_a_log_that_cannot_be_moved_into_place_leaves_nothing_else(tmp_path: Path) -> None:
-    log = TrackLog(tmp_path / "track.json", {})
+def test_a_log_where_a_file_is_in_the_way_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("mine")
+    with pytest.raises(OutputError, match="got a file where a folder is needed"):
+        TrackLog(tmp_path / "state")
     (tmp_path / "track.json").mkdir()
-    with pytest.raises(OutputError, match=r"track\.json: got a folder of that name"):
-        log.close({"complete": True})
-    assert [path.name for path in tmp_path.iterdir()] == ["track.json"]
+    with (
+        closing(TrackLog(tmp_path / "other")) as log,
+        pytest.raises(OutputError, match=r"track\.json: got a folder of that name"),
+    ):
+        log.write(tmp_path / "track.json", {}, {"complete": True})
+    assert {path.name for path in tmp_path.iterdir()} == {"state", "other", "track.json"}
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("frames", [1, 2000], ids=["at the end", "in the middle"])
-def test_a_full_disk_is_told_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: int
-) -> None:
-    def on_full_disk(path: Path) -> AtomicFile:
-        file = AtomicFile(path)
-        file.temporary.unlink()
-        file.temporary.symlink_to("/dev/full")
-        return file
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(track_log, "AtomicFile", on_full_disk)
-    log = TrackLog(tmp_path / "track.json", {"version": "0"})
-    with pytest.raises(OutputError, match=r"track\.json: got a full disk"):
-        for index in range(frames):
-            log.append(entry(index))
-        log.close({"complete": True})
-    log.close({"complete": False})
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(track_log._Lines, "append", refuse)
+    with (
+        closing(TrackLog(tmp_path)) as log,
+        pytest.raises(OutputError, match=r"forward\.jsonl: got a full disk"),
+    ):
+        log.append("forward", entry(0))

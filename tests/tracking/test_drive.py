@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -33,8 +33,8 @@ class Notes:
     def write_backwards(self, tracked: TrackedFrame) -> None:
         self.told.append(f"back {tracked.index}")
 
-    def finish_backward(self, frames: Iterator[Frame]) -> None:
-        self.told.append(f"finish at {next(frames).index}")
+    def catch_up(self, frames_from: Callable[[int], Iterator[Frame]]) -> None:
+        self.told.append(f"finish at {next(frames_from(0)).index}")
 
 
 @pytest.fixture

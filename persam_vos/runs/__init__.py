@@ -1,0 +1,1 @@
+"""One run into a folder: from a request to its results."""
