@@ -105,14 +105,19 @@ class CachedEngine(Engine):
 
     def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
         """Embed frames, or load their embeddings."""
-        return [self._cached(frame) for frame in frames]
+        return [self._cached(frame, square=self.settings.method != "memory") for frame in frames]
 
-    def _cached(self, frame: Frame) -> Encoded:
+    def encode_window(self, frame: Frame) -> Encoded:
+        """Embed a picture, padded to the square, or load its embedding."""
+        return self._cached(frame, square=True)
+
+    def _cached(self, frame: Frame, *, square: bool) -> Encoded:
         picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
-        part = "picture" if self.settings.method == "memory" else "square"
+        part = "square" if square else "picture"
         encoder = f"{self.weights.get('name')}-{self.encoding.backend}"
         name = f"{encoder}-{part}-{self.settings.image_size}-{picture}-layers.safetensors"
         path = self.cache / name
+        prepared = self.prepare(frame, square=square)
         if path.exists():
             tensors = load_file(path, device=str(self.compute.device))
             known = tuple(  # in the layout that encoders return
@@ -120,9 +125,9 @@ class CachedEngine(Engine):
                 for name in ("features", *LAYERS)
                 if name in tensors
             )
-            (encoded,) = encode([self.prepare(frame)], lambda _: known, self.compute, OomBatcher())
+            (encoded,) = encode([prepared], lambda _: known, self.compute, OomBatcher())
             return encoded
-        (encoded,) = super().encode_batch([frame])
+        (encoded,) = self._encode([prepared])
         tensors = {"features": encoded.features}
         if self.settings.method == "memory":
             found = {name: getattr(encoded, name) for name in LAYERS}

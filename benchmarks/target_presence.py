@@ -22,6 +22,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from benchmarks.clips import CachedEngine, Clip, find_clips
+from benchmarks.pasting import pasted
 from benchmarks.results import facts, write_results
 from persam_vos.config import MethodSettings
 from persam_vos.scoring.region import region_similarity
@@ -60,7 +61,7 @@ def pictures(
         yield "own clip", clip.frame(index).image, clip.labels(index)
     for index in (shown[len(shown) // 3], shown[2 * len(shown) // 3]):
         behind = others[int(random.integers(len(others)))]
-        yield "pasted", *_pasted(clip, index, behind.frame(len(behind.images) // 3).image, random)
+        yield "pasted", *pasted(clip, index, behind.frame(len(behind.images) // 3).image, random)
     for other in random.choice(len(others), _NEGATIVES, replace=False):
         there = others[int(other)]
         image = there.frame(int(random.integers(len(there.images)))).image
@@ -180,26 +181,6 @@ def _auc(there: Sequence[float], absent: Sequence[float]) -> float:
     """Return the share of pairs that are in the right order, ties by half."""
     order = np.sign(np.array(there)[:, None] - np.array(absent))
     return float((order + 1).mean() / 2)
-
-
-def _pasted(
-    clip: Clip, index: int, behind: RgbImage, random: np.random.Generator
-) -> tuple[RgbImage, LabelMap]:
-    """Paste a clip's object over a picture: somewhere else, smaller or larger, maybe mirrored."""
-    image, labels = clip.frame(index).image, (clip.labels(index) > 0).astype(np.float32)
-    if random.random() < 0.5:
-        image, labels = image[:, ::-1].copy(), labels[:, ::-1].copy()
-    height, width = behind.shape[:2]
-    scale = random.uniform(0.6, 1.1)
-    ys, xs = np.nonzero(labels)
-    to = np.array([random.uniform(0.3, 0.7) * width, random.uniform(0.4, 0.65) * height])
-    shift = to - scale * np.array([xs.mean(), ys.mean()])
-    move = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    moved = cv2.warpAffine(image, move, (width, height), flags=cv2.INTER_LINEAR)
-    mask = cv2.warpAffine(labels, move, (width, height), flags=cv2.INTER_LINEAR)
-    alpha = cv2.GaussianBlur(mask, (3, 3), 0)[..., None]
-    mixed = (behind * (1 - alpha) + moved * alpha).round().clip(0, 255).astype(np.uint8)
-    return mixed, (mask > 0.5).astype(np.uint8)
 
 
 def _painted_out(image: RgbImage, labels: LabelMap, random: np.random.Generator) -> RgbImage:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from .check_report import print_report, report_facts
+from .echo import echo
 from .input_options import input_options
 from .options import EngineOptions, collect, engine_options, load_engine
 from .progress import Console
 from .prompt_options import prompt_options
 from .request_options import RequestOptions
+from .sandbox import files_of, look_first, sandbox_option
 from .track_command import track
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class CheckOptions(RequestOptions):
 @click.argument("source", metavar="VIDEO")
 @prompt_options
 @input_options
+@sandbox_option
 @engine_options
 @click.option(
     "--fix",
@@ -84,6 +87,8 @@ def check(options: CheckOptions) -> None:
 
     started = time.perf_counter() - started
     console, request = Console(quiet=options.quiet), options.request(options.source)
+    if options.sandbox:
+        look_first(files_of(request))
     clean = None
     if options.fix is not None:
         clean = fix_masks(request, options.fix, speck_px=options.specks)
@@ -105,7 +110,7 @@ def check(options: CheckOptions) -> None:
         )
     changes = None if clean is None else clean.changes
     if options.as_json:
-        click.echo(json.dumps(report_facts(report, options.fix, changes), indent=1))
+        echo(json.dumps(report_facts(report, options.fix, changes), indent=1))
     else:
         print_report(report, options.fix, changes)
     if report.fails:

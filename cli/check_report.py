@@ -8,6 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from persam_vos.errors import printable
+
+from .echo import cell
 from .flags import as_flag, in_flags
 
 if TYPE_CHECKING:
@@ -60,7 +63,6 @@ def print_report(report: Report, fixed: Path | None, changes: Sequence[str] | No
 
 
 def _print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     if not rows:
@@ -69,8 +71,8 @@ def _print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) 
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, words in rows:
-        table.add_row(f"  {escape(name)}", escape(words))
-    console.print(escape(title), style="bold", soft_wrap=True)
+        table.add_row(f"  {cell(name)}", cell(words))
+    console.print(cell(title), style="bold", soft_wrap=True)
     console.print(table)
     console.print()
 
@@ -92,7 +94,7 @@ def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
             words += f", expected {told.expected}"
         if told.remedy:
             words += f"\n→ {told.remedy}"
-        table.add_row(Text(told.severity, style=_STYLES[told.severity]), Text(words))
+        table.add_row(Text(told.severity, style=_STYLES[told.severity]), Text(printable(words)))
     console.print(table)
     console.print()
 
@@ -107,7 +109,7 @@ def _print_verdict(console: Console, report: Report) -> None:
     words = "Nothing stands in the way of a run"
     if warnings:
         words += f"; {warnings} warning{'s' * (warnings > 1)} above"
-    console.print(Text(f"{words}.", style="green"))
+    console.print(Text(printable(f"{words}."), style="green"))
 
 
 def _video_rows(video: VideoFacts, frames_read: int) -> list[tuple[str, str]]:

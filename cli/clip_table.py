@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 
+from persam_vos.errors import printable
+
+from .echo import cell
 from .flags import in_flags
 
 if TYPE_CHECKING:
@@ -56,7 +58,10 @@ class ClipTable:
         self._device = engine.compute.describe()
         if engine.encoding.warning:
             self._console.print(
-                f"warning: {engine.encoding.warning}", style="yellow", soft_wrap=True, markup=False
+                printable(f"warning: {engine.encoding.warning}"),
+                style="yellow",
+                soft_wrap=True,
+                markup=False,
             )
         if self._console.is_terminal:
             self._live.start()
@@ -69,7 +74,7 @@ class ClipTable:
         if self._live.is_started:
             state = "" if outcome.facts else " (failed)"
             name = f"{outcome.name}{' (kept)' if outcome.reused else state}"
-            self._table.add_row(*map(escape, (name, *cells)))
+            self._table.add_row(*map(cell, (name, *cells)))
             self._show(busy=True)
             return
         told = [f"{column} {cell}" for column, cell in zip(_COLUMNS, cells, strict=True) if cell]
@@ -78,7 +83,7 @@ class ClipTable:
         if outcome.reused:
             told.append("kept")
         line = f"{self._done}/{self._total} {outcome.name}: {', '.join(told)}"
-        self._console.print(line, soft_wrap=True, markup=False)
+        self._console.print(printable(line), soft_wrap=True, markup=False)
 
     def _show(self, *, busy: bool) -> None:
         text = f"{self._done} of {self._total} clips, {self._device}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .echo import cell, echo
+
 if TYPE_CHECKING:
     from persam_vos.scoring.compare import Change, Comparison
 
@@ -28,7 +30,7 @@ def compare(*, before: Path, after: Path, print_json: bool) -> None:
 
     found = compare_folders(before, after)
     if print_json:
-        click.echo(json.dumps(as_json(found), indent=1))
+        echo(json.dumps(as_json(found), indent=1))
     else:
         _print(found, before, after)
 
@@ -36,7 +38,6 @@ def compare(*, before: Path, after: Path, print_json: bool) -> None:
 def _print(found: Comparison, before: Path, after: Path) -> None:
     from rich import box
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     console = Console(highlight=False)
@@ -46,10 +47,10 @@ def _print(found: Comparison, before: Path, after: Path) -> None:
         for column in (f"{measure} A", "B", "B-A"):
             table.add_column(column, justify="right", no_wrap=True)
     for change in found.clips:
-        table.add_row(escape(change.name), *_cells(change))
+        table.add_row(cell(change.name), *_cells(change))
     table.add_section()
     table.add_row("total", *_cells(found.total))
-    console.print(escape(f"A  {before}\nB  {after}"), soft_wrap=True)
+    console.print(cell(f"A  {before}\nB  {after}"), soft_wrap=True)
     console.print(table)
     notes = [
         *(
@@ -60,7 +61,7 @@ def _print(found: Comparison, before: Path, after: Path) -> None:
         *found.notes,
     ]
     for note in notes:
-        console.print(escape(f"note: {note}"), soft_wrap=True)
+        console.print(cell(f"note: {note}"), soft_wrap=True)
 
 
 def _cells(change: Change) -> list[str]:

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS, data_dir, default_root
+from persam_vos.datasets.one_shot import ONE_SHOT
 from persam_vos.errors import DatasetError
 
 from . import progress
+from .echo import echo
 
 _NAME = click.argument("name", type=click.Choice(list(DATASETS)))
 _SPLIT = click.option("--split", help="The split that is wanted.  [default: the dataset's own]")
@@ -40,6 +42,9 @@ def list_datasets() -> None:
             info.licence,
             info.purpose,
         )
+    for one in ONE_SHOT.values():
+        folds = f"{one.fold_count} folds" if one.fold_count > 1 else "-"
+        table.add_row(one.name, folds, "-", "by hand", "-", f"one shot: {one.purpose}")
     console = Console()
     console.print(table)
     console.print(f"{DATA_VARIABLE}: {data_dir()}", soft_wrap=True, highlight=False)
@@ -59,7 +64,7 @@ def fetch(name: str, split: str | None, root: Path | None, quiet: bool) -> None:
     from persam_vos.datasets.archives import fetch_dataset
 
     with progress.Console(quiet=quiet).download() as on_progress:
-        click.echo(fetch_dataset(name, split=split, folder=root, on_progress=on_progress))
+        echo(fetch_dataset(name, split=split, folder=root, on_progress=on_progress))
 
 
 @datasets.command()
@@ -67,7 +72,7 @@ def fetch(name: str, split: str | None, root: Path | None, quiet: bool) -> None:
 @_SPLIT
 def path(name: str, split: str | None) -> None:
     """Print the root of a dataset's tree; fail when it is not there."""
-    click.echo(default_root(name, split))
+    echo(default_root(name, split))
 
 
 def _is_here(name: str, split: str) -> bool:

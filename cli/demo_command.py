@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from .echo import echo
 from .options import EngineOptions, collect, command_line, engine_options
 from .progress import Console
 from .track_one import track_one
@@ -58,12 +59,12 @@ def demo(options: DemoOptions) -> None:
     region, boundary = score.region.mean, score.boundary.mean
     if options.as_json:
         facts = summary_facts(summary) | {"clip": str(clip.video), "J": region, "F": boundary}
-        click.echo(json.dumps(facts, indent=1))
+        echo(json.dumps(facts, indent=1))
         return
     rate = summary.frame_count / summary.wall_seconds
-    click.echo(f"clip     {clip.video} ({summary.frame_count} frames, {rate:.2f} frames/s)")
-    click.echo(f"masks    {summary.masks}")
-    click.echo(f"J        {region:.3f}")
-    click.echo(f"F        {boundary:.3f}")
-    click.echo(f"J&F      {(region + boundary) / 2:.3f}")
-    click.echo(f"overlay  {summary.overlay}")
+    echo(f"clip     {clip.video} ({summary.frame_count} frames, {rate:.2f} frames/s)")
+    echo(f"masks    {summary.masks}")
+    echo(f"J        {region:.3f}")
+    echo(f"F        {boundary:.3f}")
+    echo(f"J&F      {(region + boundary) / 2:.3f}")
+    echo(f"overlay  {summary.overlay}")

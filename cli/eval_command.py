@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS
+from persam_vos.datasets.one_shot import ONE_SHOT
 from persam_vos.errors import PersamVosError, UsageError
 
+from .echo import echo
+from .eval_one_shot import evaluate_episodes
 from .flags import in_flags
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
@@ -56,8 +61,7 @@ class EvalOptions:
     as_json: bool
 
 
-@click.command("eval")
-@click.argument("dataset", type=click.Choice(list(DATASETS)))
+@click.command()
 @click.option(
     "--root",
     type=_FOLDER,
@@ -88,8 +92,8 @@ class EvalOptions:
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
 @collect(EvalOptions)
-def evaluate(options: EvalOptions) -> None:
-    """Track the clips of DATASET from their first masks, and score the result as DAVIS does.
+def _evaluate_clips(options: EvalOptions) -> None:
+    """Track the clips of a data set from their first masks, and score the result as DAVIS does.
 
     Run it again to resume: finished clips are kept. With --predictions, only score.
     """
@@ -109,6 +113,47 @@ def evaluate(options: EvalOptions) -> None:
     else:
         found = _track(split, options.output, options)
     _conclude(found, as_json=options.as_json, min_jf=options.min_jf)
+
+
+class _DatasetGroup(click.Group):
+    """A subcommand for each data set; those of one kind differ by its name alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [*DATASETS, *ONE_SHOT]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name in DATASETS:
+            return _for_dataset(_evaluate_clips, name, DATASETS[name].purpose)
+        if name in ONE_SHOT:
+            info = ONE_SHOT[name]
+            return _for_dataset(evaluate_episodes, name, f"{info.title}: {info.purpose}, one shot")
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.list_commands(ctx):
+            known = ", ".join(self.list_commands(ctx))
+            ctx.fail(f"got data set {args[0]!r}, expected one of {known}")
+        return super().resolve_command(ctx, args)
+
+
+def _for_dataset(command: click.Command, name: str, purpose: str) -> click.Command:
+    """Return a command that has been told its data set."""
+    assert command.callback is not None
+    named = copy.copy(command)
+    named.name, named.short_help = name, purpose
+    named.callback = partial(command.callback, dataset=name)
+    return named
+
+
+@click.group("eval", cls=_DatasetGroup, subcommand_metavar="DATASET [OPTIONS]")
+def evaluate() -> None:
+    """Segment a data set and score the result, as its publishers do.
+
+    Clips are tracked from their first masks; of one-shot data sets, photos are segmented from one
+    that shows the object. `eval DATASET --help` has the options.
+    """
 
 
 def _score(split: Split, predictions: Path, options: EvalOptions) -> Evaluation:
@@ -159,13 +204,13 @@ def _conclude(found: Evaluation, *, as_json: bool, min_jf: float | None) -> None
 
     if found.score is not None:
         if as_json:
-            click.echo(found.texts["results.json"], nl=False)
+            echo(found.texts["results.json"], nl=False)
         else:
             print_scores(found.score)
     if found.output is not None and not as_json:
-        click.echo(f"results  {found.submission or found.output}")
+        echo(f"results  {found.submission or found.output}")
         if found.score is not None:
-            click.echo(f"report   {found.output / 'report.html'}")
+            echo(f"report   {found.output / 'report.html'}")
     if found.failures:
         told = "; ".join(
             f"{outcome.name}: {in_flags(outcome.error)}"

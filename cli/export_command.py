@@ -10,6 +10,7 @@ import click
 
 from persam_vos.exports.registry import EXPORTS
 
+from .echo import echo
 from .options import collect
 from .progress import Console
 
@@ -79,14 +80,14 @@ def export(options: ExportCommandOptions) -> None:
             output=options.output,
             source=options.source,
             overwrite=options.overwrite,
-            on_start=progress.start,
+            on_start=lambda name, count: progress.start(f"export {name}", count),
             on_frame=progress.advance,
         )
     for warning in done.warnings:
         console.warn(warning)
     if options.as_json:
         facts = {"export": done.name, "path": str(done.path), "frame_count": done.frame_count}
-        click.echo(json.dumps(facts | {"warnings": list(done.warnings)}, indent=1))
+        echo(json.dumps(facts | {"warnings": list(done.warnings)}, indent=1))
     else:
-        click.echo(f"{done.frame_count} frames")
-        click.echo(f"{done.name}  {done.path}")
+        echo(f"{done.frame_count} frames")
+        echo(f"{done.name}  {done.path}")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .echo import echo
 from .options import EngineOptions, collect, engine_options, load_engine
 from .progress import Console
+from .sandbox import look_first, sandbox_option
 
 if TYPE_CHECKING:
     from persam_vos import Target
+    from persam_vos.media.sandbox import Untrusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,7 @@ class FitOptions:
     output: Path
     overwrite: bool
     engine: EngineOptions
+    sandbox: bool
     quiet: bool
     as_json: bool
 
@@ -39,6 +44,7 @@ class FitOptions:
     help="The target file; it has 4 MB at most.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that is already there.")
+@sandbox_option
 @engine_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no warnings on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -55,6 +61,8 @@ def fit(options: FitOptions) -> None:
             f"got {len(options.files)} files, expected a mask after each image, as in "
             "a.jpg a.png b.jpg b.png"
         )
+    if options.sandbox:
+        look_first(_untrusted(options.files))
     from persam_vos import fit_target
 
     console = Console(quiet=options.quiet)
@@ -68,13 +76,22 @@ def fit(options: FitOptions) -> None:
     )
     size_bytes = options.output.stat().st_size
     if options.as_json:
-        click.echo(json.dumps(_facts(target, options.output, size_bytes), indent=1))
+        echo(json.dumps(_facts(target, options.output, size_bytes), indent=1))
         return
     ids = ", ".join(map(str, target.object_ids))
     for one in target.references:
         shown = ", ".join(map(str, one.object_ids))
-        click.echo(f"learned  objects {shown} from {one.image.name}")
-    click.echo(f"target   {options.output} (objects {ids}, {size_bytes / 1e6:.1f} MB)")
+        echo(f"learned  objects {shown} from {one.image.name}")
+    echo(f"target   {options.output} (objects {ids}, {size_bytes / 1e6:.1f} MB)")
+
+
+def _untrusted(files: Sequence[str]) -> Untrusted:
+    """Return images and masks, which take turns."""
+    from persam_vos.media.reference_masks import mask_files
+    from persam_vos.media.sandbox import Untrusted
+
+    masks = tuple(str(file) for file in mask_files(files[1::2]))
+    return Untrusted(sources=tuple(files[::2]), masks=masks)
 
 
 def _facts(target: Target, path: Path, size_bytes: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .echo import echo
 from .options import collect
 from .progress import Console
 
@@ -69,7 +70,7 @@ def import_(options: ImportOptions) -> None:
     for warning in found.warnings:
         console.warn(warning)
     if options.as_json:
-        click.echo(json.dumps(asdict(found), indent=1, default=str))
+        echo(json.dumps(asdict(found), indent=1, default=str))
     else:
         _print(found)
 
@@ -77,7 +78,7 @@ def import_(options: ImportOptions) -> None:
 def _print(found: Imported) -> None:
     """Print objects and files, and how to track from them."""
     objects = ", ".join(f"{one} ({name})" for one, name in found.names.items())
-    click.echo(f"{found.format}, {len(found.masks)} frames, objects {objects}")
+    echo(f"{found.format}, {len(found.masks)} frames, objects {objects}")
     for number, mask in enumerate(found.masks[:_TOLD]):
         ids = ",".join(map(str, mask.object_ids))
         flag = f"--mask {mask.frame}={mask.path}"
@@ -85,6 +86,6 @@ def _print(found: Imported) -> None:
             flag = f"--first-mask {mask.path}"
         elif mask.frame is None:
             flag = str(mask.path)
-        click.echo(f"{flag}  objects {ids}")
+        echo(f"{flag}  objects {ids}")
     if len(found.masks) > _TOLD:
-        click.echo(f"and {len(found.masks) - _TOLD} more")
+        echo(f"and {len(found.masks) - _TOLD} more")

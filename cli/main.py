@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import import_module
 
 import click
@@ -11,6 +12,7 @@ import click
 from persam_vos import __version__
 from persam_vos.errors import PersamVosError
 
+from .echo import echo
 from .flags import in_flags
 
 _COMMANDS = {
@@ -22,12 +24,17 @@ _COMMANDS = {
     "compare": ("compare_command", "compare", "Show two runs side by side, worst first."),
     "datasets": ("datasets_command", "datasets", "List, fetch or locate datasets."),
     "demo": ("demo_command", "demo", "Render a clip, track it, score it, write the overlay."),
-    "eval": ("eval_command", "evaluate", "Track a dataset's clips and score them, as DAVIS does."),
+    "eval": ("eval_command", "evaluate", "Segment a data set and score it, as its publishers do."),
     "export": ("export_command", "export", "Write a finished run in another format."),
     "fit": ("fit_command", "fit", "Learn objects from pictures, to find them in videos."),
     "import": ("import_command", "import_", "Turn masks of other tools into label PNGs."),
     "mask": ("mask_command", "mask", "Make a mask from a box, a point or a scribble, and show it."),
     "score": ("score_command", "score", "Score label maps against true ones, as DAVIS does."),
+    "segment": (
+        "segment_command",
+        "segment",
+        "Find an object of one photo in any number of others.",
+    ),
     "track": ("track_command", "track", "Cut objects out of a video, from one mask each."),
     "weights": ("weights_command", "weights", "List, fetch or locate the networks' weights."),
 }
@@ -64,6 +71,9 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; exit 0 ok, 1 our error, 2 usage, 130 interrupted."""
     _spin_briefly()
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    # Of damaged files: what comes of it is said in our own words.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -119,7 +129,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"persam-vos: {message}", err=True)
+    echo(f"persam-vos: {message}", err=True)
     sys.exit(code)
 
 

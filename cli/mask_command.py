@@ -12,12 +12,14 @@ import click
 
 from persam_vos.errors import UsageError, param
 
+from .echo import echo
 from .input_options import FrameId
 from .mask_target import find_and_show
 from .options import EngineOptions, collect, engine_options, load_engine
 from .progress import Console
 from .prompt_options import PromptOptions, prompt_options
 from .request_options import files_by_frame
+from .sandbox import files_of, look_first, sandbox_option
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest
@@ -41,6 +43,7 @@ class MaskOptions:
     candidates: bool
     overwrite: bool
     engine: EngineOptions
+    sandbox: bool
     quiet: bool
     as_json: bool
 
@@ -104,6 +107,7 @@ class MaskOptions:
     help="The preview shows the masks of all three scales side by side, and which is taken.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace files that are already there.")
+@sandbox_option
 @engine_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no warnings on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -114,21 +118,16 @@ def mask(options: MaskOptions) -> None:
     Or find objects that other pictures showed (--target). `persam-vos track --first-mask` takes the
     result; --box, --point and --target of `track` give the same.
     """
-    if not options.prompts and options.target is None:
-        raise click.UsageError("got no prompt, expected --box, --point, --rough or --target")
-    if options.target is not None and (options.prompts or options.masks or options.candidates):
-        raise click.UsageError(
-            "got --target with prompts, masks or --candidates, expected --target alone"
-        )
-    if options.candidates and options.preview is None:
-        raise click.UsageError("got --candidates without --preview PNG, which shows them")
+    _check_usage(options)
+    console, request = Console(quiet=options.quiet), options.request()
+    if options.sandbox:
+        look_first(files_of(request))
     from persam_vos.files.atomic import make_folder
     from persam_vos.media.label_png import write_label_png
     from persam_vos.media.prompt_preview import write_preview
     from persam_vos.tracking.plan import input_files, plan_request
     from persam_vos.tracking.start import first_masks
 
-    console, request = Console(quiet=options.quiet), options.request()
     plan, reference = plan_request(request)
     _check_outputs(options, input_files(request, plan.source))
     for warning in reference.warnings:
@@ -149,9 +148,21 @@ def mask(options: MaskOptions) -> None:
                 f"{one.taken.predicted_iou:.2f}); look at --preview, and add a point or a box"
             )
     if options.as_json:
-        click.echo(json.dumps(_facts(options, found), indent=1))
+        echo(json.dumps(_facts(options, found), indent=1))
     else:
         _print(options, found)
+
+
+def _check_usage(options: MaskOptions) -> None:
+    """Raise click.UsageError for options that are missing, or contradict each other."""
+    if not options.prompts and options.target is None:
+        raise click.UsageError("got no prompt, expected --box, --point, --rough or --target")
+    if options.target is not None and (options.prompts or options.masks or options.candidates):
+        raise click.UsageError(
+            "got --target with prompts, masks or --candidates, expected --target alone"
+        )
+    if options.candidates and options.preview is None:
+        raise click.UsageError("got --candidates without --preview PNG, which shows them")
 
 
 def _check_outputs(options: MaskOptions, inputs: Sequence[Path]) -> None:
@@ -224,7 +235,7 @@ def _print(options: MaskOptions, found: FrameMasks) -> None:
         )
         if one.before_iou is not None:
             line += f", IoU {one.before_iou:.2f} with the mask that was given"
-        click.echo(line)
-    click.echo(f"mask     {options.output}")
+        echo(line)
+    echo(f"mask     {options.output}")
     if options.preview is not None:
-        click.echo(f"preview  {options.preview}")
+        echo(f"preview  {options.preview}")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import click
+from .echo import echo
 
 if TYPE_CHECKING:
     from persam_vos import Engine
@@ -50,13 +50,13 @@ def find_and_show(wanted: Wanted, plan: TrackPlan, engine: Engine) -> None:
     if wanted.as_json:
         preview = None if wanted.preview is None else str(wanted.preview)
         facts = {"mask": str(wanted.output), "preview": preview, "frame": frame.index}
-        click.echo(json.dumps(facts | {"objects": objects}, indent=1))
+        echo(json.dumps(facts | {"objects": objects}, indent=1))
         return
     for one in objects:
-        click.echo(f"object {one['object_id']}: {_in_words(one)}")
-    click.echo(f"mask     {wanted.output}")
+        echo(f"object {one['object_id']}: {_in_words(one)}")
+    echo(f"mask     {wanted.output}")
     if wanted.preview is not None:
-        click.echo(f"preview  {wanted.preview}")
+        echo(f"preview  {wanted.preview}")
 
 
 def _object_facts(found: Found, object_id: int) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
 from rich.console import Console as RichConsole
 from rich.progress import (
     BarColumn,
@@ -22,11 +21,20 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from persam_vos.errors import printable
 
-class _FramesPerSecond(ProgressColumn):
+from .echo import echo
+
+
+class _Speed(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.2f} frames/s", style="progress.data.speed")
+        told = "" if speed is None else f"{speed:.2f} {self._unit}/s"
+        return Text(told, style="progress.data.speed")
 
 
 class Console:
@@ -38,15 +46,15 @@ class Console:
 
     def warn(self, message: str) -> None:
         """Show a warning on a line of its own."""
-        self._rich.print(f"warning: {message}", style="yellow", markup=False)
+        self._rich.print(printable(f"warning: {message}"), style="yellow", markup=False)
 
     def fail(self, message: str) -> None:
         """Show what went wrong, on a line of its own; never silent."""
-        click.echo(f"persam-vos: {message}", err=True)
+        echo(f"persam-vos: {message}", err=True)
 
     def say(self, message: str) -> None:
         """Show a line of information."""
-        self._rich.print(message, markup=False)
+        self._rich.print(printable(message), markup=False)
 
     @contextmanager
     def download(self) -> Iterator[Callable[[str, int, int | None], None]]:
@@ -71,14 +79,14 @@ class Console:
             yield show
 
     @contextmanager
-    def frames(self) -> Iterator[FrameProgress]:
-        """Yield a bar of frames, which appears when it is started."""
+    def frames(self, unit: str = "frames") -> Iterator[FrameProgress]:
+        """Yield a bar of frames, or of another ``unit``, which appears when it is started."""
         progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            _FramesPerSecond(),
+            _Speed(unit),
             TextColumn("ETA"),
             TimeRemainingColumn(),
             console=self._rich,

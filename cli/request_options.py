@@ -30,6 +30,7 @@ class RequestOptions:
     objects: tuple[int, ...] | None
     overlay: bool
     reading: InputOptions
+    sandbox: bool
 
     @property
     def rough_masks(self) -> list[tuple[int | str, str]]:

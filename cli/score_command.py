@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .echo import cell, echo
 from .options import collect
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def score(options: ScoreOptions) -> None:
 
         write_texts(output, files)
     if options.as_json:
-        click.echo(files["results.json"], nl=False)
+        echo(files["results.json"], nl=False)
     else:
         print_scores(scored)
     require_jf(scored, options.min_jf)
@@ -133,14 +134,13 @@ def require_jf(scored: SplitScore, least: float | None) -> None:
 def print_scores(scored: SplitScore) -> None:
     """Print the table of the split, that of the objects, and the notes, to stdout."""
     from rich.console import Console
-    from rich.markup import escape
 
     console = Console(highlight=False)
     console.print(_split_table(scored))
     console.print(_object_table(scored.sequences))
     notes = [*scored.notes, *(f"{clip.name}: {n}" for clip in scored.sequences for n in clip.notes)]
     for note in notes:
-        console.print(escape(f"note: {note}"), soft_wrap=True)
+        console.print(cell(f"note: {note}"), soft_wrap=True)
 
 
 def _split_table(scored: SplitScore) -> Table:
@@ -158,7 +158,7 @@ def _object_table(clips: tuple[SequenceScore, ...]) -> Table:
         ):
             mean = (region.mean + boundary.mean) / 2
             name = f"{clip.name}_{object_id}"
-            table.add_row(name, _percent(mean), *_cells(region), *_cells(boundary))
+            table.add_row(cell(name), _percent(mean), *_cells(region), *_cells(boundary))
     return table
 
 

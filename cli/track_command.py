@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .echo import echo
 from .export_options import ExportOptions, export_options
 from .input_options import FrameId, input_options
 from .live_options import LiveOptions, live_options
@@ -18,6 +19,7 @@ from .progress import Console
 from .prompt_options import prompt_options
 from .request_options import RequestOptions
 from .resume_options import ResumableCommand, ResumeOptions, resume_options
+from .sandbox import sandbox_option
 from .target_options import target_option
 from .track_live import track_live_source
 from .track_many import refuse_common, track_several
@@ -165,6 +167,7 @@ class _FrameMask(click.ParamType[tuple[int | str, str]]):
     help="Give the overlay pictures at a constant rate where the video's is variable.",
 )
 @input_options
+@sandbox_option
 @live_options
 @export_options
 @engine_options
@@ -199,12 +202,17 @@ def track(options: TrackOptions) -> None:
         return
     if len(requests) > 1:
         track_several(
-            console, requests, options.engine, workers=options.workers, as_json=options.as_json
+            console,
+            requests,
+            options.engine,
+            workers=options.workers,
+            sandbox=options.sandbox,
+            as_json=options.as_json,
         )
         return
-    summary = track_one(console, requests[0], options.engine)
+    summary = track_one(console, requests[0], options.engine, sandbox=options.sandbox)
     if options.as_json:
-        click.echo(json.dumps(summary_facts(summary), indent=1))
+        echo(json.dumps(summary_facts(summary), indent=1))
     else:
         print_summary(summary)
 

@@ -11,8 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from .echo import echo
 from .live_options import LiveOptions
 from .options import EngineOptions, load_engine
 from .progress import Console
@@ -60,10 +59,10 @@ def track_live_source(
             on_frame=lambda _: progress.advance(),
         )
     if as_json:
-        click.echo(json.dumps(_facts(summary), indent=1), err=live.pipe)
+        echo(json.dumps(_facts(summary), indent=1), err=live.pipe)
     else:
         for line in _lines(summary):
-            click.echo(line, err=live.pipe)
+            echo(line, err=live.pipe)
     for warning in summary.warnings:
         console.warn(warning)
     if summary.ending == "interrupted":

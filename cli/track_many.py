@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import click
+from persam_vos.errors import MediaError, PersamVosError, UsageError
 
-from persam_vos.errors import PersamVosError, UsageError
-
+from .echo import echo
 from .flags import in_flags
 from .options import EngineOptions
 from .progress import Console
+from .sandbox import files_of, look_first
 from .stopping import Stopping
 from .track_one import about
 from .track_result import print_summary, summary_facts
@@ -30,19 +30,23 @@ def track_several(
     engine: EngineOptions,
     *,
     workers: int,
+    sandbox: bool,
     as_json: bool,
 ) -> None:
     """Track several videos, say on ``console`` how each went, and print the results.
 
     Raises PersamVosError in the end if a video failed.
     """
-    outcomes = _run(console, requests, engine, workers)
+    refused = _refused(console, requests) if sandbox else []
+    bad = {outcome.request.folder for outcome in refused}
+    good = [request for request in requests if request.folder not in bad]
+    outcomes = [*refused, *(_run(console, good, engine, workers) if good else [])]
     if as_json:
-        click.echo(json.dumps([_facts(outcome) for outcome in outcomes], indent=1))
+        echo(json.dumps([_facts(outcome) for outcome in outcomes], indent=1))
     else:
         for outcome in outcomes:
             if outcome.summary is not None:
-                click.echo(outcome.request.source)
+                echo(outcome.request.source)
                 print_summary(outcome.summary)
     failed = [str(outcome.request.source) for outcome in outcomes if outcome.error]
     if failed:
@@ -64,6 +68,20 @@ def refuse_common(sources: Sequence[str], masks: Sequence[str]) -> None:
             expected=f"{NAME} in its path, for the name of each video, as in 'masks/{NAME}.png'",
             remedy="add it; images of one clip come as a folder, or as a pattern in quotes",
         )
+
+
+def _refused(console: Console, requests: Sequence[TrackRequest]) -> list[TrackOutcome]:
+    """Return the outcomes of those whose files another process could not open, and tell of them."""
+    from persam_vos.batch import TrackOutcome
+
+    refused = []
+    for request in requests:
+        try:
+            look_first(files_of(request))
+        except MediaError as error:
+            refused.append(TrackOutcome(request, error=error))
+            _tell(console, refused[-1], f"{len(refused)}/{len(requests)}")
+    return refused
 
 
 def _run(

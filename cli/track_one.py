@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .options import EngineOptions, load_engine
 from .progress import Console
+from .sandbox import files_of, look_first
 from .stopping import Stopping
 
 if TYPE_CHECKING:
@@ -14,8 +15,15 @@ if TYPE_CHECKING:
     from persam_vos.runs.outcome import TrackStart
 
 
-def track_one(console: Console, request: TrackRequest, engine: EngineOptions) -> TrackSummary:
-    """Track with progress on ``console``; the input is checked before weights are fetched."""
+def track_one(
+    console: Console, request: TrackRequest, engine: EngineOptions, *, sandbox: bool = False
+) -> TrackSummary:
+    """Track with progress on ``console``; the input is checked before weights are fetched.
+
+    With ``sandbox``, another process opens it first.
+    """
+    if sandbox:
+        look_first(files_of(request))
     from persam_vos import track_to_folder
     from persam_vos.tracking.target_search import in_words
 
@@ -43,6 +51,8 @@ def track_one(console: Console, request: TrackRequest, engine: EngineOptions) ->
             on_start=start,
             on_look=look,
             on_frame=lambda _: progress.advance(),
+            on_export=lambda name, count: progress.start(f"export {name}", count),
+            on_export_frame=progress.advance,
             should_stop=stopping,
         )
     told.say(summary.note)

@@ -7,8 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from .echo import echo
 from .stage_table import print_stages
 
 if TYPE_CHECKING:
@@ -56,21 +55,21 @@ def print_summary(summary: TrackSummary) -> None:
 
     rate = (summary.frame_count - summary.kept_count) / summary.wall_seconds
     ids = ", ".join(map(str, summary.object_ids))
-    click.echo(
+    echo(
         f"{summary.frame_count} frames, objects {ids}, "
         f"{summary.wall_seconds:.1f} s ({rate:.2f} frames/s)"
     )
     if summary.sighting is not None:
-        click.echo(f"target   {in_words(summary.sighting)}")
+        echo(f"target   {in_words(summary.sighting)}")
     for again in summary.found_again:
         sure = f"{min(again.confidence, 0.999):.1%}"
-        click.echo(f"found    object {again.object_id} on frame {again.frame} ({sure} sure)")
+        echo(f"found    object {again.object_id} on frame {again.frame} ({sure} sure)")
     for line in result_lines(summary.absent, summary.masks, summary.overlay, summary.log):
-        click.echo(line)
+        echo(line)
     for path in summary.exports:
-        click.echo(f"export   {path}")
+        echo(f"export   {path}")
     if summary.trace is not None:
-        click.echo(f"trace    {summary.trace}")
+        echo(f"trace    {summary.trace}")
         print_stages(summary)
         for work, reason in summary.not_captured.items():
-            click.echo(f"eager    {work}, since no graph could be captured: {reason}")
+            echo(f"eager    {work}, since no graph could be captured: {reason}")

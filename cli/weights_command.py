@@ -8,11 +8,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from persam_vos.weights import WEIGHTS, cache_dir, cached_files, is_cached, original_files
+from persam_vos.weights import ENCODERS, WEIGHTS, cache_dir, cached_files, is_cached, original_files
 
 from . import progress
+from .echo import echo
 
-_NAME = click.argument("name", type=click.Choice(list(WEIGHTS)))
+_NAME = click.argument("name", type=click.Choice([*WEIGHTS, *ENCODERS]))
 
 
 @click.group()
@@ -26,7 +27,7 @@ def list_weights() -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "parameters", "size", "licence", "cached", "sha256", "for"):
         table.add_column(heading, no_wrap=heading != "for")
-    for info in WEIGHTS.values():
+    for info in (*WEIGHTS.values(), *ENCODERS.values()):
         table.add_row(
             info.name,
             f"{info.parameters / 1e6:.1f} M",
@@ -61,4 +62,4 @@ def path(name: str) -> None:
 def _print_paths(paths: tuple[Path, ...]) -> None:
     """Print one path a line, to stdout."""
     for one in paths:
-        click.echo(one)
+        echo(one)

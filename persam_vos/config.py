@@ -17,10 +17,13 @@ BackendName = Literal[
     "auto", "torch", "onnx", "onnx-int8", "openvino", "openvino-bf16", "openvino-int8"
 ]
 
+EncoderName = Literal["sam", "dinov2-small", "dinov2-base", "dinov2-large"]
+
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
 RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
 MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
+ENCODER_NAMES: tuple[EncoderName, ...] = get_args(EncoderName)
 
 IMAGE_SIZES: Mapping[QualityName, int] = {"fast": 768, "balanced": 1024, "best": 1280}
 """Long side in pixels of the encoder's input, by quality."""

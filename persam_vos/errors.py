@@ -6,6 +6,7 @@
     ├── UsageError            exit code 2: parameters that contradict each other
     │   └── TargetError       a target file that cannot be used
     ├── MediaError            a video, image or folder that cannot be read
+    │   └── FrameError        exit code 2: a frame that was asked for and is not there
     ├── MaskError             a mask that cannot be understood
     ├── FetchError            a published file that cannot be brought here whole
     ├── WeightsError          weights that cannot be found, fetched or trusted
@@ -51,6 +52,20 @@ def in_python(name: str, value: str | None) -> str:
     return f"{name}={value if plain else repr(value)}"
 
 
+def printable(text: str) -> str:
+    """Return a text with characters that terminals take for commands, or cannot show, as escapes.
+
+    >>> printable("a\x1b[2Jb, é")
+    'a\\\\x1b[2Jb, é'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
 def spell(text: str, spelling: Spelling) -> str:
     """Return a text with the parameters that `param` marked in it written by ``spelling``."""
     return _PARAMETER.sub(lambda found: spelling(found[1], found[2]), text)
@@ -84,7 +99,7 @@ class PersamVosError(Exception):
 
     def render(self, spelling: Spelling) -> str:
         """Return the message with its parameters written by ``spelling``."""
-        return spell(str(self.args[0]), spelling)
+        return printable(spell(str(self.args[0]), spelling))
 
 
 def explain(error: Exception) -> PersamVosError:
@@ -106,6 +121,12 @@ class TargetError(UsageError):
 
 class MediaError(PersamVosError):
     """A video, image or folder of images that cannot be read."""
+
+
+class FrameError(MediaError):
+    """A frame that was asked for, by number or by name, and that the source does not have."""
+
+    exit_code = 2
 
 
 class MaskError(PersamVosError):

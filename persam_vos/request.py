@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from .config import CHECKPOINT_SECONDS, KEPT_CHECKPOINTS, MethodSettings
+from .config import (
+    CHECKPOINT_SECONDS,
+    ENCODER_NAMES,
+    KEPT_CHECKPOINTS,
+    EncoderName,
+    MethodSettings,
+)
 from .errors import UsageError, param
 from .exports.registry import ChosenExport, parse_export
 from .media.frame_numbers import FrameId, check_frame_id
@@ -224,7 +230,9 @@ class TrackRequest:
 class EngineChoice:
     """Which network to load, and how to run it; consumed by `load_engine`, see there.
 
-    Holds no network itself, so that it can be handed to other processes.
+    Holds no network itself, so that it can be handed to other processes. ``encoder`` is what
+    pictures are compared by where targets or photos are looked for; ``encoder_checkpoint`` a file
+    of DINOv2 or DINOv3 that is used in its place.
     """
 
     weights: str = DEFAULT_WEIGHTS
@@ -233,6 +241,11 @@ class EngineChoice:
     dtype: str = "auto"
     backend: str = "auto"
     settings: MethodSettings = field(default_factory=MethodSettings)
+    encoder: EncoderName = "sam"
+    encoder_checkpoint: Path | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("encoder", self.encoder, ENCODER_NAMES)
 
 
 def default_output(source: str | Path, parent: Path | None = None) -> Path:

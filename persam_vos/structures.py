@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 RgbImage = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, RGB, row-major."""
+DeepImage = npt.NDArray[Any]
+"""(H, W, 3) RGB by the source's own curve and primaries, uint16 with 65535 for white; or float32
+light, of images that hold it."""
 LabelMap = npt.NDArray[np.uint8]
 """(H, W) uint8: 0 is background, every other value an object id."""
 Alpha = npt.NDArray[np.uint8]
@@ -33,6 +36,15 @@ ObjectMode = Literal["multi", "single"]
 
 
 @dataclass(frozen=True, slots=True)
+class ColourTags:
+    """What colours mean: primaries, transfer and matrix by ITU-T H.273, 2 where nobody says."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class SourceInfo:
     """Facts about an input; produced by ``media.reader``, consumed by the writers and reports.
 
@@ -41,7 +53,8 @@ class SourceInfo:
     ``frames_per_second`` is the average rate; ``start_seconds`` is where the pictures begin in the
     time of the file, by which sound is put in its place. ``pixel_aspect`` is the width of a pixel
     by its height, of upright pictures. ``bit_depth`` is of a channel as stored; ``transfer`` is PQ
-    or HLG for high dynamic range, and empty for all else.
+    or HLG for high dynamic range, and empty for all else; ``colour`` is what the stream is tagged
+    with.
     """
 
     path: str
@@ -60,6 +73,7 @@ class SourceInfo:
     interlaced: bool = False
     bit_depth: int = 8
     transfer: str = ""
+    colour: ColourTags = ColourTags()
 
     @property
     def last_frame(self) -> int | None:
@@ -82,7 +96,8 @@ class Frame:
     ``image`` is (H, W, 3) uint8 RGB; ``name`` is the stem that its mask file gets;
     ``time_seconds`` is the presentation time from the start of the stream; ``duration_seconds`` is
     how long the source says that it is shown, None where it does not. A ``damaged`` one could not
-    be decoded, or not wholly: see ``media.decoding``.
+    be decoded, or not wholly: see ``media.decoding``. ``deep`` has all values of a source of more
+    than 8 bits, for exports, which ask for it.
     """
 
     index: int
@@ -91,6 +106,7 @@ class Frame:
     time_seconds: float
     duration_seconds: float | None = None
     damaged: bool = False
+    deep: DeepImage | None = None
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
@@ -163,9 +179,10 @@ class Encoded:
     square, or of its top left part that holds the picture; ``input_hw`` is the size of the picture
     in the encoder's input. ``colours`` is (1, 3, 8h, 8w), the mean of 2 x 2 pixels of that input,
     normalised as SAM wants it. ``layer_s8`` is (1, C', 2h, 2w) and ``layer_s4`` (1, C'', 4h, 4w):
-    earlier layers' outputs at strides 8 and 4, where the network has them. ``pixels`` is the
-    frame's image, if it is on the device already. ``ready`` is the event after which all of
-    this is computed, on devices that compute asynchronously.
+    earlier layers' outputs at strides 8 and 4, where the network has them. ``matching`` is (1, C,
+    2h, 2w), what another encoder makes of the cells, to compare them by; None for SAM's own.
+    ``pixels`` is the frame's image, if it is on the device already. ``ready`` is the event after
+    which all of this is computed, on devices that compute asynchronously.
     """
 
     frame: Frame
@@ -174,6 +191,7 @@ class Encoded:
     colours: torch.Tensor
     layer_s8: torch.Tensor | None = None
     layer_s4: torch.Tensor | None = None
+    matching: torch.Tensor | None = None
     pixels: torch.Tensor | None = None
     ready: DeviceEvent | None = None
 
@@ -189,7 +207,8 @@ class Prompts:
     ``dense_logits`` is (N, 1, 4h, 4w) mask logits or None; ``has_dense`` (N,) bool tells which
     objects use theirs (None: all). ``guide`` is (N, h * w), added to the token-to-image attention
     after its softmax (eq. 8), or None. ``semantic`` is (N, C), added to every token before each
-    block (eq. 10), or None.
+    block (eq. 10), or None; ``semantic_places`` (N, C) is added to the tokens' positions, as the
+    upstream photo program does.
     """
 
     points_xy: torch.Tensor
@@ -198,10 +217,11 @@ class Prompts:
     has_dense: torch.Tensor | None = None
     guide: torch.Tensor | None = None
     semantic: torch.Tensor | None = None
+    semantic_places: torch.Tensor | None = None
 
     def to(self, dtype: torch.dtype) -> Prompts:
         """Return the prompts with what is added to features and tokens in another precision."""
-        added = ("dense_logits", "guide", "semantic")
+        added = ("dense_logits", "guide", "semantic", "semantic_places")
         given = {
             name: part.to(dtype) for name in added if (part := getattr(self, name)) is not None
         }

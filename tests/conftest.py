@@ -130,6 +130,8 @@ def _handler(server: FileServer) -> type[http.server.BaseHTTPRequestHandler]:
                 return
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(body) - start))
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
             self.end_headers()
             keep = server.drops.pop(0) if server.drops else len(body)
             with suppress(ConnectionError):  # clients hang up on what they do not want

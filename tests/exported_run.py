@@ -60,6 +60,52 @@ def known_box(index: int, object_id: int) -> list[int] | None:
     return [x, y, int(columns.max()) - x + 1, int(rows.max()) - y + 1]
 
 
+def deep_chart(matrix: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return colours as limited 10-bit YUV, (11, 3), and as shares of RGB's white."""
+    red, blue = matrix
+    rgb = CHART / 255 * 0.8 + 0.1
+    luma = rgb @ np.array([red, 1 - red - blue, blue])
+    cb, cr = (rgb[:, 2] - luma) / 2 / (1 - blue), (rgb[:, 0] - luma) / 2 / (1 - red)
+    yuv = np.rint(np.stack([64 + 876 * luma, 512 + 896 * cb, 512 + 896 * cr], axis=1))
+    luma, cb, cr = (yuv[:, 0] - 64) / 876, (yuv[:, 1] - 512) / 896, (yuv[:, 2] - 512) / 896
+    r, b = luma + 2 * (1 - red) * cr, luma + 2 * (1 - blue) * cb
+    return yuv, np.stack([r, (luma - red * r - blue * b) / (1 - red - blue), b], axis=1)
+
+
+def bars(size_hw: tuple[int, int]) -> np.ndarray:
+    """Return which colour of the chart is where."""
+    height, width = size_hw
+    return (np.arange(width) * len(CHART) // width)[None].repeat(height, axis=0)
+
+
+BAR_MIDDLES = np.array([int((i + 0.5) * SIZE_HW[1] / len(CHART)) for i in range(len(CHART))])
+
+
+def write_deep_video(path: Path, *, transfer: int) -> Path:
+    """Write the chart as 4:2:0 of 10 bits without loss, in BT.2020 with some transfer."""
+    yuv, _ = deep_chart((0.2627, 0.0593))
+    height, width = SIZE_HW
+    half = ((height + 1) // 2, (width + 1) // 2)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p10le"
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = 9
+        context.color_trc, context.color_range = transfer, 1
+        for index in range(COUNT):
+            frame = av.VideoFrame(width, height, "yuv420p10le")
+            for channel, plane in enumerate(frame.planes):
+                values = yuv[bars(half if channel else SIZE_HW), channel].astype(np.uint16)
+                rows = np.zeros((values.shape[0], plane.line_size // 2), np.uint16)
+                rows[:, : values.shape[1]] = values
+                plane.update(rows.tobytes())
+            frame.colorspace = frame.color_primaries = 9
+            frame.color_trc, frame.color_range, frame.pts = transfer, 1, index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
 def tracked(frame_index: int, frame: object, labels: LabelMap) -> TrackedFrame:
     objects = []
     for object_id in IDS:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from ..errors import MaskError
+from ..files.open_picture import FAILURES, open_picture
 from ..media.label_colours import find_label_map, read_label_colours
 from ..media.label_png import read_label_map
 from ..media.reference_masks import no_foreground
@@ -73,12 +74,12 @@ def _image_facts(path: Path) -> tuple[str, tuple[int, int] | None, int]:
     if path.suffix.lower() == ".npy":
         return "NumPy array", None, 0
     try:
-        with Image.open(path) as image:
+        with open_picture(path, str(path), MaskError) as image:
             kind = "deep grey" if image.mode.startswith("I") else _KINDS.get(image.mode, image.mode)
             upright = ImageOps.exif_transpose(image)
             size_hw = (upright.height, upright.width)
             return f"{kind} {image.format}", size_hw, _count_values(np.asarray(upright))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (MaskError, *FAILURES):
         return "TIFF" if path.suffix.lower() in (".tif", ".tiff") else "", None, 0
 
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from ..errors import MaskError
+from ..files.open_picture import FAILURES, open_picture
 from ..media.label_values import BINARY_FROM
 from ..scoring import VOID_LABEL
 from ..scoring.palette import davis_palette
@@ -47,10 +48,10 @@ def understand(path: Path, refused: MaskError) -> Understood:
     """
     name = path.name
     try:
-        with Image.open(path) as image:
+        with open_picture(path, name, MaskError) as image:
             lossy = image.format in _LOSSY
             pixels, opaque = _eight_bits(ImageOps.exif_transpose(image))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except FAILURES:
         raise refused from None
     pixels = np.where(opaque[..., None], pixels, 0).astype(np.uint8)
     if _is_black_and_white(pixels):

@@ -15,9 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
-from ..errors import DatasetError
+from ..errors import DatasetError, PersamVosError
+from ..files.open_picture import FAILURES, open_picture
 from .clips import Clip, FirstMask, choose, image_files, label_files, require_folders, require_whole
 
 DEFAULT_RESOLUTION = "480p"
@@ -172,9 +171,9 @@ def _clip(sequence: DavisSequence) -> Clip:
 def _is_empty(path: Path) -> bool:
     """Whether a label map shows no object; one that cannot be read is left to who needs it."""
     try:
-        with Image.open(path) as labels:
+        with open_picture(path, str(path)) as labels:
             return labels.getbbox() is None
-    except (OSError, SyntaxError, ValueError):
+    except (PersamVosError, *FAILURES):
         return False
 
 

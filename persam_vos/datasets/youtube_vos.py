@@ -12,12 +12,12 @@ frame that ``meta.json`` lists for it. ROOT may be the folder of the split itsel
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
+from ..files.limits import read_json
 from .clips import Clip, FirstMask, choose, image_files, label_files, require_folders, require_whole
 
 META_FILE = "meta.json"
@@ -50,7 +50,7 @@ def _read_meta(path: Path) -> dict[str, dict[int, str]]:
     """Return the first frame of each object, by clip and id; raise DatasetError if it is odd."""
     expected = '{"videos": {CLIP: {"objects": {ID: {"frames": ["00000", ...]}}}}}'
     try:
-        videos = json.loads(path.read_text("utf-8"))["videos"]
+        videos = read_json(path)["videos"]
         return {name: _first_frames(video["objects"]) for name, video in videos.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         got = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"

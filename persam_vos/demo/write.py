@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..files.atomic import make_folder, output_error, write_texts
+from ..files.limits import read_json
 from ..files.output import inside, replaceable
 from ..media.label_png import write_label_png
 from ..media.video_writer import VideoWriter
@@ -71,7 +72,7 @@ def _clear(base: Path, clip: DemoClip, frame_count: int, *, overwrite: bool) -> 
 def _own_files(base: Path) -> frozenset[Path]:
     """Return the files that an earlier demo lists."""
     try:
-        files = json.loads((base / LISTING).read_text("utf-8"))["files"]
+        files = read_json(base / LISTING)["files"]
         return inside(base, [LISTING, *files])
     except (OSError, ValueError, KeyError, TypeError):
         return frozenset()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error
+from ..files.limits import read_json
 from ..files.output import inside, replaceable
 from ..scoring.label_files import list_label_files
 from .fingerprint import digest_files
@@ -81,7 +82,7 @@ def _write(folder: Path, content: Mapping[str, Any]) -> None:
 def _read(folder: Path) -> dict[str, Any]:
     """Return what ``clip.json`` says; nothing when it is not there or cannot be understood."""
     try:
-        kept = json.loads((folder / CLIP_FILE).read_text("utf-8"))
+        kept = read_json(folder / CLIP_FILE)
         known = kept["version"] == CLIP_VERSION
     except (OSError, ValueError, KeyError, TypeError):
         return {}

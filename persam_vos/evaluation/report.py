@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..datasets.clips import Clip, Split
 from ..files.atomic import write_texts
+from ..files.limits import read_json
 from .report_curves import Chart, draw_chart
 from .report_pictures import (
     PREDICTION_RGB,
@@ -73,8 +73,8 @@ def write_report(folder: Path, split: Split) -> Path:
 
 def report_html(folder: Path, split: Split) -> str:
     """Return the report as HTML; it needs no other file, and no script to be read."""
-    told = json.loads((folder / RESULTS).read_text("utf-8"))
-    run = json.loads((folder / RUN).read_text("utf-8"))
+    told = read_json(folder / RESULTS)
+    run = read_json(folder / RUN)
     views = list(_clip_views(told, run, split))
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

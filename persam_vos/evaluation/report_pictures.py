@@ -85,7 +85,7 @@ def draw_picture(place: FramePlace, object_ids: Sequence[int], *, single: bool) 
         return Picture(problem=str(error))
     drawn = draw_outlines(image, truth, predicted, width=min(PICTURE_WIDTH, image.shape[1]))
     return Picture(
-        address=_jpeg_address(drawn),
+        address=jpeg_address(drawn),
         remark=_remark(truth, predicted),
         size_hw=(drawn.shape[0], drawn.shape[1]),
     )
@@ -145,7 +145,8 @@ def _draw_outlines(
             )
 
 
-def _jpeg_address(image: RgbImage) -> str:
+def jpeg_address(image: RgbImage) -> str:
+    """Return an (H, W, 3) picture as the ``data:`` address of a JPEG."""
     content = io.BytesIO()
     # Colours at half the resolution would leave thin lines grey: no subsampling.
     Image.fromarray(image).save(

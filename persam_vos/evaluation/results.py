@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from ..datasets.clips import Split
 from ..errors import OutputError, param
 from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error, write_texts
+from ..files.limits import read_json
 from ..files.output import replaceable
 from ..scoring import SplitScore, own_report_files, report_file_names, report_files, results
 from ..scoring.label_files import list_label_files
@@ -33,6 +34,14 @@ def output_folder(path: Path, names: tuple[str, ...], *, overwrite: bool) -> Ite
     ``names`` are the results that the run writes; with ``overwrite``, the masks that a run wrote go
     too. Raises OutputError when the folder is in use or cannot be written.
     """
+    with hold_folder(path):
+        _remove(path, names, masks=overwrite)
+        yield
+
+
+@contextmanager
+def hold_folder(path: Path) -> Iterator[None]:
+    """Make a folder and hold it against other runs; raises OutputError when it is in use."""
     lock = FileLock(make_folder(path) / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -46,7 +55,6 @@ def output_folder(path: Path, names: tuple[str, ...], *, overwrite: bool) -> Ite
     except OSError as error:
         raise output_error(path, error) from error
     try:
-        _remove(path, names, masks=overwrite)
         yield
     finally:
         lock.release()
@@ -134,7 +142,7 @@ def _own_results(path: Path, names: tuple[str, ...]) -> list[Path]:
 def _run_facts(path: Path) -> dict[str, Any]:
     """Return what ``run.json`` says, nothing if it is not there or none of ours."""
     try:
-        facts = json.loads((path / RUN).read_text("utf-8"))
+        facts = read_json(path / RUN)
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import MediaError
+from ..files.open_picture import FAILURES, open_picture
 from ..media.output_paths import alpha_path
 from ..structures import Alpha
 from .clip import Clip, ClipFrame
@@ -38,9 +38,9 @@ def together(of_objects: Mapping[int, Alpha], size_hw: tuple[int, int]) -> Alpha
 def _kept(clip: Clip, frame: ClipFrame, object_id: int) -> Alpha:
     path = alpha_path(clip.folder, object_id, frame.name)
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
+        with open_picture(path, str(path), formats=("PNG",)) as picture:
             alpha = np.asarray(picture.convert("L"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except FAILURES as error:
         raise MediaError(
             str(path),
             got="no soft mask that can be read",

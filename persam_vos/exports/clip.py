@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -12,11 +11,13 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ..errors import MediaError, param
+from ..files.limits import read_json
 from ..media.output_paths import ALPHA, LOG, MASKS
 from ..media.read_options import ReadOptions
 from ..media.reader import ADDRESS, Source, open_source, source_name
 from ..scoring.label_files import read_label_file
 from ..structures import Frame, LabelMap, ObjectResult, RgbImage, SourceInfo
+from .colours import Colours
 
 _WHERE = f"say with {param('source')} where it is now"
 
@@ -35,14 +36,24 @@ class ClipFrame:
     time_seconds: float
     labels: LabelMap
     objects: tuple[ObjectResult, ...]
-    duration_seconds: float | None = None
-    _image: RgbImage | None = None
+    _frame: Frame | None = field(default=None, repr=False)
 
     @property
     def image(self) -> RgbImage:
         """The picture, (H, W, 3) uint8 RGB, of `Clip.pictures`."""
-        assert self._image is not None
-        return self._image
+        assert self._frame is not None
+        return self._frame.image
+
+    @property
+    def colours(self) -> Colours:
+        """The picture with all the values that the source has, if it was opened so."""
+        assert self._frame is not None
+        return self._frame.image if self._frame.deep is None else self._frame.deep
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """How long the source says that it is shown, None where it does not."""
+        return None if self._frame is None else self._frame.duration_seconds
 
     @property
     def visible(self) -> tuple[ObjectResult, ...]:
@@ -99,12 +110,13 @@ class Clip:
             yield self._frame(entry, None)
             self.on_frame()
 
-    def pictures(self) -> Iterator[ClipFrame]:
+    def pictures(self, source: Source | None = None) -> Iterator[ClipFrame]:
         """Yield the frames in order, with the source's pictures, which are read again.
 
-        Raises MediaError where the source is not there any more, or is another one.
+        ``source`` is what `open_source` gave. Raises MediaError where the source is not there any
+        more, or is another one.
         """
-        source = self.open_source()
+        source = source or self.open_source()
         wanted = {entry.index: entry for entry in self.entries}
         found = 0
         with closing(source.frames(self.entries[0].index)) as frames:
@@ -124,9 +136,19 @@ class Clip:
             remedy=_WHERE,
         )
 
-    def open_source(self) -> Source:
-        """Open the video that was tracked; raises MediaError if it cannot be, or is another."""
+    def open_source(self, *, deep: bool = False) -> Source:
+        """Open the video that was tracked, if ``deep`` with all its values.
+
+        Raises MediaError if it cannot be opened, or is another.
+        """
         path = self.info.path
+        if ADDRESS.fullmatch(path) and not self.reading.allow_network:
+            raise MediaError(
+                path,
+                got="an address in the log of a run",
+                expected="a file: what a log names is not fetched unasked",
+                remedy=f"name it by {param('source')} to have it read",
+            )
         elsewhere = glob.has_magic(path) or ADDRESS.fullmatch(path)
         if not elsewhere and not Path(path).exists():
             raise MediaError(
@@ -135,7 +157,9 @@ class Clip:
                 expected="the video that was tracked, whose pictures this export shows",
                 remedy=_WHERE,
             )
-        source = open_source(path, options=self.reading)
+        # Decord has 8 bits; PyAV counts frames as it does.
+        reading = replace(self.reading, deep=True, reader="pyav") if deep else self.reading
+        source = open_source(path, options=reading)
         if source.info.size_hw != self.info.size_hw:
             (height, width), (was_height, was_width) = source.info.size_hw, self.info.size_hw
             raise MediaError(
@@ -161,20 +185,19 @@ class Clip:
             entry.time_seconds,
             labels,
             entry.objects,
-            None if frame is None else frame.duration_seconds,
-            None if frame is None else frame.image,
+            frame,
         )
 
 
 def open_clip(folder: Path, *, source: str | None = None) -> Clip:
     """Open the folder of a finished run, by its `track.json`.
 
-    ``source`` says where the video is now, if it was moved. Raises MediaError for a folder that
-    holds no run, or one without a frame.
+    ``source`` says where the video is now, if it was moved; only there an address may be. Raises
+    MediaError for a folder that holds no run, or one without a frame.
     """
     path = folder / LOG
     try:
-        log = json.loads(path.read_text(encoding="utf-8"))
+        log = read_json(path)
         clip = _understood(folder, log)
     except OSError as error:
         raise MediaError(
@@ -192,7 +215,10 @@ def open_clip(folder: Path, *, source: str | None = None) -> Clip:
         ) from error
     if not clip.entries:
         raise MediaError(str(path), got="no frame", expected="a run with at least one frame")
-    return clip if source is None else replace(clip, info=replace(clip.info, path=source))
+    if source is None:
+        return clip
+    reading = replace(clip.reading, allow_network=True)
+    return replace(clip, info=replace(clip.info, path=source), reading=reading)
 
 
 def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
@@ -205,7 +231,7 @@ def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
         log["complete"] is True,
         str(log["version"]),
         tuple(sorted(entries, key=lambda one: one.index)),
-        ReadOptions(**log.get("reading", {})),
+        replace(ReadOptions(**log.get("reading", {})), allow_network=False),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -61,8 +62,8 @@ class CropWindows:
         return 2 * math.ceil(float(self.windows[object_id][:, 2].max()) / 2)
 
     def crop(
-        self, frame: ClipFrame, image: npt.NDArray[np.uint8], object_id: int, side: int
-    ) -> npt.NDArray[np.uint8]:
+        self, frame: ClipFrame, image: npt.NDArray[Any], object_id: int, side: int
+    ) -> npt.NDArray[Any]:
         """Return what an object's window shows of an (H, W, C) picture, (side, side, C).
 
         Windows lie in the picture; beyond it, where one is larger, all is black.
@@ -82,7 +83,7 @@ class CropWindows:
         flags = cv2.INTER_LINEAR
         return np.asarray(
             cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=border),
-            dtype=np.uint8,
+            dtype=image.dtype,
         )
 
     def row(self, frame: ClipFrame, object_id: int) -> str:

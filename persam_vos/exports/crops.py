@@ -9,15 +9,16 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from ..errors import MediaError, UsageError
 from ..media.video_writer import VideoWriter
 from .alpha import alphas
 from .clip import Clip, ClipFrame
+from .colours import Values, values
 from .crop_windows import CropWindows
 from .exporter import option
 from .pictures import save_image
+from .png import save_png
 from .rgba import with_alpha
 
 _SIDES = (16, 4096)
@@ -27,7 +28,8 @@ _SIDES = (16, 4096)
 class Crops:
     """Write ``ID.mp4``, or ``ID/NAME.png``, from the first to the last frame that shows the object.
 
-    ``windows.csv`` has the window of each frame, in pixels of the picture.
+    ``windows.csv`` has the window of each frame, in pixels of the picture. PNGs of a source of more
+    than 8 bits have 16, with its primaries and transfer.
     """
 
     images: Literal["video", "jpg", "png"] = option("video", "an MP4 for each object, or images")
@@ -71,7 +73,8 @@ class Crops:
                     videos[object_id] = stack.enter_context(VideoWriter(path, info))
                 else:
                     (output / str(object_id)).mkdir()
-            for frame in clip.pictures():
+            source = clip.open_source(deep=self.images == "png")
+            for frame in clip.pictures(source):
                 found = alphas(clip, frame) if self.soft else {}
                 for object_id, (first, last) in windows.spans.items():
                     if not first <= frame.index <= last:
@@ -81,8 +84,11 @@ class Crops:
                     table.write(windows.row(frame, object_id))
                     if object_id in videos:
                         videos[object_id].write(crop, frame.time_seconds, frame.duration_seconds)
+                    elif self.images == "png":
+                        path = output / str(object_id) / f"{frame.name}.png"
+                        save_png(path, crop, source.info.colour)
                     else:
-                        _save(output / str(object_id) / f"{frame.name}.{self.images}", crop)
+                        save_image(output / str(object_id) / f"{frame.name}.jpg", crop)
 
     def _side(self, windows: CropWindows, object_id: int) -> int:
         return self.size or windows.side(object_id)
@@ -93,20 +99,13 @@ class Crops:
         frame: ClipFrame,
         object_id: int,
         alpha: npt.NDArray[np.uint8],
-    ) -> npt.NDArray[np.uint8]:
+    ) -> Values:
         """Return the crop of an object, (side, side, 3), or with 4 channels if transparent."""
         side = self._side(windows, object_id)
         if not self.soft:
-            return windows.crop(frame, frame.image, object_id, side)
+            return windows.crop(frame, values(frame.colours), object_id, side)
         if self.images == "png":
-            pixels = with_alpha(frame.image, alpha, premultiplied=False)
+            pixels = with_alpha(frame.colours, alpha, premultiplied=False)
             return windows.crop(frame, pixels, object_id, side)
         pixels = with_alpha(frame.image, alpha, premultiplied=True)[..., :3]
         return windows.crop(frame, np.ascontiguousarray(pixels), object_id, side)
-
-
-def _save(path: Path, crop: npt.NDArray[np.uint8]) -> None:
-    if crop.shape[2] == 4:
-        Image.fromarray(crop).save(path, compress_level=4)
-    else:
-        save_image(path, crop)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ..errors import FetchError, PersamVosError
 from .cache import cannot_write, require_space
@@ -24,6 +26,9 @@ CHUNK_BYTES: Final = 1 << 20
 # To connect, and the longest silence after that: then we connect again and go on where we were.
 TIMEOUT_SECONDS: Final = 5.0
 MAX_CONNECTIONS: Final = 20
+# A server that sends less than this in such a time holds us up: one byte before each time-out.
+SLOWEST: Final = (60_000, 60.0)  # bytes, seconds
+_LONGEST_NUMBER: Final = 15  # digits of a size
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ def download(url: str, target: Path, expected: RemoteFile, on_progress: Progress
     server cannot be reached or gives up, the disk is full, or the content is not the expected one.
     """
     part = target.with_name(f"{target.name}.part")
+    if expected.sha256 is None:
+        part.unlink(missing_ok=True)  # nothing would tell of what else it might be the beginning
     size_bytes = _ask_size(url) if expected.size_bytes is None else expected.size_bytes
     expected = replace(expected, size_bytes=size_bytes)
     # A wrong file that was put together from two runs deserves one try from the start.
@@ -126,7 +133,7 @@ class _Download:
         if have := _size(self.part):
             request.add_header("Range", f"bytes={have}-")
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            with _opened(request) as response:
                 self._store(response)
                 return "the connection broke off"
         except urllib.error.HTTPError as error:
@@ -138,8 +145,13 @@ class _Download:
 
     def _store(self, response: http.client.HTTPResponse) -> None:
         """Write a response to ``part``: at its end when the server resumes, else from the start."""
-        resumes = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        done = _size(self.part) if resumes else 0
+        done = _first_byte(response)
+        if done not in (0, _size(self.part)):
+            raise FetchError(
+                "the server sends another part of the file",
+                got=f"bytes from {done}",
+                expected=f"bytes from {_size(self.part)}",
+            )
         if response.length is not None and done + response.length != self.size_bytes:
             raise FetchError(
                 "the server has another file",
@@ -147,15 +159,67 @@ class _Download:
                 expected=f"{self.size_bytes} bytes",
             )
         with _writing(self.part):
-            stream = self.part.open("ab" if resumes else "wb")
+            stream = self.part.open("ab" if done else "wb")
         with stream:
             self.on_progress(self.name, done, self.size_bytes)
-            while chunk := response.read(min(CHUNK_BYTES, self.size_bytes - done)):
+            pace = _Pace()
+            while chunk := response.read1(min(CHUNK_BYTES, self.size_bytes - done)):
                 with _writing(self.part):
                     stream.write(chunk)
                     stream.flush()
                 done += len(chunk)
+                pace.add(len(chunk))
                 self.on_progress(self.name, done, self.size_bytes)
+
+
+class _Pace:
+    """Notices a server that keeps a connection open, and sends next to nothing."""
+
+    def __init__(self) -> None:
+        self._since, self._bytes = time.monotonic(), 0
+
+    def add(self, count: int) -> None:
+        """Count received bytes; raises TimeoutError when they come too slowly."""
+        least, seconds = SLOWEST
+        self._bytes += count
+        if time.monotonic() - self._since < seconds:
+            return
+        if self._bytes < least:
+            raise TimeoutError(f"{self._bytes} bytes in {seconds:.0f} s")
+        self._since, self._bytes = time.monotonic(), 0
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to other hosts, which publishers use, but none that leaves encryption."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, *details: Any
+    ) -> urllib.request.Request | None:
+        """Return the request for the new address; raises FetchError for one that is not safe."""
+        address = str(details[-1])
+        if req.type == "https" and not address.lower().startswith("https:"):
+            raise FetchError(
+                req.full_url,
+                got=f"a redirect to {address}",
+                expected="one to an encrypted address",
+                remedy="try again elsewhere: someone may be between you and the server",
+            )
+        return super().redirect_request(req, *details)
+
+
+def _opened(request: urllib.request.Request) -> http.client.HTTPResponse:
+    """Send a request; raises OSError or HTTPException."""
+    opener = urllib.request.build_opener(_SafeRedirects)
+    response: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT_SECONDS)
+    return response
+
+
+def _first_byte(response: http.client.HTTPResponse) -> int:
+    """Return where in the file a response begins, -1 where a part does not say."""
+    if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+        return 0
+    said = re.match(r"bytes (\d{1,15})-", response.headers.get("Content-Range", ""))
+    return int(said[1]) if said else -1
 
 
 def _describe(sha256: str | None, size_bytes: int | None) -> str:
@@ -170,11 +234,11 @@ def _request(url: str, method: str = "GET") -> urllib.request.Request:
 def _ask_size(url: str) -> int:
     """Ask the server how many bytes a file has; raise FetchError when it does not say."""
     try:
-        with urllib.request.urlopen(_request(url, "HEAD"), timeout=TIMEOUT_SECONDS) as response:
+        with _opened(_request(url, "HEAD")) as response:
             length = response.headers.get("Content-Length", "")
     except (http.client.HTTPException, OSError) as error:
         raise FetchError(f"{url}: {_problem_of(error)}") from None
-    if not length.isdecimal():
+    if not (length.isdecimal() and len(length) <= _LONGEST_NUMBER):
         raise FetchError(f"{url}", got="no size from the server", expected="Content-Length")
     return int(length)
 

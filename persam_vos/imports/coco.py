@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MaskError, UsageError
+from ..files.limits import read_json
 from .shapes import Found, Shape, check_size
 
 _Json = Mapping[str, Any]
@@ -32,7 +32,7 @@ def read_coco(path: Path, *, clip: str | None = None) -> Found:
             expected="this library",
             remedy="pip install 'persam-vos[export]'",
         )
-    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts = read_json(path)
     labels = {int(one["id"]): str(one["name"]) for one in facts["categories"]}
     video = _video(path, facts, clip)
     if any("segmentations" in one for one in facts["annotations"]):

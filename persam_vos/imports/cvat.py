@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MaskError
+from ..files.limits import read_text
 from .shapes import Found, Shape, check_size, polygon_mask
 
 _MASKS = ("mask", "polygon")
@@ -23,7 +24,7 @@ def read_cvat(path: Path) -> Found:
     frames. Only key frames are read. Raises MaskError, OSError, or ValueError, KeyError and
     ElementTree.ParseError for what is damaged.
     """
-    root = ElementTree.parse(path).getroot()
+    root = ElementTree.fromstring(read_text(path))
     if root.tag != "annotations":
         raise MaskError(str(path), got=f"XML of <{root.tag}>", expected="CVAT's <annotations>")
     shapes: list[Shape] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..files.limits import read_json
 from ..media.brush_rle import decode_brush
 from .shapes import Found, Shape, check_size, polygon_mask
 
@@ -24,7 +24,7 @@ def read_label_studio(path: Path) -> Found:
     An object is a region whose id is ``object_N``, as this program writes them. Raises MaskError,
     OSError, or ValueError, KeyError, TypeError and IndexError for what is damaged.
     """
-    tasks = json.loads(path.read_text(encoding="utf-8"))
+    tasks = read_json(path)
     shapes, boxes = [], 0
     for task in tasks if isinstance(tasks, list) else [tasks]:
         given = task.get("annotations") or task.get("predictions") or [{"result": []}]

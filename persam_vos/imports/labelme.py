@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from ..errors import MaskError
+from ..files.limits import read_json
+from ..files.open_picture import open_picture
 from .shapes import Found, Shape, check_size, polygon_mask
 
 _SHAPES = ("mask", "polygon")
@@ -27,7 +27,7 @@ def read_labelme(path: Path) -> Found:
     files = sorted(path.glob("*.json"), key=_order) if path.is_dir() else [path]
     shapes, boxes = [], 0
     for file in files:
-        facts = json.loads(file.read_text(encoding="utf-8"))
+        facts = read_json(file)
         size_hw = (int(facts["imageHeight"]), int(facts["imageWidth"]))
         for one in facts["shapes"]:
             if one["shape_type"] not in _SHAPES:
@@ -55,7 +55,8 @@ def _mask(shape: Mapping[str, Any], size_hw: tuple[int, int]) -> npt.NDArray[np.
     points = [(float(x), float(y)) for x, y in shape["points"]]
     if shape["shape_type"] == "polygon":
         return polygon_mask(points, size_hw)
-    with Image.open(io.BytesIO(base64.b64decode(shape["mask"]))) as picture:
+    content = io.BytesIO(base64.b64decode(shape["mask"]))
+    with open_picture(content, "a mask", MaskError) as picture:
         crop = np.asarray(picture.convert("L")) > 0
     x, y = (round(value) for value in points[0])
     height, width = crop.shape

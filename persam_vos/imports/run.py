@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import MaskError, UsageError, param
 from ..files.atomic import make_folder, write_texts
+from ..files.limits import read_json
 from ..files.output import inside, refuse_unwritable, replaceable
 from ..media.label_png import write_label_png
 from ..scoring.label_files import present_ids
@@ -112,7 +113,7 @@ def guess_format(path: Path) -> ImportFormat:
         return "cvat"
     if path.suffix.lower() == ".json":
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            facts = read_json(path)
         except (OSError, ValueError) as error:
             raise _unreadable(path, "JSON", error) from error
         if isinstance(facts, list):
@@ -171,7 +172,7 @@ def _unreadable(path: Path, known: str, error: Exception) -> MaskError:
 def _earlier(path: Path) -> list[str]:
     """Return the files that an earlier import lists as its own."""
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        files = read_json(path)["files"]
         return [str(name) for name in files]
     except (OSError, ValueError, KeyError, TypeError):
         return []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ..errors import MaskError
+from ..files.limits import read_json
 from ..scoring.label_files import list_label_files, present_ids, read_label_file
 from .shapes import Found, Shape
 
@@ -57,7 +57,7 @@ def _clip(base: Path, clip: str | None) -> Path:
 def _categories(path: Path, clip: str) -> dict[int, str]:
     if not path.is_file():
         return {}
-    objects = json.loads(path.read_text(encoding="utf-8"))["videos"].get(clip, {})
+    objects = read_json(path)["videos"].get(clip, {})
     return {
         int(key): str(one.get("category", "object"))
         for key, one in objects.get("objects", {}).items()

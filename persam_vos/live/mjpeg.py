@@ -10,9 +10,10 @@ from fractions import Fraction
 from functools import partial
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from ..errors import MediaError
+from ..files.open_picture import FAILURES, open_picture
 from ..media.container import FALLBACK_RATE
 from ..structures import RgbImage
 from .capture import Captured, Clock, StreamFacts
@@ -124,9 +125,9 @@ class JpegSplitter:
 def read_jpeg(data: bytes, name: str) -> RgbImage:
     """Decode a JPEG to (H, W, 3) uint8 RGB, turned as its EXIF says; raises MediaError."""
     try:
-        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+        with open_picture(io.BytesIO(data), name, formats=["JPEG"]) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except FAILURES as error:
         raise MediaError(
             name,
             got="a damaged JPEG",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MediaError, param
+from ..files.limits import check_pixels
+from .image_file import ffmpeg_limits
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -18,6 +21,10 @@ TIMEOUT_SECONDS = 30.0
 """How long an address may keep silent."""
 COUNTED_BYTES = 256 << 20
 """Files up to this size are read once to count their pictures: less than a second."""
+NAMES_OTHERS = frozenset(
+    ("applehttp", "concat", "dash", "hls", "imf", "rtsp", "sdp", "webm_dash_manifest")
+)
+"""FFmpeg's formats that only say where pictures are: who made such a file would choose."""
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a stream that does not say: raw streams, and FFmpeg's own assumption."""
 
@@ -26,7 +33,7 @@ FALLBACK_RATE = Fraction(25)
 def open_container(path: Path | str) -> Iterator[InputContainer]:
     """Open a video for reading: a file, or an address as text; closes it after.
 
-    Raises MediaError when it is none.
+    Raises MediaError when it is none, or where reading it fails in the block.
     """
     import av
 
@@ -36,17 +43,48 @@ def open_container(path: Path | str) -> Iterator[InputContainer]:
         )
     # The prefix keeps names such as "a:b.mp4" from being taken for a protocol.
     location = f"file:{path}" if isinstance(path, Path) else path
+    allowed = {"format_whitelist": self_contained()} if isinstance(path, Path) else {}
     try:
-        container = av.open(location, mode="r", metadata_errors="replace", timeout=TIMEOUT_SECONDS)
+        container = av.open(
+            location,
+            mode="r",
+            options=allowed,
+            metadata_errors="replace",
+            timeout=TIMEOUT_SECONDS,
+        )
     except (av.FFmpegError, ValueError) as error:
         raise MediaError(
             str(path),
-            got=f"a file that does not open as a video ({reason(error)})",
+            got=f"a file that does not open as a video ({_why_not(path, error)})",
             expected="a whole video file, such as MP4, MOV, MKV or WebM",
             remedy="check that it plays, and copy or export it again if it does not",
         ) from error
     with container:
-        yield container
+        try:
+            yield container
+        except av.FFmpegError as error:  # that nobody expected where it came up
+            raise MediaError(
+                str(path),
+                got=f"a video that cannot be read on ({reason(error)})",
+                expected="a whole video",
+                remedy="check that it plays, and copy or export it again if it does not",
+            ) from error
+
+
+@cache
+def self_contained() -> str:
+    """Return FFmpeg's names of formats, for its whitelist: all but those that name other files."""
+    import av
+
+    return ",".join(sorted(av.formats_available - NAMES_OTHERS))
+
+
+def _why_not(path: Path | str, error: Exception) -> str:
+    if isinstance(path, Path):
+        with path.open("rb") as file:
+            if file.read(4096).lstrip().startswith((b"#EXTM3U", b"ffconcat")):
+                return "a playlist, which names other files: name these"
+    return reason(error)
 
 
 def moving_streams(container: InputContainer) -> list[VideoStream]:
@@ -85,6 +123,9 @@ def video_stream(path: Path | str, container: InputContainer, chosen: int | None
             expected="a common codec, such as H.264, HEVC, VP9 or AV1",
             remedy="convert it to H.264 first, without copy protection",
         )
+    context = stream.codec_context
+    check_pixels(str(path), (context.height, context.width))
+    context.options = {**context.options, **ffmpeg_limits()}
     stream.thread_type = "AUTO"
     return stream
 
@@ -97,11 +138,23 @@ def main_stream(moving: Sequence[VideoStream]) -> VideoStream:
 
 
 def average_rate(stream: VideoStream) -> Fraction:
-    """Return the average frames per second of a stream."""
+    """Return the average frames per second of a stream.
+
+    AVI has the rate of its clock, which is higher where pictures stay: those in its index tell.
+    """
+    if is_avi(stream) and len(stream.index_entries) > 1 and stream.time_base:
+        ticks = stream.index_entries[-1].timestamp - stream.index_entries[0].timestamp
+        if ticks > 0:
+            return (len(stream.index_entries) - 1) / (ticks * stream.time_base)
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate:
             return Fraction(rate)
     return FALLBACK_RATE
+
+
+def is_avi(stream: VideoStream) -> bool:
+    """Whether a stream is in AVI, where every picture is said to last one tick of a clock."""
+    return stream.container.format.name == "avi"
 
 
 def frame_count(path: Path | str, container: InputContainer, stream: VideoStream) -> int | None:
@@ -112,7 +165,7 @@ def frame_count(path: Path | str, container: InputContainer, stream: VideoStream
     """
     import av
 
-    if container.format.name == "avi" or "mp4" in container.format.name:
+    if is_avi(stream) or "mp4" in container.format.name:
         return len(stream.index_entries) or None
     if not isinstance(path, Path) or path.stat().st_size > COUNTED_BYTES:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, overload
 
-from ..errors import MediaError, UsageError, param
+from ..errors import FrameError, UsageError, param
 
 if TYPE_CHECKING:
     from .reader import Source
@@ -35,7 +35,7 @@ class FrameNames:
     def index(self, frame: None) -> None: ...
 
     def index(self, frame: FrameId | None) -> int | None:
-        """Return the index of a frame; raises MediaError where no frame has that name."""
+        """Return the index of a frame; raises FrameError where no frame has that name."""
         if frame is None:
             return None
         if frame == START:
@@ -46,7 +46,7 @@ class FrameNames:
         name = str(frame).removeprefix(NAME_PREFIX)
         found = self.source.index_of(name)
         if found is None:
-            raise MediaError(
+            raise FrameError(
                 f"{self.source.info.path}, frame {name!r}",
                 got="no frame of that name",
                 expected="the name of an image without its ending, or a number such as 00040",
@@ -57,7 +57,7 @@ class FrameNames:
     def by_index(self, given: Mapping[int, Given] | Mapping[FrameId, Given]) -> dict[int, Given]:
         """Return what is given for frames by their indices; raises UsageError for one named twice.
 
-        Raises MediaError as `index`.
+        Raises FrameError as `index`.
         """
         found: dict[int, Given] = {}
         for frame, one in given.items():
@@ -93,9 +93,9 @@ def check_frame_id(parameter: str, frame: FrameId) -> None:
         )
 
 
-def no_such_frame(path: str, index: int, count: int) -> MediaError:
+def no_such_frame(path: str, index: int, count: int) -> FrameError:
     """Say that a source of ``count`` frames has none of that ``index``, which counts from 0."""
-    return MediaError(
+    return FrameError(
         f"{path}, frame {index}",
         got=f"{count} frame{'s' if count > 1 else ''}",
         expected=f"a frame from 0 to {count - 1}",

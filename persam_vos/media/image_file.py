@@ -19,6 +19,8 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngImageFile
 
 from ..errors import MediaError
+from ..files.limits import MAX_PIXELS, check_pixels
+from ..files.open_picture import FAILURES, open_picture
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -41,9 +43,6 @@ _FFMPEG_FORMATS = {
 }
 """What FFmpeg may decode, by the first bytes: no playlist gets there."""
 _EIGHT_BITS = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
-FAILURES = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError)
-"""What Pillow raises for files that it cannot read."""
-
 Pixels = npt.NDArray[Any]
 """(H, W) grey or (H, W, 3) RGB of any type, upright, without alpha."""
 
@@ -100,7 +99,7 @@ def read_header(file: ImageFile) -> Header:
     """Return what an image says of itself; raises MediaError when it is none."""
     _know_heif()
     try:
-        with Image.open(_opened(file)) as image:
+        with open_picture(_opened(file), str(file)) as image:
             width, height = _stored_size(image)
             # Of a PNG, Pillow would decode all pixels in search of tags behind them.
             tagged = image.format != "PNG" or "exif" in image.info
@@ -127,7 +126,7 @@ def load(file: ImageFile) -> Loaded:
     """
     _know_heif()
     try:
-        with Image.open(_opened(file)) as image:
+        with open_picture(_opened(file), str(file)) as image:
             if is_deep(image) or _is_turned_tiff(image):
                 return Loaded(_upright(_deep(file, image), image))
             try:
@@ -190,7 +189,7 @@ def _deep(file: ImageFile, image: Image.Image) -> Pixels:
 
 def _cut_jpeg(file: ImageFile) -> Pixels:
     """Decode a JPEG without its end as far as it goes: with the mark of an end, it is accepted."""
-    with Image.open(io.BytesIO(file.read_bytes() + _JPEG_END)) as image:
+    with open_picture(io.BytesIO(file.read_bytes() + _JPEG_END), str(file)) as image:
         return as_rgb(ImageOps.exif_transpose(image))
 
 
@@ -230,13 +229,26 @@ def _load_elsewhere(file: ImageFile, error: Exception) -> Pixels:
             remedy="run: pip install 'persam-vos[heif]', or export it as JPEG or PNG",
         ) from error
     if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        try:
+            _check_tiff(file, content)
+            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        except FAILURES as failed:
+            raise unreadable(file, failed) from failed
         if pixels is not None:
             return rgb_of_opencv(pixels)
     frame = _by_ffmpeg(content)
     if frame is None:
         raise unreadable(file, error) from error
     return _pixels_of(frame)
+
+
+def _check_tiff(file: ImageFile, content: bytes) -> None:
+    """Raise MediaError for a TIFF of too many pixels that Pillow does not know."""
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+        page = tiff.pages.first
+        check_pixels(str(file), (page.imagelength, page.imagewidth))
 
 
 def _by_ffmpeg(content: bytes) -> VideoFrame | None:
@@ -248,9 +260,17 @@ def _by_ffmpeg(content: bytes) -> VideoFrame | None:
         return None
     try:
         with av.open(io.BytesIO(content), format=kind, metadata_errors="replace") as container:
+            context = container.streams.video[0].codec_context
+            if context is not None:
+                context.options = ffmpeg_limits()
             return next(container.decode(video=0), None)
     except (av.FFmpegError, ValueError, IndexError):
         return None
+
+
+def ffmpeg_limits() -> dict[str, str]:
+    """Return what keeps a decoder of FFmpeg from pictures of more pixels than may be."""
+    return {"max_pixels": str(MAX_PIXELS.value)}
 
 
 def _pixels_of(frame: VideoFrame) -> Pixels:
@@ -274,11 +294,14 @@ def _buffer(file: ImageFile) -> npt.NDArray[np.uint8]:
 def unreadable(file: ImageFile, error: Exception) -> MediaError:
     """Say that an image file cannot be read, in Pillow's words without its paths."""
     words = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
+    remedy = "export it again, or move it out of the folder"
+    if isinstance(error, Image.DecompressionBombError):
+        remedy = MAX_PIXELS.remedy
     if isinstance(error, OSError) and error.strerror:
         words = error.strerror
     return MediaError(
         str(file),
         got=f"a file that cannot be read as an image ({words})",
         expected="a whole image file",
-        remedy="export it again, or move it out of the folder",
+        remedy=remedy,
     )

@@ -7,11 +7,13 @@ from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import MediaError
+from ..files.open_picture import FAILURES
 from ..structures import Frame, RgbImage, SourceInfo
 from .frame_numbers import no_such_frame
 from .image_file import (
-    FAILURES,
     IMAGE_SUFFIXES,
     Header,
     ImageFile,
@@ -20,6 +22,7 @@ from .image_file import (
     read_header,
 )
 from .notes import Notes
+from .read_options import DEFAULT, ReadOptions
 from .value_range import ValueRange, choose_range
 
 IMAGE_RATE = Fraction(24)
@@ -38,7 +41,14 @@ class ImageSource:
     with another.
     """
 
-    def __init__(self, path: str, files: Sequence[ImageFile], note: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        files: Sequence[ImageFile],
+        options: ReadOptions = DEFAULT,
+        note: str | None = None,
+    ) -> None:
+        self._wants_deep = options.deep
         self.images = tuple(files)
         self.notes = Notes(path)
         if note:
@@ -136,9 +146,16 @@ class ImageSource:
         if loaded.cut:
             self.notes.damaged(index)
         self._check_size(file, loaded.pixels.shape[:2], self.info.size_hw)
-        chosen = ValueRange(0, 255) if loaded.pixels.dtype == "uint8" else self.range
-        image = chosen.to_rgb(loaded.pixels)
-        return Frame(index, frame_name(file), image, float(index / IMAGE_RATE), damaged=loaded.cut)
+        is_deep = loaded.pixels.dtype != np.uint8
+        chosen = self.range if is_deep else ValueRange(0, 255)
+        return Frame(
+            index,
+            frame_name(file),
+            chosen.to_rgb(loaded.pixels),
+            float(index / IMAGE_RATE),
+            damaged=loaded.cut,
+            deep=chosen.to_deep(loaded.pixels) if is_deep and self._wants_deep else None,
+        )
 
 
 def read_image(path: Path) -> RgbImage:

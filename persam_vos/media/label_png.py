@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import tokenize
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +14,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import MaskError
 from ..files.atomic import atomic_path, make_folder
+from ..files.limits import MAX_PIXELS, check_pixels
+from ..files.open_picture import FAILURES, open_picture
 from ..scoring.palette import davis_palette
 from ..structures import LabelMap
 from .label_colours import Rgb, ids_from_colours
@@ -24,6 +28,7 @@ from .label_values import (
     levels_of,
 )
 
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else it prints what it raises
 _PALETTE = davis_palette().tobytes()
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NUMPY = b"\x93NUMPY"
@@ -49,10 +54,10 @@ def read_label_map(
         with path.open("rb") as file:
             head = file.read(6)
         if head == _NUMPY:
-            return labels_from_array(np.load(path, allow_pickle=False), str(path), told)
+            return labels_from_array(_numpy_values(path), str(path), told)
         if head[:4] in _TIFF and (values := _tiff_values(path)) is not None:
             return labels_from_array(values, str(path), told)
-        with Image.open(path) as image:
+        with open_picture(path, str(path), MaskError) as image:
             if image.format in ("JPEG", "MPO", "JPEG2000"):
                 raise MaskError(
                     str(path),
@@ -61,12 +66,14 @@ def read_label_map(
                     remedy="export the mask as PNG from where it was drawn",
                 )
             return labels_of(ImageOps.exif_transpose(image), str(path), told, colours)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except FAILURES as error:
         raise MaskError(
             str(path),
             got=_why_unreadable(error),
             expected="a PNG with one flat value for each object",
-            remedy="check the path, or export the mask again",
+            remedy=MAX_PIXELS.remedy
+            if isinstance(error, Image.DecompressionBombError)
+            else "check the path, or export the mask again",
         ) from error
 
 
@@ -103,6 +110,17 @@ def labels_of(
     )
 
 
+def _numpy_values(path: Path) -> np.ndarray:
+    """Return the array of a NumPy file, which must hold as much as its header says."""
+    try:
+        with np.errstate(all="ignore"):  # of sides whose product is too large
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (tokenize.TokenError, RecursionError, MemoryError) as error:  # of a header like code
+        raise ValueError("no header of an array") from error
+    check_pixels(str(path), (values.size, 1), MaskError)
+    return np.array(values)
+
+
 def _tiff_values(path: Path) -> np.ndarray | None:
     """Return the stored values of a TIFF, of whatever type; None for what tifffile cannot read.
 
@@ -111,8 +129,10 @@ def _tiff_values(path: Path) -> np.ndarray | None:
     import tifffile
 
     try:
-        return np.asarray(tifffile.imread(path))
-    except (ValueError, OSError, RuntimeError, KeyError, IndexError):
+        with tifffile.TiffFile(path) as tiff:
+            check_pixels(str(path), (tiff.series[0].size, 1), MaskError)
+            return np.asarray(tiff.asarray())
+    except FAILURES:
         return None
 
 

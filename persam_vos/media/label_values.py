@@ -45,7 +45,9 @@ def labels_from_array(
     if flat.dtype == np.bool_:
         return np.asarray(flat, dtype=np.uint8)
     if np.issubdtype(flat.dtype, np.floating):
-        return _labels_from_floats(np.asarray(flat, dtype=np.float64), name, warnings)
+        with np.errstate(all="ignore"):  # what is no number is refused there
+            values = np.asarray(flat, dtype=np.float64)
+        return _labels_from_floats(values, name, warnings)
     if not np.issubdtype(flat.dtype, np.integer):
         raise MaskError(
             name,
@@ -60,7 +62,7 @@ def _labels_from_floats(
     values: npt.NDArray[np.float64], name: str, warnings: list[str] | None
 ) -> LabelMap:
     """Understand floats as ids, or as shares of one object."""
-    if np.array_equal(values, np.rint(values)):
+    if np.array_equal(values, np.rint(values)) and np.abs(values).max(initial=0) < 1 << 32:
         if values.max(initial=0) <= 1 and values.min(initial=0) >= 0:
             return np.asarray(values, dtype=np.uint8)
         return ids_from_grey(values.astype(np.int64), name)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from ..structures import RgbImage
+Value = TypeVar("Value", np.uint8, np.uint16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Orientation:
         """Return the upright height and width of a picture stored with these."""
         return (width, height) if self.transpose else (height, width)
 
-    def apply(self, image: RgbImage) -> RgbImage:
+    def apply(self, image: npt.NDArray[Value]) -> npt.NDArray[Value]:
         """Turn (H, W, 3) stored pixels upright; the result is contiguous."""
         if self.transpose:
             image = image.transpose(1, 0, 2)

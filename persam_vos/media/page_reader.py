@@ -9,13 +9,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
+from ..files.open_picture import FAILURES, open_picture
 from ..structures import Frame, SourceInfo
 from .frame_numbers import no_such_frame
-from .image_file import FAILURES, Pixels, as_rgb, read_header, rgb_of_opencv, unreadable
+from .image_file import Pixels, as_rgb, read_header, rgb_of_opencv, unreadable
 from .image_reader import IMAGE_RATE, SAMPLES
 from .notes import Notes
+from .read_options import DEFAULT, ReadOptions
 from .reversing import Fingerprints, reversed_frames
 from .value_range import ValueRange, choose_range
 
@@ -32,7 +34,7 @@ class PageSource:
     be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: ReadOptions = DEFAULT) -> None:
         self.path = path
         self.notes = Notes(str(path))
         header = read_header(path)
@@ -40,7 +42,7 @@ class PageSource:
         if len(self._pages) < header.pages:
             left = header.pages - len(self._pages)
             self.notes.add(f"has {left} pages that are no frames: previews, or of another size")
-        self._deep = header.deep
+        self._deep, self._wants_deep = header.deep, options.deep
         self._range = self._choose_range()
         count = len(self._pages)
         self.info = SourceInfo(
@@ -84,8 +86,14 @@ class PageSource:
             raise no_such_frame(str(self.path), start, len(self._pages))
         for index, pixels in enumerate(self._pixels(self._pages[start:]), start):
             begin, end = self._seconds[index : index + 2]
-            image = self._range.to_rgb(pixels)
-            yield Frame(index, f"{index:05d}", image, begin, duration_seconds=end - begin)
+            yield Frame(
+                index,
+                f"{index:05d}",
+                self._range.to_rgb(pixels),
+                begin,
+                duration_seconds=end - begin,
+                deep=self._range.to_deep(pixels) if self._deep and self._wants_deep else None,
+            )
 
     def frames_reversed(self, until: int) -> Iterator[Frame]:
         """Yield the pictures from ``until`` back to 0, the same as forwards; raises MediaError."""
@@ -99,7 +107,7 @@ class PageSource:
         """Return which pages are frames, and when each begins and the last ends."""
         pages, seconds = [], [0.0]
         try:
-            with Image.open(self.path) as image:
+            with open_picture(self.path, str(self.path)) as image:
                 size = image.size
                 for page in range(count):
                     image.seek(page)
@@ -129,7 +137,7 @@ class PageSource:
             if self._deep:
                 yield from map(self._deep_page, pages)
                 return
-            with Image.open(self.path) as image:
+            with open_picture(self.path, str(self.path)) as image:
                 for page in pages:
                     image.seek(page)
                     yield as_rgb(ImageOps.exif_transpose(image))

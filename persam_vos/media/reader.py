@@ -79,7 +79,7 @@ def open_source(
     options = options or ReadOptions(reader=reader)
     try:
         if path.is_dir():
-            return _images(str(source), images_in(path))
+            return _images(str(source), images_in(path), options)
         if path.is_file():
             return open_file(path, options)
         if path.exists():
@@ -94,7 +94,7 @@ def open_source(
     if ADDRESS.fullmatch(str(source)):
         return _open_address(str(source), options)
     if glob.has_magic(str(source)):
-        return _images(str(source), images_matching(str(source)))
+        return _images(str(source), images_matching(str(source)), options)
     raise MediaError(
         str(path),
         got="no such file or folder",
@@ -112,9 +112,9 @@ def open_file(path: Path, options: ReadOptions) -> Source:
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         from .zip_images import images_in_zip
 
-        return _images(str(path), images_in_zip(path))
+        return _images(str(path), images_in_zip(path), options)
     if is_heif(head):  # FFmpeg would take one tile for the photo
-        return ImageSource(str(path), [path])
+        return ImageSource(str(path), [path], options)
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         try:
             return _open_video(path, options)
@@ -134,12 +134,12 @@ def _open_image(path: Path, options: ReadOptions) -> Source:
         except MediaError:
             raise not_image from None
     if header.pages == 1 or header.format in ONE_PICTURE:
-        return ImageSource(str(path), [path])
+        return ImageSource(str(path), [path], options)
     if header.format in FFMPEG_MOVES:
         return _open_video(path, options)
     from .page_reader import PageSource
 
-    return PageSource(path)
+    return PageSource(path, options)
 
 
 def images_in(folder: Path) -> list[ImageFile]:
@@ -193,9 +193,9 @@ def source_name(source: str | Path) -> str:
     return (path.name if path.is_dir() else path.stem) or "video"
 
 
-def _images(path: str, files: list[ImageFile]) -> ImageSource:
+def _images(path: str, files: list[ImageFile], options: ReadOptions) -> ImageSource:
     ordered, note = in_order(files)
-    return ImageSource(path, ordered, note)
+    return ImageSource(path, ordered, options, note)
 
 
 def _open_video(path: Path | str, options: ReadOptions) -> Source:

@@ -25,7 +25,11 @@ ROWS = 64
 """Rows at a time, so that floats of a 4K picture take 12 MB instead of 100."""
 
 _TO_BT709 = np.array(
-    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
+    [
+        [1.6604910, -0.5876411, -0.0728499],
+        [-0.1245505, 1.1328999, -0.0083494],
+        [-0.0181508, -0.1005789, 1.1187297],
+    ],
     dtype=np.float32,
 )
 Floats = npt.NDArray[np.float32]
@@ -39,7 +43,7 @@ def tone_map(rgb: npt.NDArray[np.uint16], transfer: Transfer) -> RgbImage:
     """
     result = np.empty(rgb.shape, np.uint8)
     for top in range(0, rgb.shape[0], ROWS):
-        light = _light(rgb[top : top + ROWS], transfer)
+        light = display_light(rgb[top : top + ROWS], transfer)
         brightest = np.maximum(light.max(axis=2, keepdims=True), 1e-6)
         light *= np.interp(brightest, *_roll_off()).astype(np.float32) / brightest
         encoded = np.clip(light @ _TO_BT709.T, 0, 1) ** np.float32(1 / DISPLAY_GAMMA)
@@ -47,11 +51,11 @@ def tone_map(rgb: npt.NDArray[np.uint16], transfer: Transfer) -> RgbImage:
     return result
 
 
-def _light(rgb: npt.NDArray[np.uint16], transfer: Transfer) -> Floats:
-    """Return display light, 1 for the peak."""
+def display_light(rgb: npt.NDArray[np.uint16], transfer: Transfer) -> Floats:
+    """Return the light, (H, W, 3), that a display makes of values of PQ or HLG: 1 is 1000 cd/m2."""
     light: Floats = _table(transfer)[rgb]
     if transfer == "HLG":  # its table has scene light; the system gamma of 1.2 works on luminance
-        luminance = light @ np.array([0.2627, 0.6780, 0.0593], dtype=np.float32)
+        luminance = light @ np.array([0.2627002, 0.6779981, 0.0593017], dtype=np.float32)
         light *= (np.maximum(luminance, 1e-6) ** np.float32(0.2))[..., None]
     return light
 

@@ -12,6 +12,7 @@ from typing import IO, Any, Literal, get_args
 
 from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error
 from ..files.durable import sync_file
+from ..files.limits import parse_json, read_json
 from ..files.output import inside
 from ..structures import TrackedFrame
 
@@ -155,8 +156,8 @@ class _Lines:
 def read_log(path: Path) -> dict[str, Any]:
     """Return the log of a run; it is empty where there is none, or no whole one."""
     try:
-        log = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        log = read_json(path)
+    except (OSError, ValueError):
         return {}
     return log if isinstance(log, dict) else {}
 
@@ -200,8 +201,8 @@ def _listed(path: Path) -> dict[str, list[str]] | None:
     if not found:
         return None
     try:
-        files = json.loads(head.rstrip().rstrip(",") + "}").get("files", _OLD_FILES)
-        names = [json.loads(line)["name"] for line in _whole_lines(entries)]
+        files = parse_json(head.rstrip().rstrip(",") + "}").get("files", _OLD_FILES)
+        names = [parse_json(line)["name"] for line in _whole_lines(entries)]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return {"names": names, "files": files}

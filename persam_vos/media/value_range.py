@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..structures import RgbImage
+from ..structures import DeepImage, RgbImage
 from .image_file import Pixels
 
 DEPTHS = (8, 10, 12, 14, 16)
@@ -34,14 +34,28 @@ class ValueRange:
         if pixels.dtype == np.uint8 and (self.low, self.high) == (0, 255):
             eight_bits = np.asarray(pixels, np.uint8)
         else:
-            shares = (pixels.astype(np.float32) - np.float32(self.low)) / np.float32(
-                max(self.high - self.low, 1e-12)
-            )
-            shares = np.clip(np.nan_to_num(shares, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
-            eight_bits = np.rint(255 * (_srgb(shares) if self.linear else shares)).astype(np.uint8)
-        if eight_bits.ndim == 3:
-            return eight_bits
-        return np.repeat(eight_bits[:, :, None], 3, axis=2)
+            shares = self._shares(pixels)
+            eight_bits = np.rint(255 * (srgb(shares) if self.linear else shares)).astype(np.uint8)
+        return np.asarray(_three_channels(eight_bits), np.uint8)
+
+    def to_deep(self, pixels: Pixels) -> DeepImage:
+        """Return (H, W) or (H, W, 3) values as (H, W, 3): all of them, as float32, of light.
+
+        Of all else, uint16 with 65535 for white, which 8 to 16 bits come back from.
+        """
+        if self.linear:
+            light = np.nan_to_num(pixels.astype(np.float32), nan=0.0)
+            return np.asarray(_three_channels(light), np.float32)
+        deep = np.rint(65535 * self._shares(pixels)).astype(np.uint16)
+        return np.asarray(_three_channels(deep), np.uint16)
+
+    def _shares(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+        """Return values as shares of white, in [0, 1]."""
+        span = np.float32(max(self.high - self.low, 1e-12))
+        with np.errstate(all="ignore"):  # of values that are no numbers
+            shares = (pixels.astype(np.float32) - np.float32(self.low)) / span
+        clipped = np.clip(np.nan_to_num(shares, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+        return np.asarray(clipped, np.float32)
 
     @property
     def words(self) -> str:
@@ -76,7 +90,11 @@ def choose_range(samples: Iterable[Pixels], *, linear: bool = False) -> ValueRan
     return ValueRange(0, high) if least >= 0 and high is not None else ValueRange(least, greatest)
 
 
-def _srgb(light: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Encode light in [0, 1]."""
+def _three_channels(values: Pixels) -> Pixels:
+    return values if values.ndim == 3 else np.repeat(values[:, :, None], 3, axis=2)
+
+
+def srgb(light: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Encode light in [0, 1] by the curve of sRGB (IEC 61966-2-1)."""
     curved = 1.055 * np.maximum(light, 0.0031308) ** np.float32(1 / 2.4) - 0.055
     return np.where(light <= 0.0031308, 12.92 * light, curved).astype(np.float32)

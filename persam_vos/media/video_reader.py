@@ -12,19 +12,29 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import MediaError
 from ..runtime.ordered_pool import ordered_map, worker_count
-from ..structures import Frame, RgbImage, SourceInfo
-from .container import average_rate, frame_count, moving_streams, open_container, video_stream
+from ..structures import ColourTags, Frame, SourceInfo
+from .container import (
+    average_rate,
+    frame_count,
+    is_avi,
+    moving_streams,
+    open_container,
+    video_stream,
+)
 from .decoding import Picture, decoded, picture_stamps
 from .deinterlacing import FILTER, deinterlaced
 from .file_end import ends_inside_picture
 from .frame_numbers import no_such_frame
 from .notes import Notes
-from .picture import orientation_of, to_rgb
+from .orientation import Value
+from .picture import orientation_of, to_deep_rgb, to_rgb
 from .read_options import DEFAULT, ReadOptions
 from .reversing import Fingerprints, reversed_frames
+from .seeking import NEAR, RUN_UPS, Entry, StampIndex, can_seek, entry_before, index_stamps
 from .tone_mapping import TRANSFERS
 
 if TYPE_CHECKING:
@@ -55,6 +65,7 @@ class VideoSource:
         self.path = path
         self.notes = Notes(str(path))
         self._options = options
+        self._stamps: StampIndex | None = None
         with open_container(path) as container:
             stream = video_stream(path, container, options.stream)
             first = next(decoded(None, container, stream), None)
@@ -131,6 +142,9 @@ class VideoSource:
             interlaced=interlaced,
             bit_depth=max(part.bits for part in frame.format.components),
             transfer=TRANSFERS.get(frame.color_trc, ""),
+            colour=ColourTags(
+                int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace)
+            ),
             frame_count=frame_count(self.path, container, stream),
         )
 
@@ -153,11 +167,15 @@ class VideoSource:
 
     def _pictures(self, start: int) -> Iterator[_Timed]:
         """Decode the pictures from ``start`` on; raises MediaError as `frames` does."""
-        count = 0
+        entry = self._entry(start)
+        count = entry.index
         with self._opened() as (container, stream):
+            if entry.ticks is not None:
+                container.seek(entry.ticks, stream=stream)
             file = self.path if isinstance(self.path, Path) else None
             times = Times(stream)
-            for index, picture in enumerate(self._whole(decoded(file, container, stream))):
+            pictures = self._whole(decoded(file, container, stream, before=entry.index))
+            for index, picture in enumerate(pictures, entry.index):
                 seconds = times.of(picture.pts)
                 count += 1
                 if picture.damaged:
@@ -166,6 +184,31 @@ class VideoSource:
                     yield _Timed(index, picture, seconds, times.duration(picture))
         if count <= start:
             raise no_such_frame(str(self.path), start, count)
+
+    def _entry(self, start: int) -> Entry:
+        """Return where to begin to decode for the frames from ``start`` on.
+
+        Deinterlacing needs the picture before as well, and addresses would be read twice.
+        """
+        nowhere = Entry()
+        if start <= NEAR or self._deinterlaces or not isinstance(self.path, Path):
+            return nowhere
+        with self._opened() as (container, stream):
+            if self._first_pts is None or not can_seek(stream):
+                return nowhere
+            if self._stamps is None or not self._stamps.has(start):
+                packets = container.demux(stream)
+                self._stamps = index_stamps(packets, self._first_pts, start)
+            began = stream.start_time
+        index = self._stamps
+        if not index.sure or not index.has(start) or began is None or began > self._first_pts:
+            return nowhere
+        for run_up in RUN_UPS:
+            with self._opened() as (container, stream):
+                entry = entry_before(container, stream, index.stamps, start, run_up)
+            if entry is not None:
+                return entry
+        return nowhere
 
     def _pictures_near(
         self, start: int, fingerprints: Fingerprints, run_up: int
@@ -197,17 +240,24 @@ class VideoSource:
     def _frame(self, one: _Timed) -> Frame:
         """Turn a decoded picture into an upright frame; called by several threads at once."""
         frame = one.picture.frame
-        image = self._of_first_size(one.index, orientation_of(frame).apply(to_rgb(frame)))
+        orientation = orientation_of(frame)
+        deep = orientation.apply(to_deep_rgb(frame)) if self._is_deep else None
         return Frame(
             one.index,
             f"{one.index:05d}",
-            image,
+            self._of_first_size(one.index, orientation.apply(to_rgb(frame))),
             one.seconds,
             duration_seconds=one.duration_seconds,
             damaged=one.picture.damaged,
+            deep=None if deep is None else self._of_first_size(one.index, deep),
         )
 
-    def _of_first_size(self, index: int, image: RgbImage) -> RgbImage:
+    @property
+    def _is_deep(self) -> bool:
+        """Whether frames get all values of the source."""
+        return self._options.deep and (self.info.bit_depth > 8 or bool(self.info.transfer))
+
+    def _of_first_size(self, index: int, image: npt.NDArray[Value]) -> npt.NDArray[Value]:
         height, width = self.info.size_hw
         if image.shape[:2] == (height, width):
             return image
@@ -218,7 +268,7 @@ class VideoSource:
         )
         smaller = image.shape[0] > height
         method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
+        return np.asarray(cv2.resize(image, (width, height), interpolation=method), image.dtype)
 
 
 def _undecodable(path: Path | str, stream: VideoStream) -> MediaError:
@@ -254,6 +304,7 @@ class Times:
         self._start = stream.start_time
         self._time_base = stream.time_base or 1 / average_rate(stream)
         self._step = float(1 / average_rate(stream))
+        self._says_durations = not is_avi(stream)
         self._last: float | None = None
 
     def of(self, pts: int | None) -> float:
@@ -269,4 +320,6 @@ class Times:
 
     def duration(self, picture: Picture) -> float | None:
         """Return how long a picture is shown, if the stream says so."""
-        return None if picture.duration is None else float(picture.duration * self._time_base)
+        if picture.duration is None or not self._says_durations:
+            return None
+        return float(picture.duration * self._time_base)

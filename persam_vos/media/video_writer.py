@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import cv2
 import numpy as np
@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from ..errors import OutputError
 from ..files.atomic import AtomicFile, output_error
-from ..structures import SourceInfo
+from ..structures import ColourTags, SourceInfo
+from .alpha_plane import AlphaPlane
 from .audio_track import Sound
+from .picture import SWSCALE_WHITE
 from .picture_times import PictureTimes
 
 if TYPE_CHECKING:
@@ -35,20 +37,20 @@ X264_TIME_BASE = Fraction(1, 120_000)
 """Whole ticks for 24, 25, 30 and 60 frames a second, and for 1000/1001 of those."""
 MPEG4_TIME_BASE = Fraction(1, 30_000)
 """MPEG-4 part 2 has 16 bits for it."""
-BT709 = 1
-"""Matrix, primaries and transfer of ITU-T H.273."""
+BT709 = ColourTags(1, 1, 1)
 LIMITED_RANGE, FULL_RANGE = 1, 2
 
-Pixels = npt.NDArray[np.uint8]
-"""(H, W), (H, W, 3) or (H, W, 4) uint8: grey, RGB or RGBA, as the format wants it."""
+Pixels = npt.NDArray[Any]
+"""(H, W), (H, W, 3) or (H, W, 4) uint8 or uint16: grey, RGB or RGBA, as the format wants it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFormat:
     """How pictures are encoded, and in what file.
 
-    ``to_frame`` makes a frame of ``pixel_format`` of (H, W, ...) uint8 pixels; ``even`` tells that
-    it adds a row or column to odd sizes. ``metadata`` goes into the stream.
+    ``to_frame`` makes a frame of ``pixel_format`` of (H, W, ...) pixels; ``even`` tells that
+    it adds a row or column to odd sizes. ``colour`` and ``metadata`` go into the stream. With
+    ``alpha_beside`` the fourth channel of pictures becomes a video of its own, see `AlphaPlane`.
     """
 
     codec: str
@@ -58,8 +60,10 @@ class VideoFormat:
     options: Mapping[str, str] = field(default_factory=dict)
     time_base: Fraction = X264_TIME_BASE
     range: int = LIMITED_RANGE
+    colour: ColourTags = BT709
     even: bool = False
     sound: bool = True
+    alpha_beside: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -207,6 +211,9 @@ class PictureEncoder:
         self._durations: dict[int, int] = {}
         self.container = open_output(path, video_format.container)
         self._stream = _add_video(self.container, info, video_format)
+        self._alpha: AlphaPlane | None = None
+        if video_format.alpha_beside:
+            self._alpha = AlphaPlane(info.size_hw, self.time_base)
 
     @property
     def time_base(self) -> Fraction:
@@ -221,6 +228,8 @@ class PictureEncoder:
         frame.time_base = self.time_base
         frame.pts, frame.duration = pts, duration
         self._durations[pts] = duration
+        if self._alpha is not None:
+            self._alpha.add(image[..., 3], pts)
         self._mux(self._stream.encode(frame))
 
     def finish(self) -> None:
@@ -235,6 +244,8 @@ class PictureEncoder:
         """Write packets, with the durations that encoders forget."""
         for packet in packets:
             packet.duration = self._durations.pop(packet.pts or 0, packet.duration)
+            if self._alpha is not None:
+                self._alpha.attach(packet)
             self.container.mux(packet)
 
 
@@ -291,19 +302,21 @@ def to_even(image: Pixels) -> Pixels:
     return image
 
 
-def to_yuv(image: Pixels, given: str, wanted: str) -> VideoFrame:
-    """Convert pixels of one of FFmpeg's formats to a frame of another, BT.709 limited."""
+def to_yuv(image: Pixels, given: str, wanted: str, colour: ColourTags = BT709) -> VideoFrame:
+    """Convert pixels of one of FFmpeg's formats to a limited frame of another, tagged so."""
     from av.video.frame import VideoFrame
-    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+    from av.video.reformatter import ColorRange, Interpolation
 
     flags = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
+    if image.dtype == np.uint16:  # of which swscale takes another value for white
+        image[..., :3] = np.rint(image[..., :3] * np.float32(SWSCALE_WHITE / 65535))
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format=given).reformat(
         format=wanted,
         interpolation=flags,
-        dst_colorspace=Colorspace.ITU709,
+        dst_colorspace=colour.matrix,
         dst_color_range=ColorRange.MPEG,
     )
-    frame.color_primaries = frame.color_trc = BT709
+    frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
     return frame
 
 
@@ -352,8 +365,9 @@ def _add_video(
     stream.pix_fmt = video_format.pixel_format
     stream.metadata.update(video_format.metadata)
     context = stream.codec_context
-    context.colorspace = context.color_primaries = context.color_trc = BT709
-    context.color_range = video_format.range
+    colour = video_format.colour
+    context.colorspace, context.color_primaries = colour.matrix, colour.primaries
+    context.color_trc, context.color_range = colour.transfer, video_format.range
     if info.pixel_aspect != 1:
         context.sample_aspect_ratio = info.pixel_aspect.limit_denominator(1000)
     return stream

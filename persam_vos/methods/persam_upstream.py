@@ -11,22 +11,28 @@ than a cell gets its best cell.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ..config import MethodSettings
-from ..geometry import Geometry, normalise_and_pad
+from ..geometry import Geometry
 from ..runtime.state_tree import StateTree, from_tree, to_tree
 from ..runtime.tensor_tree import tensors_of
 from ..stages import decode, fit, prompts
-from ..structures import Box, Encoded, LabelMap, MaskCandidates, ObjectLogits, Prompts
+from ..structures import Box, Encoded, LabelMap, MaskCandidates, ObjectLogits
 from .base import Method
+from .upstream_parts import (
+    box_of_logits,
+    pixel_of,
+    predictor_prompts,
+    similarity_map,
+    target_cells,
+)
 
-_MASK_VALUE = 215  # the upstream programs' foreground value in the mask picture
+_MASK_VALUE = 215  # the upstream video programs' foreground value in the mask picture
 _BOX_MARGIN_PX = 10
 _FIT = fit.FitSchedule(steps=800, rate=4e-4)
 
@@ -129,9 +135,9 @@ class UpstreamMethod(Method[torch.Tensor]):
         first = self._decode(encoded, points, box=grown)
         weights = weights.to(encoded.features.device)[:, None, None]
         full = geometry.logits_to_image(first.low_res_logits[0, 1:])
-        box = _box_of_logits((full * weights).sum(0))
+        box = box_of_logits((full * weights).sum(0))
         if box is None:
-            box = _box_of_logits(full[int(first.predicted_iou[0, 1:].argmax())])
+            box = box_of_logits(full[int(first.predicted_iou[0, 1:].argmax())])
         mixed = (first.low_res_logits[0, 1:] * weights).sum(0)
         return self._refine(encoded, points, mixed, box)
 
@@ -158,7 +164,7 @@ class UpstreamMethod(Method[torch.Tensor]):
     def _last_call(
         self, encoded: Encoded, points: list[prompts.Token], logits: torch.Tensor
     ) -> tuple[torch.Tensor, float]:
-        box = _box_of_logits(self._geometry(encoded).logits_to_image(logits[None])[0])
+        box = box_of_logits(self._geometry(encoded).logits_to_image(logits[None])[0])
         if box is None:
             return logits, 0.0
         last, iou = decode.best_scale(self._decode(encoded, points, box=box, dense=logits))
@@ -166,16 +172,9 @@ class UpstreamMethod(Method[torch.Tensor]):
 
     def _points(self, encoded: Encoded, target: _Target) -> list[prompts.Token]:
         """Find the most similar pixel and the centre of the last box, in image pixels."""
-        features = encoded.features[0].flatten(1)  # (C, h*w)
-        found = target.vector @ (features / features.norm(dim=0, keepdim=True))
-        side = encoded.features.shape[-1]
-        upsampled = F.interpolate(found.reshape(1, 1, side, side), scale_factor=4, mode="bilinear")
-        at_image_size = self._geometry(encoded).logits_to_image(upsampled[0])[0]
-        peak = int(at_image_size.argmax())
-        width = encoded.frame.size_hw[1]
+        found = similarity_map(target.vector, encoded.features, self._geometry(encoded))
         _, centre = _grown_box(target.box, encoded.frame.size_hw)
-        points = [(float(peak % width), float(peak // width)), centre]
-        return [(x, y, prompts.POSITIVE) for x, y in points]
+        return [(x, y, prompts.POSITIVE) for x, y in (pixel_of(found.argmax(), found), centre)]
 
     def _decode(
         self,
@@ -185,36 +184,19 @@ class UpstreamMethod(Method[torch.Tensor]):
         box: Box | None = None,
         dense: torch.Tensor | None = None,
     ) -> MaskCandidates:
-        """Call the decoder as SAM's predictor does: points and box in image pixels."""
-        geometry = self._geometry(encoded)
-        device = encoded.features.device
-        xy, labels = prompts.stack_tokens([points], device)
-        base = Prompts(
-            geometry.points_to_input(xy),
-            labels,
-            dense_logits=None if dense is None else dense[None, None],
-        )
-        corners = torch.tensor([box or (0, 0, 0, 0)], dtype=torch.float32, device=device)
-        valid = torch.tensor([box is not None], device=device)
-        return self.decoder(
-            encoded.features, decode.with_boxes(base, geometry.boxes_to_input(corners), valid)
-        )
+        """Call the decoder with points and box in image pixels."""
+        given = predictor_prompts(self._geometry(encoded), encoded.features.device, points, box)
+        if dense is not None:
+            given = replace(given, dense_logits=dense[None, None])
+        return self.decoder(encoded.features, given)
 
     def _geometry(self, encoded: Encoded) -> Geometry:
         return Geometry(encoded.frame.size_hw, self.decoder.network.image_size)
 
 
 def _target_vector(features: torch.Tensor, mask: np.ndarray, geometry: Geometry) -> torch.Tensor:
-    """Describe a target as the upstream programs do; returns (C,), normalised."""
-    picture = np.zeros((*mask.shape, 3), dtype=np.uint8)
-    picture[..., 0] = mask * np.uint8(_MASK_VALUE)
-    resized = torch.from_numpy(geometry.resize(picture)).to(features.device)
-    padded = normalise_and_pad(resized[None])
-    grid = F.interpolate(padded, size=features.shape[-2:], mode="bilinear")[0, 0]
-    cells = grid > 0
-    if not cells.any():
-        cells = grid == grid.max()
-    chosen = features[0].permute(1, 2, 0)[cells]  # (n, C)
+    """Describe a target as the upstream video programs do; returns (C,), normalised."""
+    chosen = target_cells(features, mask, geometry, mask_value=_MASK_VALUE)
     vector = chosen.amax(0) / 2 + chosen.mean(0) / 2
     normalised: torch.Tensor = vector / vector.norm()
     return normalised
@@ -226,8 +208,3 @@ def _grown_box(box: Box, size_hw: tuple[int, int]) -> tuple[Box, tuple[float, fl
         int(edge) for edge in prompts.grow_box(box, margin=_BOX_MARGIN_PX, size_hw=size_hw)
     )
     return (x0, y0, x1, y1), (float((x0 + x1) // 2), float((y0 + y1) // 2))
-
-
-def _box_of_logits(logits: torch.Tensor) -> Box | None:
-    """Box the positive part of full-resolution (H, W) logits."""
-    return prompts.box_of((logits > 0).cpu().numpy())

@@ -136,6 +136,8 @@ def _transform(
     """Run the two-way transformer: tokens (N, T, C) and image (N, h * w, C)."""
     absent = F.pad(prompts.point_labels == _ABSENT, (_OUTPUT_TOKENS, 0), value=False)
     queries = tokens
+    if prompts.semantic_places is not None:
+        tokens = tokens + prompts.semantic_places[:, None]  # the tokens' positions, from here on
     for layer in transformer.layers:
         if prompts.semantic is not None:
             queries = queries + prompts.semantic[:, None]
@@ -151,8 +153,11 @@ def _transform(
                 layer.cross_attn_image_to_token, queries + tokens, queries, placed, image, absent
             )
         )
+    last = queries + tokens
+    if prompts.semantic_places is not None:
+        last = last + prompts.semantic_places[:, None]  # upstream adds it once more
     attended = _read_image(
-        transformer.final_attn_token_to_image, queries + tokens, image + positions, image, None
+        transformer.final_attn_token_to_image, last, image + positions, image, None
     )
     return transformer.norm_final_attn(queries + attended), image
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ScoringError
+from ..files.limits import parse_json
 from .report import RESULTS_FILE, RESULTS_VERSION
 
 _REMEDY = "give the output folder that `persam-vos eval` or `score` finished"
@@ -142,11 +142,11 @@ def _read(folder: Path) -> _Results:
             f"cannot read {path}", got=got, expected="the results of a run", remedy=_REMEDY
         ) from error
     try:
-        told = json.loads(text)
+        told = parse_json(text)
         version = told["version"]
         if version == RESULTS_VERSION:
             return _Results(dict(told.get("run", {})), _clips(told["sequences"]))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         raise ScoringError(
             f"cannot use {path}", got=what, expected="the results of a run", remedy=_REMEDY

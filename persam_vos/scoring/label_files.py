@@ -6,9 +6,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import ScoringError
+from ..files.open_picture import FAILURES, open_picture
 from ..structures import LabelMap
 from .palette import ids_of_colours
 
@@ -41,10 +41,10 @@ def read_label_file(path: Path) -> LabelMap:
     has other colours or greater values.
     """
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
+        with open_picture(path, str(path), ScoringError, formats=("PNG",)) as picture:
             mode = picture.mode
             values = np.asarray(picture)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except FAILURES as error:
         # Pillow names the file again, on a second line or in quotes; the reason alone is enough.
         raise ScoringError(
             f"cannot read {path}",

@@ -37,9 +37,16 @@ def boundary_iou(
     metric; the picture's border counts as contour. Two empty masks give 1. Raises ScoringError when
     the shapes differ. Source: Cheng et al. 2021, ``mask_to_boundary`` of their published code.
     """
-    first, second = binary_pair(prediction, truth)
+    bands = inner_bands(*binary_pair(prediction, truth), band_per_diagonal=band_per_diagonal)
+    return region_similarity(*bands)
+
+
+def inner_bands(
+    first: BinaryMask, second: BinaryMask, *, band_per_diagonal: float = BAND_PER_DIAGONAL
+) -> tuple[BinaryMask, BinaryMask]:
+    """Return the inner contour bands of two (H, W) masks of 0 and 1: see `boundary_iou`."""
     depth_px = max(1, round(band_per_diagonal * float(np.hypot(*first.shape))))
-    return region_similarity(_inner_band(first, depth_px), _inner_band(second, depth_px))
+    return _inner_band(first, depth_px), _inner_band(second, depth_px)
 
 
 def score_photos(pairs: Iterable[tuple[Mask, Mask]]) -> PhotoScore:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..files.limits import read_json
 from .sequence import SequenceScore, SplitScore, Statistics
 
 RESULTS_FILE = "results.json"
@@ -41,7 +42,7 @@ def own_report_files(folder: Path, names: Collection[str]) -> tuple[Path, ...]:
     The toolkit names its tables alike: without a ``results.json`` of ours they are somebody's own.
     """
     try:
-        told = json.loads((folder / RESULTS_FILE).read_text("utf-8"))
+        told = read_json(folder / RESULTS_FILE)
         ours = told["version"] == RESULTS_VERSION and {"global", "sequences"} <= told.keys()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()

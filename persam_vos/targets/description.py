@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
 from ..errors import PersamVosError
+from ..files.limits import parse_json
 
 MAX_TEXT: Final = 255
 """Characters of a text: file names have no more."""
@@ -28,8 +28,8 @@ class Description:
     def parse(cls, text: str, refuse: Refuse) -> Description:
         """Read the text of a whole description; raises what ``refuse`` makes if it is none."""
         try:
-            members = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            members = parse_json(text)
+        except ValueError as error:
             raise refuse("a description that is no JSON") from error
         return cls(members, "its header", refuse)
 

@@ -1,7 +1,8 @@
 """What cells of pictures are compared by, in whatever video or photo they are.
 
 The memory compares frames of one clip, in directions that it finds for the clip; these features
-need none. The encoder's neck finds what is alike, wherever it is: it counts most. Its earlier layer
+need none. The encoder's neck, or another encoder in its place, finds what is alike, wherever it is:
+it counts most. Its earlier layer
 and the colours tell whether that is the very object, since a look-alike has another surface.
 """
 
@@ -34,8 +35,9 @@ class Parts:
 
 def feature_widths(encoded: Encoded) -> tuple[int, int, int]:
     """Return how many numbers of a cell's features are from neck, layer and colours."""
-    layer = encoded.layer_s8
-    return encoded.features.shape[1], 0 if layer is None else layer.shape[1], COLOUR_DIMENSIONS
+    layer, neck = encoded.layer_s8, encoded.matching
+    neck = encoded.features if neck is None else neck
+    return neck.shape[1], 0 if layer is None else layer.shape[1], COLOUR_DIMENSIONS
 
 
 def cell_features(encoded: Encoded) -> torch.Tensor:
@@ -44,9 +46,11 @@ def cell_features(encoded: Encoded) -> torch.Tensor:
     The frame has (h, w) cells of stride 16.
     """
     height, width = (2 * side for side in encoded.features.shape[-2:])
-    neck = F.interpolate(
-        encoded.features.float(), (height, width), mode="bilinear", align_corners=False
-    )
+    neck = encoded.matching
+    if neck is None:
+        neck = F.interpolate(
+            encoded.features.float(), (height, width), mode="bilinear", align_corners=False
+        )
     rows = unit_rows(neck)
     if encoded.layer_s8 is not None:
         rows = torch.cat([rows, unit_rows(encoded.layer_s8) * _LAYER_WEIGHT**0.5], dim=1)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..backends import Encoder, torch_encoder
 from ..config import MethodSettings
+from ..encoders.grid_encoder import GridEncoder
 from ..methods.base import Method
 from ..methods.memory.crop_refiner import CropRefiner
 from ..methods.memory.strategy import DenseStrategy, SparseStrategy
@@ -38,9 +39,11 @@ class Engine:
     compute: Compute
     settings: MethodSettings
     weights: Mapping[str, str] = field(default_factory=dict)
-    """Name of the weights, and the sha256 of each of their files; for reports."""
+    """Name of the weights, and the sha256 of each of their files; those of ``matcher`` too."""
     encoder: Encoder | None = field(default=None, kw_only=True)
     """What encodes; the network itself if None."""
+    matcher: GridEncoder | None = field(default=None, kw_only=True)
+    """What pictures are compared by in place of SAM's encoder, where targets are looked for."""
     encode_batcher: OomBatcher = field(default_factory=OomBatcher, kw_only=True)
     """How many pictures are encoded at once."""
     batcher: Batcher[Prepared, Encoded] | None = field(default=None, kw_only=True)
@@ -134,6 +137,8 @@ class Engine:
             for one in pictures:
                 wait(device, one.ready, one)
             encoded = encode(pictures, self.encoding.layers, self.compute, self.encode_batcher)
+            if self.matcher is not None:
+                encoded = [replace(one, matching=self.matcher.on_grid(one)) for one in encoded]
             ready = record(device)
             return [replace(one, ready=ready) for one in encoded]
 

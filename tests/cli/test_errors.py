@@ -157,12 +157,12 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     ),
     "start frame beyond the end": (
         track("clip.mp4", "first_mask.png", "--start-frame", "2"),
-        1,
+        2,
         "clip.mp4, frame 2: got 2 frames, expected a frame from 0 to 1",
     ),
     "mask beyond the end": (
         track("clip.mp4", "first_mask.png", "--mask", "7=first_mask.png"),
-        1,
+        2,
         "clip.mp4, frame 7: got 2 frames",
     ),
     "same frame twice": (
@@ -355,7 +355,7 @@ def test_a_mask_beyond_an_end_that_no_header_states_is_told_before_anything_is_d
     square[20:40, 30:60] = 255
     Image.fromarray(square).save(mask)
     ended = run(*track(str(video), str(mask), *QUICK, "-o", str(out), "--mask", f"5={mask}"))
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert ended.stderr.startswith("persam-vos: ")
     assert "live.mkv, frame 5: got 3 frames, expected a frame from 0 to 2" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1, ended.stderr

@@ -59,7 +59,7 @@ def test_a_box_makes_a_mask_and_shows_it(folder: Path, box: str, demo_frames: De
         (["--point", "1=x,y"], 2, "expected 2 numbers"),
         (["--point", "1=9,9,-"], 2, "only points that do not belong to it"),
         (["--box", "1=1,1,9,9", "--box", "1=2,2,9,9"], 2, "got two boxes"),
-        (["--box", "7:1=1,1,9,9"], 1, "expected a frame from 0 to 0"),
+        (["--box", "7:1=1,1,9,9"], 2, "expected a frame from 0 to 0"),
         (["--box", "1:1=1,1,9,9", "--point", "2:1=5,5"], 2, "expected those of one frame"),
         (["--box", "1=1,1,9,9", "--preview", "out.png"], 2, "got the name of the mask"),
         (["--box", "1=1,1,9,9", "-o", "photo.png", "--overwrite"], 1, "a file that is an input"),

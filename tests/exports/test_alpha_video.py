@@ -11,9 +11,9 @@ import pytest
 from exported_run import COUNT, IDS, SIZE_HW, TIMES, chart_picture, export, known_labels
 from media_clips import picture
 
-from persam_vos.exports.alpha_video import PRORES_4444, VP9_ALPHA
+from persam_vos.exports.alpha_video import VP9_ALPHA, prores_4444
 from persam_vos.media.picture import to_rgb
-from persam_vos.media.video_writer import VideoWriter
+from persam_vos.media.video_writer import BT709, VideoWriter
 from persam_vos.stages.coverage import coverage_of_mask
 from persam_vos.structures import SourceInfo
 
@@ -42,7 +42,7 @@ def test_times_alpha_and_size_are_those_of_the_run(
     path = export(video_run, name, tmp_path)
     pictures, times = decoded(path)
     assert times == pytest.approx(TIMES, abs=0.001)
-    tolerance = 1 if name == "prores" else 40
+    tolerance = 1 if name == "prores" else 0
     for index, found in enumerate(pictures):
         assert found.shape[:2] == SIZE_HW
         alpha = np.zeros(SIZE_HW, int)
@@ -82,7 +82,7 @@ def test_webm_has_the_colours_of_large_areas(tmp_path: Path) -> None:
 
 def test_prores_keeps_pictures_of_nature(tmp_path: Path) -> None:
     info = SourceInfo("x", "images", (64, 96), 2, Fraction(24))
-    with VideoWriter(tmp_path / "out.mov", info, PRORES_4444) as writer:
+    with VideoWriter(tmp_path / "out.mov", info, prores_4444(BT709)) as writer:
         for index in range(2):
             alpha = np.full((64, 96), 255, np.uint8)
             writer.write(np.dstack([picture(index), alpha]), index / 24)

@@ -115,3 +115,15 @@ def test_masks_that_are_missing_or_of_another_size_are_named(
     other = changed(image_run, tmp_path / "other", input=log["input"])
     with pytest.raises(MediaError, match="a mask of 71 x 49"):
         list(open_clip(other).frames())
+
+
+def test_an_address_in_a_log_is_not_fetched_unasked(image_run: Path, tmp_path: Path) -> None:
+    log = json.loads((image_run / "track.json").read_text())
+    hostile = {
+        "input": log["input"] | {"path": "http://127.0.0.1:9/a.mp4"},
+        "reading": {"allow_network": True},
+    }
+    run = changed(image_run, tmp_path / "run", **hostile)
+    with pytest.raises(MediaError, match=r"an address in the log of a run.*name it by source"):
+        next(open_clip(run).pictures())
+    assert open_clip(run, source="http://127.0.0.1:9/b.mp4").reading.allow_network

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from exported_run import COUNT, IDS, chart_picture, export, known_labels
 
-from persam_vos.exports.exr import linear_light
+from persam_vos.exports.colours import linear_light
 from persam_vos.stages.coverage import coverage_of_mask
 
 OpenEXR = pytest.importorskip("OpenEXR")
@@ -50,6 +50,6 @@ def test_premultiplied_is_what_exr_expects(image_run: Path, tmp_path: Path) -> N
 
 
 def test_the_curve_is_that_of_srgb() -> None:
-    light = linear_light()
+    light = linear_light(256)
     assert light[[0, 255]].tolist() == [0, 1]
     assert light[128] == pytest.approx(0.21586, abs=1e-4)

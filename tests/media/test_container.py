@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import pytest
 from media_clips import add_video, encode_picture, picture
+from odd_videos import Clip
 
 from persam_vos.errors import MediaError
 from persam_vos.media import container as container_module
@@ -114,3 +115,13 @@ def test_one_of_several_video_streams_is_read(tmp_path: Path) -> None:
     assert [frame.size_hw for frame in second] == [(48, 64)] * 4
     with pytest.raises(MediaError, match=r"stream=2: got 2 video streams, expected .* 0 to 1"):
         open_source(path, options=ReadOptions(stream=2))
+
+
+def test_rate_of_avi_is_that_of_its_pictures_and_not_of_its_clock(tmp_path: Path) -> None:
+    """Between pictures AVI has empty ones, which say nothing of how long the last is shown."""
+    path = Clip(name="held.avi", codec="mpeg4", times=[0, 3 / 24, 6 / 24, 9 / 24]).make(tmp_path)
+    source = open_source(path)
+    assert (source.info.frames_per_second, source.info.frame_count) == (8, 4)
+    frames = list(source)
+    assert [frame.time_seconds for frame in frames] == [0, 0.125, 0.25, 0.375]
+    assert frames[-1].duration_seconds is None

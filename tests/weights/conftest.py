@@ -46,7 +46,7 @@ def tiny_checkpoint(value: float = 1.0) -> bytes:
 @pytest.fixture
 def register(monkeypatch: pytest.MonkeyPatch) -> Callable[..., WeightsInfo]:
     def add(*sources: WeightsSource) -> WeightsInfo:
-        info = WeightsInfo("tiny", "vit_t", 12, "tests", sources)
+        info = WeightsInfo("tiny", 12, "tests", sources, "vit_t")
         monkeypatch.setitem(WEIGHTS, info.name, info)
         return info
 

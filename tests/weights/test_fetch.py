@@ -113,7 +113,7 @@ from persam_vos.weights import WEIGHTS, WeightsFile, WeightsInfo, WeightsSource,
 url, size, sha256 = sys.argv[1:]
 files = (WeightsFile("t.pt", int(size), sha256),)
 source = WeightsSource("published", url, "MIT", files)
-WEIGHTS["tiny"] = WeightsInfo("tiny", "vit_t", 1, "tests", (source,))
+WEIGHTS["tiny"] = WeightsInfo("tiny", 1, "tests", (source,), "vit_t")
 print(original_files("tiny")[0])
 """
 

@@ -1,0 +1,42 @@
+"""Files of others are looked at in a process of its own first, before this one opens them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from persam_vos import TrackRequest
+    from persam_vos.media.sandbox import Untrusted
+
+sandbox_option = click.option(
+    "--sandbox/--no-sandbox",
+    default=True,
+    show_default=True,
+    help="Decode the first pictures in a process of its own first, so that a file which crashes a "
+    "decoder, or takes all memory, ends with a line that says so.",
+)
+
+
+def look_first(files: Untrusted) -> None:
+    """Have another process decode files; meanwhile this one loads what takes as long.
+
+    Raises MediaError for one that crashes it, or takes too much memory or time.
+    """
+    from persam_vos.media.sandbox import Probe
+
+    with Probe(files) as probe:
+        import persam_vos.api  # noqa: F401 - which brings torch
+
+        probe.result()
+
+
+def files_of(request: TrackRequest) -> Untrusted:
+    """Return the files that a request has opened."""
+    from persam_vos.media.reference_masks import mask_files
+    from persam_vos.media.sandbox import Untrusted
+
+    shown = [request.masks, *request.later_masks.values(), *request.rough_masks.values()]
+    masks = tuple(str(file) for masks in shown for file in mask_files(masks))
+    return Untrusted(sources=(str(request.source),), masks=masks, options=request.reading)

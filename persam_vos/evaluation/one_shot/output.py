@@ -1,0 +1,64 @@
+"""The folder of a one-shot run: what is in it, and whether a run may write there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...datasets.one_shot import ONE_SHOT, OneShotRun
+from ...errors import OutputError, param
+from ...files.atomic import output_error
+from ...files.output import inside, refuse_unwritable, replaceable
+from .journal import JOURNAL, whole_lines
+from .results import RESULTS
+
+EPISODES, PREDICTIONS, REPORT = "episodes.jsonl", "predictions", "report.html"
+_NAMES = (EPISODES, JOURNAL, RESULTS, REPORT)
+
+
+def check_output(folder: Path, run: OneShotRun) -> frozenset[Path]:
+    """Return the files of an earlier run in a folder, none for a new one; nothing is touched.
+
+    Raises OutputError for files in the way that no earlier run lists, for those that this one
+    reads, and for a folder that cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(param("output", folder), got="a file", expected="a folder or a new name")
+    refuse_unwritable(folder)
+    own = _own_files(folder)
+    names = (run.fold(one.fold).result_name(one) for one in run.episodes)
+    masks = (folder / PREDICTIONS / f"{name}.png" for name in names)
+    shots = (
+        run.fold(one.fold).shot(one.class_id, pick)
+        for one in run.episodes
+        for pick in (one.query, *one.supports)
+    )
+    replaceable(
+        folder,
+        [*(folder / name for name in _NAMES), *masks],
+        own=own,
+        inputs=(file for shot in shots for file in shot.files),
+        overwrite=True,  # an earlier run is gone on with; its journal tells if that may be
+        expected="a folder without results, or one of this command",
+    )
+    return own
+
+
+def remove(files: Iterable[Path]) -> None:
+    """Remove files of an earlier run; raises OutputError where that is refused."""
+    for path in files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(path, error) from error
+
+
+def _own_files(folder: Path) -> frozenset[Path]:
+    """Return the files of an earlier run, whose journal vouches for them."""
+    journal = whole_lines(folder / JOURNAL)
+    if not journal or json.loads(journal[0]).get("dataset") not in ONE_SHOT:
+        return frozenset()
+    names = [str(json.loads(line).get("name")) for line in whole_lines(folder / EPISODES)]
+    masks = (f"{PREDICTIONS}/{name}.png" for name in names)
+    return inside(folder, [*_NAMES, *masks])

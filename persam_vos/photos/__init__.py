@@ -1,0 +1,1 @@
+"""Photos: objects learned from reference pictures and segmented in others, each by itself."""
