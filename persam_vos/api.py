@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from .config import MethodSettings
+from .config import EncoderName, MethodSettings
 from .errors import UsageError
+from .exports.run import OnStart
 from .files.output import check_file
 from .files.progress import ProgressCallback
 from .media.output_paths import check_output
@@ -38,6 +39,7 @@ def load_engine(
     dtype: str = "auto",
     backend: str = "auto",
     settings: MethodSettings | None = None,
+    encoder: EncoderName | Path = "sam",
     on_progress: ProgressCallback | None = None,
 ) -> Engine:
     """Load a network once, for any number of clips.
@@ -45,7 +47,9 @@ def load_engine(
     ``weights`` is a name of ``persam-vos weights list``, fetched where needed; ``checkpoint`` a
     file that is used instead. ``device`` is auto, cpu, cuda, cuda:N or mps; ``dtype`` auto,
     float32, bfloat16 or float16. ``backend`` is what runs the encoder on a CPU: auto, torch, onnx,
-    onnx-int8, openvino, openvino-bf16 or openvino-int8. Raises UsageError for a choice that is
+    onnx-int8, openvino, openvino-bf16 or openvino-int8. ``encoder`` is what targets and photos are
+    compared by: sam, dinov2-small, dinov2-base, dinov2-large, or the path of a DINOv2 or DINOv3
+    file. Raises UsageError for a choice that is
     unknown or does not fit, WeightsError for weights that cannot be found, fetched or trusted.
     """
     choice = EngineChoice(
@@ -55,6 +59,8 @@ def load_engine(
         dtype=dtype,
         backend=backend,
         settings=settings or MethodSettings(),
+        encoder="sam" if isinstance(encoder, Path) else encoder,
+        encoder_checkpoint=encoder if isinstance(encoder, Path) else None,
     )
     return load_choice(choice, on_progress)
 
@@ -133,6 +139,8 @@ def track_to_folder(
     on_frame: Callable[[TrackedFrame], None] | None = None,
     on_look: OnLook | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    on_export: OnStart = lambda _name, _count: None,
+    on_export_frame: Callable[[], None] = lambda: None,
 ) -> TrackSummary:
     """Label every frame of a video and write masks, overlay and log to a folder.
 
@@ -141,17 +149,19 @@ def track_to_folder(
     ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
     ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look`` for
-    each frame that was looked at for a target. When ``should_stop`` says so, after a frame, its
-    state is saved, and StoppedError raised. Raises what `track` raises, and OutputError for an
-    output that exists, is being written by another run or cannot be written; CheckpointError for a
-    run that cannot be gone on with. Finished masks stay if the run breaks off.
+    each frame that was looked at for a target; ``on_export`` as each other format is begun, with
+    its name and number of frames, and ``on_export_frame`` for each of them. When ``should_stop``
+    says so, after a frame, its state is saved, and StoppedError raised. Raises what `track` raises,
+    and OutputError for an output that exists, is being written by another run or cannot be written;
+    CheckpointError for a run that cannot be gone on with. Finished masks stay if the run breaks
+    off.
 
     >>> request = TrackRequest(source="clip.mp4", masks="first_mask.png", overlay=False)
     >>> summary = track_to_folder(request, engine=engine)
     >>> summary.frame_count, summary.object_ids, summary.masks.as_posix()
     (2, (1, 2, 3), 'clip_tracked/masks')
     """
-    events = RunEvents(on_start, on_frame, on_look, should_stop)
+    events = RunEvents(on_start, on_frame, on_look, should_stop, on_export, on_export_frame)
     return run_to_folder(request, engine or load_engine, events)
 
 

@@ -97,7 +97,7 @@ def union_of_shapes(segmentations: Sequence[Any], size_hw: tuple[int, int]) -> B
 
 def _shape(segmentation: Any, size_hw: tuple[int, int]) -> BoolMask:
     if isinstance(segmentation, np.ndarray):
-        return segmentation != 0
+        return np.asarray(segmentation != 0)
     try:
         from pycocotools import mask as coco_mask
     except ImportError:
@@ -154,4 +154,4 @@ def nearest_indices(extent: int, side: int) -> npt.NDArray[np.int64]:
     """Return the ``side`` rows that torch's nearest interpolation takes of ``extent``."""
     scale = np.float32(extent) / np.float32(side)  # in its precision, which decides at whole rows
     indices = np.floor(np.arange(side, dtype=np.float32) * scale).astype(np.int64)
-    return np.minimum(indices, extent - 1)
+    return np.asarray(np.minimum(indices, extent - 1))
