@@ -80,7 +80,7 @@ def export(options: ExportCommandOptions) -> None:
             output=options.output,
             source=options.source,
             overwrite=options.overwrite,
-            on_start=progress.start,
+            on_start=lambda name, count: progress.start(f"export {name}", count),
             on_frame=progress.advance,
         )
     for warning in done.warnings:

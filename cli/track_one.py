@@ -51,6 +51,8 @@ def track_one(
             on_start=start,
             on_look=look,
             on_frame=lambda _: progress.advance(),
+            on_export=lambda name, count: progress.start(f"export {name}", count),
+            on_export_frame=progress.advance,
             should_stop=stopping,
         )
     told.say(summary.note)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .config import EncoderName, MethodSettings
 from .errors import UsageError
+from .exports.run import OnStart
 from .files.output import check_file
 from .files.progress import ProgressCallback
 from .media.output_paths import check_output
@@ -138,6 +139,8 @@ def track_to_folder(
     on_frame: Callable[[TrackedFrame], None] | None = None,
     on_look: OnLook | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    on_export: OnStart = lambda _name, _count: None,
+    on_export_frame: Callable[[], None] = lambda: None,
 ) -> TrackSummary:
     """Label every frame of a video and write masks, overlay and log to a folder.
 
@@ -146,17 +149,19 @@ def track_to_folder(
     ``alpha/<id>/<name>.png`` where soft masks are; ``exports/`` where other formats are.
     ``engine`` may be a function that loads one; it is called once the input is known to be good.
     ``on_start`` and ``on_frame`` are called as tracking begins, and for each frame; ``on_look`` for
-    each frame that was looked at for a target. When ``should_stop`` says so, after a frame, its
-    state is saved, and StoppedError raised. Raises what `track` raises, and OutputError for an
-    output that exists, is being written by another run or cannot be written; CheckpointError for a
-    run that cannot be gone on with. Finished masks stay if the run breaks off.
+    each frame that was looked at for a target; ``on_export`` as each other format is begun, with
+    its name and number of frames, and ``on_export_frame`` for each of them. When ``should_stop``
+    says so, after a frame, its state is saved, and StoppedError raised. Raises what `track` raises,
+    and OutputError for an output that exists, is being written by another run or cannot be written;
+    CheckpointError for a run that cannot be gone on with. Finished masks stay if the run breaks
+    off.
 
     >>> request = TrackRequest(source="clip.mp4", masks="first_mask.png", overlay=False)
     >>> summary = track_to_folder(request, engine=engine)
     >>> summary.frame_count, summary.object_ids, summary.masks.as_posix()
     (2, (1, 2, 3), 'clip_tracked/masks')
     """
-    events = RunEvents(on_start, on_frame, on_look, should_stop)
+    events = RunEvents(on_start, on_frame, on_look, should_stop, on_export, on_export_frame)
     return run_to_folder(request, engine or load_engine, events)
 
 

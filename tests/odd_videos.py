@@ -62,7 +62,8 @@ class Clip:
             stream.height, stream.width = self.size_hw
             stream.pix_fmt = self.pixel_format
             context = stream.codec_context
-            context.time_base = Fraction(1, 24) if self.name.endswith((".avi", ".mpg")) else TICK
+            even = self.name.endswith((".avi", ".mpg")) or self.codec == "mpeg2video"
+            context.time_base = Fraction(1, 24) if even else TICK
             context.colorspace, context.color_range, context.color_trc = self.colour
             if self.aspect is not None:
                 context.sample_aspect_ratio = self.aspect

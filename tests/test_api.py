@@ -227,7 +227,15 @@ def test_exports_and_soft_masks_are_written_when_all_is_tracked(
         overlay=False,
         exports=["boxes-csv", "rgba", "rgba:each"],
     )
-    summary = track_to_folder(request, engine=fast)
+    seen: list[object] = []
+    summary = track_to_folder(
+        request,
+        engine=fast,
+        on_export=lambda name, count: seen.append((name, count)),
+        on_export_frame=lambda: seen.append("frame"),
+    )
+    every = ["frame"] * 3
+    assert seen == [("boxes-csv", 3), *every, ("rgba", 3), *every, ("rgba", 3), *every]
     names = ["boxes-csv.csv", "rgba", "rgba-2"]
     assert [path.name for path in summary.exports] == names
     assert all(path.exists() for path in summary.exports)

@@ -33,7 +33,8 @@ def video_findings(facts: VideoFacts) -> Iterator[Finding]:
         )
     yield from _times(facts)
     if info.bit_depth > 8 and not info.transfer:
-        yield Finding("note", info.path, f"{info.bit_depth} bits a channel, of which 8 are used")
+        words = f"{info.bit_depth} bits a channel, of which tracking uses 8 and exports keep all"
+        yield Finding("note", info.path, words)
     if info.kind == "video" and not facts.colour_matrix and height >= _HD_HEIGHT:
         yield Finding(
             "note", info.path, "no colour matrix in its header: colours may be slightly off"

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 VP9_ALPHA = VideoFormat(
     codec="libvpx-vp9",
     container="webm",
-    pixel_format="yuva420p",
-    to_frame=lambda pixels: to_yuv(pixels, "rgba", "yuva420p"),
+    pixel_format="yuv420p",
+    to_frame=lambda pixels: to_yuv(pixels[..., :3], "rgb24", "yuv420p"),
     options={"crf": "18", "b": "0", "cpu-used": "5", "row-mt": "1", "auto-alt-ref": "0"},
     time_base=Fraction(1, 1000),
     sound=False,
+    alpha_beside=True,
     metadata={"alpha_mode": "1"},
 )
 
@@ -101,7 +102,10 @@ class ProRes(_AlphaVideo):
 
 @dataclass(frozen=True, kw_only=True)
 class WebM(_AlphaVideo):
-    """Write VP9 with alpha for web pages: 8-bit colours at half resolution, BT.709, no sound."""
+    """Write VP9 with alpha for web pages: 8-bit colours at half resolution, BT.709, no sound.
+
+    Alpha is lossless.
+    """
 
     @property
     def suffix(self) -> str:

@@ -16,6 +16,8 @@ from ..media.output_paths import EXPORTS
 from .clip import Clip, open_clip
 from .registry import ChosenExport
 
+OnStart = Callable[[str, int], None]
+"""Is called with the name of an export and the number of its frames."""
 MARKER = ".persam-vos-export"
 """A file in every folder that an export wrote: only such folders are replaced."""
 
@@ -37,7 +39,7 @@ def export_run(
     output: Path | None = None,
     source: str | None = None,
     overwrite: bool = False,
-    on_start: Callable[[str, int], None] = lambda _name, _count: None,
+    on_start: OnStart = lambda _name, _count: None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> Exported:
     """Write the run in ``folder`` in one format, by default to ``folder/exports``.
@@ -77,15 +79,19 @@ def export_all(
     *,
     overwrite: bool,
     source: str | None = None,
+    on_start: OnStart = lambda _name, _count: None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> tuple[Exported, ...]:
-    """Write several exports of a run to ``folder/exports``; raises what `export_run` raises.
-
-    ``source`` is as there.
-    """
+    """Write several exports of a run to ``folder/exports``, as `export_run` writes one."""
     return tuple(
         export_run(
-            folder, export, output=path, overwrite=overwrite, source=source, on_frame=on_frame
+            folder,
+            export,
+            output=path,
+            overwrite=overwrite,
+            source=source,
+            on_start=on_start,
+            on_frame=on_frame,
         )
         for export, path in _places(folder, exports)
     )

@@ -39,15 +39,17 @@ class Picture:
     damaged: bool = False
 
 
-def decoded(path: Path | None, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
-    """Yield the pictures of a stream in order of presentation.
+def decoded(
+    path: Path | None, container: InputContainer, stream: VideoStream, *, before: int = 0
+) -> Iterator[Picture]:
+    """Yield the pictures of a stream in order of presentation, of which ``before`` are passed.
 
     What cannot be decoded before the first picture is passed over: cut streams often begin so. A
     picture that fails after it comes as a damaged copy of the one before, so that those after it
     keep their numbers. Raises MediaError, after the last picture, where the file at ``path`` was
     cut short or cannot be read on; without a path, a stream ends where it ends.
     """
-    packets, pictures, count = _Packets(container, stream), _Pictures(stream), 0
+    packets, pictures, count = _Packets(container, stream), _Pictures(stream), before
     for packet in packets:
         for picture in pictures.of(packet):
             yield picture
@@ -68,11 +70,19 @@ def picture_stamps(
     stamps = [
         packet.pts
         for packet in _Packets(container, stream)
-        if packet is not None and not packet.is_discard
+        if packet is not None and is_shown(packet)
     ]
     if first is None:
         return [None] * len(stamps)
     return sorted(pts for pts in stamps if pts is not None and pts >= first)
+
+
+def is_shown(packet: Packet[VideoStream]) -> bool:
+    """Whether a packet holds a picture to show: not just a reference, or "as before"."""
+    if packet.is_discard or packet.size <= NO_PICTURE_BYTES:
+        return False
+    # VP8 says so in the fifth bit (RFC 6386, 9.1).
+    return packet.stream.codec_context.name != "vp8" or bool(bytes(packet)[0] >> 4 & 1)
 
 
 @dataclass(slots=True)
@@ -119,7 +129,7 @@ class _Pictures:
         """Yield the pictures that a packet completes; None stands for the end of the stream."""
         import av
 
-        if packet is not None and packet.pts is not None and self._is_shown(packet):
+        if packet is not None and packet.pts is not None and is_shown(packet):
             heapq.heappush(self.waiting, packet.pts)
         try:
             frames = self.stream.codec_context.decode(packet)
@@ -137,13 +147,6 @@ class _Pictures:
             yield Picture(frame, frame.pts, frame.duration or None, damaged=frame.is_corrupt)
         if packet is None:
             yield from self._lost(math.inf)
-
-    def _is_shown(self, packet: Packet[VideoStream]) -> bool:
-        """Whether a packet holds a picture to show: not just a reference, or "as before"."""
-        if packet.is_discard or packet.size <= NO_PICTURE_BYTES:
-            return False
-        # VP8 says so in the fifth bit (RFC 6386, 9.1).
-        return self.stream.codec_context.name != "vp8" or bool(bytes(packet)[0] >> 4 & 1)
 
     def _lost(self, until: float) -> Iterator[Picture]:
         """Yield what stands for failed pictures before a time stamp; forget what has come.

@@ -13,15 +13,13 @@ from typing import Protocol
 from ..errors import MediaError
 from ..structures import Frame, SourceInfo
 from .frame_numbers import no_such_frame
+from .seeking import RUN_UPS
 
 FRAMES_HELD = 64
 """Frames of a stretch: with fewer, more of them are decoded twice; more gain little."""
 BYTES_HELD = 256 << 20
 """A stretch is shorter where pictures are large: 43 frames at 1080p, 10 at 4K."""
 FEWEST_HELD = 4
-RUN_UPS = (16, 256)
-"""How many frames before the wanted ones a seek aims: codecs move pictures by up to 16 from their
-place, and seeks in transport streams land between key frames."""
 
 
 class Seekable(Protocol):
@@ -99,4 +97,4 @@ def _read(source: Seekable, first: int, end: int, fingerprints: Fingerprints) ->
             stretch = list(takewhile(fingerprints.match, islice(frames, count)))
             if len(stretch) == count:
                 return stretch
-    return list(islice(source.frames(first), count))
+    return list(islice(source.frames(), first, end))

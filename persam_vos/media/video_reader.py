@@ -34,6 +34,7 @@ from .orientation import Value
 from .picture import orientation_of, to_deep_rgb, to_rgb
 from .read_options import DEFAULT, ReadOptions
 from .reversing import Fingerprints, reversed_frames
+from .seeking import NEAR, RUN_UPS, Entry, StampIndex, can_seek, entry_before, index_stamps
 from .tone_mapping import TRANSFERS
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class VideoSource:
         self.path = path
         self.notes = Notes(str(path))
         self._options = options
+        self._stamps: StampIndex | None = None
         with open_container(path) as container:
             stream = video_stream(path, container, options.stream)
             first = next(decoded(None, container, stream), None)
@@ -165,11 +167,15 @@ class VideoSource:
 
     def _pictures(self, start: int) -> Iterator[_Timed]:
         """Decode the pictures from ``start`` on; raises MediaError as `frames` does."""
-        count = 0
+        entry = self._entry(start)
+        count = entry.index
         with self._opened() as (container, stream):
+            if entry.ticks is not None:
+                container.seek(entry.ticks, stream=stream)
             file = self.path if isinstance(self.path, Path) else None
             times = Times(stream)
-            for index, picture in enumerate(self._whole(decoded(file, container, stream))):
+            pictures = self._whole(decoded(file, container, stream, before=entry.index))
+            for index, picture in enumerate(pictures, entry.index):
                 seconds = times.of(picture.pts)
                 count += 1
                 if picture.damaged:
@@ -178,6 +184,31 @@ class VideoSource:
                     yield _Timed(index, picture, seconds, times.duration(picture))
         if count <= start:
             raise no_such_frame(str(self.path), start, count)
+
+    def _entry(self, start: int) -> Entry:
+        """Return where to begin to decode for the frames from ``start`` on.
+
+        Deinterlacing needs the picture before as well, and addresses would be read twice.
+        """
+        nowhere = Entry()
+        if start <= NEAR or self._deinterlaces or not isinstance(self.path, Path):
+            return nowhere
+        with self._opened() as (container, stream):
+            if self._first_pts is None or not can_seek(stream):
+                return nowhere
+            if self._stamps is None or not self._stamps.has(start):
+                packets = container.demux(stream)
+                self._stamps = index_stamps(packets, self._first_pts, start)
+            began = stream.start_time
+        index = self._stamps
+        if not index.sure or not index.has(start) or began is None or began > self._first_pts:
+            return nowhere
+        for run_up in RUN_UPS:
+            with self._opened() as (container, stream):
+                entry = entry_before(container, stream, index.stamps, start, run_up)
+            if entry is not None:
+                return entry
+        return nowhere
 
     def _pictures_near(
         self, start: int, fingerprints: Fingerprints, run_up: int

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ..errors import OutputError
 from ..files.atomic import AtomicFile, output_error
 from ..structures import ColourTags, SourceInfo
+from .alpha_plane import AlphaPlane
 from .audio_track import Sound
 from .picture import SWSCALE_WHITE
 from .picture_times import PictureTimes
@@ -48,7 +49,8 @@ class VideoFormat:
     """How pictures are encoded, and in what file.
 
     ``to_frame`` makes a frame of ``pixel_format`` of (H, W, ...) pixels; ``even`` tells that
-    it adds a row or column to odd sizes. ``colour`` and ``metadata`` go into the stream.
+    it adds a row or column to odd sizes. ``colour`` and ``metadata`` go into the stream. With
+    ``alpha_beside`` the fourth channel of pictures becomes a video of its own, see `AlphaPlane`.
     """
 
     codec: str
@@ -61,6 +63,7 @@ class VideoFormat:
     colour: ColourTags = BT709
     even: bool = False
     sound: bool = True
+    alpha_beside: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -208,6 +211,9 @@ class PictureEncoder:
         self._durations: dict[int, int] = {}
         self.container = open_output(path, video_format.container)
         self._stream = _add_video(self.container, info, video_format)
+        self._alpha: AlphaPlane | None = None
+        if video_format.alpha_beside:
+            self._alpha = AlphaPlane(info.size_hw, self.time_base)
 
     @property
     def time_base(self) -> Fraction:
@@ -222,6 +228,8 @@ class PictureEncoder:
         frame.time_base = self.time_base
         frame.pts, frame.duration = pts, duration
         self._durations[pts] = duration
+        if self._alpha is not None:
+            self._alpha.add(image[..., 3], pts)
         self._mux(self._stream.encode(frame))
 
     def finish(self) -> None:
@@ -236,6 +244,8 @@ class PictureEncoder:
         """Write packets, with the durations that encoders forget."""
         for packet in packets:
             packet.duration = self._durations.pop(packet.pts or 0, packet.duration)
+            if self._alpha is not None:
+                self._alpha.attach(packet)
             self.container.mux(packet)
 
 

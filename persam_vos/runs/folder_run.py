@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from ..checking.check import quick_warnings
-from ..exports.run import Exported, export_all, export_places, refuse_existing_exports
+from ..exports.run import Exported, OnStart, export_all, export_places, refuse_existing_exports
 from ..files.output_lock import output_lock
 from ..media.output_folder import OutputFolder, OverlayStyle
 from ..media.output_paths import LOG, MASKS, TRACE
@@ -42,6 +42,8 @@ class RunEvents:
     on_frame: Callable[[TrackedFrame], None] | None
     on_look: OnLook | None
     should_stop: Callable[[], bool]
+    on_export: OnStart
+    on_export_frame: Callable[[], None]
 
 
 def run_to_folder(
@@ -55,7 +57,7 @@ def run_to_folder(
         with profile or nullcontext(StageTimer()) as timer:
             folder = _output_folder(request, plan, timer)
             run = _Run(request, plan, reference, folder, _load(engine, timer), timer, started)
-            summary = run.finished() or run.track(events)
+            summary = run.finished(events) or run.track(events)
     return _with_profile(summary, timer)
 
 
@@ -85,7 +87,7 @@ class _Run:
                 anyway=request.resume == "anyway",
             )
 
-    def finished(self) -> TrackSummary | None:
+    def finished(self, events: RunEvents) -> TrackSummary | None:
         """Return what is there, with its exports, if that is all that was asked for."""
         if not self._resumption.finished:
             return None
@@ -100,7 +102,7 @@ class _Run:
             wall_seconds=log["wall_seconds"],
             warnings=tuple(log["warnings"]),
             absent={int(i): [(a, b) for a, b in spans] for i, spans in log["absent"].items()},
-            exports=tuple(one.path for one in self._missing_exports()),
+            exports=tuple(one.path for one in self._missing_exports(events)),
             note=self._resumption.note,
         )
 
@@ -133,12 +135,18 @@ class _Run:
             )
             count, seconds = folder.frame_count, time.perf_counter() - self._started
             folder.finish(late_facts(plan) | run_totals(engine, timer, count, seconds))
+
+        def on_export_frame() -> None:
+            events.on_export_frame()
+            checkpoints.stop()
+
         exported = export_all(
             folder.path,
             request.chosen_exports(),
             overwrite=self._replaces,
             source=self._network_source,
-            on_frame=checkpoints.stop,
+            on_start=events.on_export,
+            on_frame=on_export_frame,
         )
         checkpoints.settle()
         _log.info("%s frames tracked in %.1f s, results in %s", count, seconds, folder.path)
@@ -148,13 +156,20 @@ class _Run:
     def _replaces(self) -> bool:
         return self._request.overwrite or bool(self._request.resume)
 
-    def _missing_exports(self) -> tuple[Exported, ...]:
+    def _missing_exports(self, events: RunEvents) -> tuple[Exported, ...]:
         """Write the exports of a finished run, unless all of them are there."""
         exports, folder = self._request.chosen_exports(), self._folder.path
         same = read_log(folder / LOG)[IDENTITY]["exports"] == self._identity["exports"]
         if same and all(path.exists() for path in export_places(folder, exports)):
             return ()
-        return export_all(folder, exports, overwrite=True, source=self._network_source)
+        return export_all(
+            folder,
+            exports,
+            overwrite=True,
+            source=self._network_source,
+            on_start=events.on_export,
+            on_frame=events.on_export_frame,
+        )
 
     @property
     def _network_source(self) -> str | None:

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[VideoFacts, Severity, str]] = {
     "ten bits": (
         replace(FACTS, info=replace(INFO, bit_depth=10)),
         "note",
-        "v.mp4: 10 bits a channel, of which 8 are used",
+        "v.mp4: 10 bits a channel, of which tracking uses 8 and exports keep all",
     ),
     "no matrix": (
         replace(FACTS, info=replace(INFO, size_hw=(1080, 1920)), colour_matrix=""),

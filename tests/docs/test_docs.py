@@ -156,5 +156,6 @@ def hurried(line: str) -> list[str]:
         return [*arguments, "--overwrite"]
     own_size = {"--method", "--quality", "--image-size", "--recipe"} & set(arguments)
     if arguments[0] in ("track", "eval", "mask") and "--predictions" not in arguments:
-        arguments += ["--overwrite"] if own_size else ["--overwrite", "--image-size", "256"]
+        arguments += [] if "--resume" in arguments else ["--overwrite"]
+        arguments += [] if own_size else ["--image-size", "256"]
     return arguments

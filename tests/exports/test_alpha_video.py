@@ -42,7 +42,7 @@ def test_times_alpha_and_size_are_those_of_the_run(
     path = export(video_run, name, tmp_path)
     pictures, times = decoded(path)
     assert times == pytest.approx(TIMES, abs=0.001)
-    tolerance = 1 if name == "prores" else 40
+    tolerance = 1 if name == "prores" else 0
     for index, found in enumerate(pictures):
         assert found.shape[:2] == SIZE_HW
         alpha = np.zeros(SIZE_HW, int)

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from ...datasets.annotations import explained
 from ...datasets.episodes import PixelMask, Shot
 from ...errors import DatasetError
+from ...files.open_picture import open_picture
 from ...structures import RgbImage
 
 SQUARE_SIDE = 518
@@ -49,7 +50,7 @@ def _readable(shot: Shot) -> Any:
 
 
 def _load(shot: Shot) -> ShotPicture:
-    with Image.open(shot.image) as file:
+    with open_picture(shot.image, str(shot.image), DatasetError) as file:
         image = file.convert("RGB")
         upright = ImageOps.exif_transpose(file).convert("RGB")
     if isinstance(shot.mask, PixelMask):
@@ -69,7 +70,11 @@ def _load(shot: Shot) -> ShotPicture:
 
 
 def _values(mask: PixelMask) -> npt.NDArray[Any]:
-    with explained(mask.path, "a readable mask"), Image.open(mask.path) as file:
+    name = str(mask.path)
+    with (
+        explained(mask.path, "a readable mask"),
+        open_picture(mask.path, name, DatasetError) as file,
+    ):
         values = np.asarray(file.convert("L") if mask.grey else file)
         if values.ndim != 2:
             raise ValueError(f"{values.ndim} dimensions")
