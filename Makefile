@@ -14,7 +14,7 @@ PYTEST := $(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow test-gpu test-oldest coverage lint type arch check docs package
-.PHONY: bench bench-gpu clean
+.PHONY: bench bench-gpu fuzz soak clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -89,6 +89,12 @@ bench-gpu: setup ## the GPU benchmarks, also of vit-b, vit-l and vit-h with rand
 	$(call BENCH,stages,-gpu) --device cuda --repeats 20 --weights-random vit-b vit-l vit-h
 	$(call BENCH,memory_use,-gpu) --device cuda
 	$(call BENCH,throughput,-gpu) --device cuda --weights-random vit-h
+
+fuzz: setup ## damaged files of every kind through the command line, for ten minutes (FUZZ="--seconds 60")
+	$(BIN)/python -m benchmarks.fuzz --workers 2 --seconds 600 $(FUZZ)
+
+soak: setup ## 20,000 frames with objects that come and go: is all flat? Takes a quarter of an hour
+	$(BIN)/python -m benchmarks.soak
 
 clean: ## remove what make made
 	rm -rf $(VENV) $(OLDEST) demo build dist site *.egg-info .coverage

@@ -20,10 +20,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,8 +36,8 @@ from benchmarks.fuzz_damage import damaged
 from benchmarks.fuzz_seeds import Seed, child_environment, make_seeds
 from benchmarks.results import facts, write_results
 
-CPU_SECONDS, WALL_SECONDS = 20.0, 90.0
-"""What a command may take; the latter where other programs use the cores too."""
+CPU_SECONDS, WALL_SECONDS = 20.0, 600.0
+"""What a command may take; the latter where other programs use the cores too, or it waits."""
 PEAK_BYTES = 1 << 30
 MEMORY_MB = 6 << 10  # of address space
 RESTART_AFTER = 400  # commands
@@ -71,7 +73,7 @@ def make_case(number: int, seed: int, seeds: Sequence[Seed], work: Path) -> Case
     kinds = sorted({one.kind for one in seeds})
     kind = chance.choice(kinds)
     chosen = chance.choice([one for one in seeds if one.kind == kind])
-    others = [one.path.read_bytes() for one in chance.sample(seeds, 4)]
+    others = [one.path.read_bytes() for one in chance.choices(seeds, k=4)]
     ways, content = damaged(chosen.path.read_bytes(), chosen.path.suffix, chance, others)
     folder = work / "case"
     shutil.rmtree(folder, ignore_errors=True)
@@ -87,7 +89,7 @@ def make_case(number: int, seed: int, seeds: Sequence[Seed], work: Path) -> Case
         target = folder / f"{name}{chosen.path.suffix}"
     target.write_bytes(content)
     command = chance.choice(chosen.commands)
-    places = {"FILE": target, "WHOLE": whole, "OUT": out, "SEEDS": work / "seeds"}
+    places = {"FILE": target, "WHOLE": whole, "OUT": out, "SEEDS": work.parent / "seeds"}
     arguments = [re.sub("FILE|WHOLE|OUT|SEEDS", lambda m: str(places[m[0]]), a) for a in command]
     allowed = (str(out), str(work / "tmp"))
     if "WHOLE" in command[2:]:
@@ -146,16 +148,33 @@ class Child:
             text=True,
             env=environment,
         )
-        if self._line(300) != "ready\n":
+        if self._line(WALL_SECONDS) != "ready\n":
             raise RuntimeError("the process that runs commands did not start")
         return self._process
 
     def _line(self, seconds: float) -> str | None:
-        """Return the next line of the process, empty if it ended, or None after some time."""
+        """Return the next line of the process, empty if it ended, or None after some time.
+
+        That is so many seconds, or more than may be of the processor's.
+        """
         assert self._process is not None
         stream: IO[str] = self._process.stdout  # type: ignore[assignment]  # a pipe
-        ready, _, _ = select.select([stream], [], [], seconds)
-        return stream.readline() if ready else None
+        began, spent = time.monotonic(), _cpu_seconds(self._process.pid)
+        while time.monotonic() - began < seconds:
+            if select.select([stream], [], [], 1)[0]:
+                return stream.readline()
+            if _cpu_seconds(self._process.pid) - spent > 2 * CPU_SECONDS:
+                break
+        return None
+
+
+def _cpu_seconds(process: int) -> float:
+    """Return what a process took of the processor's time; 0 where it is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def problems_of(case: Case, result: dict[str, Any]) -> list[str]:
@@ -221,61 +240,86 @@ def _report(case: Case, result: dict[str, Any], problems: list[str]) -> None:
     sys.stdout.flush()
 
 
-def run(args: argparse.Namespace, work: Path) -> dict[str, Any]:
-    """Run cases until the time is over; returns counts and findings."""
-    (work / "seeds").mkdir()
-    (work / "tmp").mkdir()
-    seeds = make_seeds(work / "seeds")
-    child, began = Child(work), time.monotonic()
-    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
-    spent: Counter[str] = Counter()
-    findings: list[dict[str, Any]] = []
-    peak, slowest, number = 0, 0.0, args.first
-    while number < args.first + args.cases and time.monotonic() - began < args.seconds:
-        case = make_case(number, args.seed, seeds, work)
-        result = child.run(case)
+@dataclass
+class Tally:
+    """What came of the cases so far; several threads add to it."""
+
+    cases: int = 0
+    peak_bytes: int = 0
+    slowest: float = 0.0
+    outcomes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    spent: Counter[str] = field(default_factory=Counter)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, case: Case, result: dict[str, Any]) -> None:
+        """Judge a case, and count it."""
         problems = problems_of(case, result)
-        outcomes[case.kind]["problem" if problems else f"exit {result['code']}"] += 1
-        peak = max(peak, result.get("peak_bytes", 0))
-        spent[case.arguments[0]] += result.get("cpu_seconds", 0)
-        slowest = max(slowest, result.get("cpu_seconds", 0))
-        if problems:
-            findings.append(
-                {"case": number, "kind": case.kind, "ways": case.ways}
-                | {
-                    "command": case.arguments[0],
-                    "problems": problems,
-                    "says": result.get("stderr", "")[-400:],
-                }
-            )
-            _report(case, result, problems)
-        if args.keep is not None:
-            shutil.copytree(case.folder, args.keep, dirs_exist_ok=True)
-            print(case, json.dumps(result, indent=1))
-        number += 1
-        if number % 250 == 0:
-            print(f"{number} cases, {time.monotonic() - began:.0f} s", flush=True)
-    child.stop()
-    return {
-        "seed": args.seed,
-        "cases": number - args.first,
-        "seconds": round(time.monotonic() - began),
-        "whole_files": len(seeds),
-        "largest_growth_of_memory_bytes": peak,
-        "longest_cpu_seconds": round(slowest, 2),
-        "cpu_seconds": {command: round(seconds) for command, seconds in spent.items()},
-        "outcomes": {
-            kind: dict(sorted(counts.items())) for kind, counts in sorted(outcomes.items())
-        },
-        "findings": findings,
-    }
+        with self.lock:
+            self.cases += 1
+            self.outcomes[case.kind]["problem" if problems else f"exit {result['code']}"] += 1
+            self.peak_bytes = max(self.peak_bytes, result.get("peak_bytes", 0))
+            self.spent[case.arguments[0]] += result.get("cpu_seconds", 0)
+            self.slowest = max(self.slowest, result.get("cpu_seconds", 0))
+            if problems:
+                finding = {"case": case.number, "kind": case.kind, "ways": case.ways}
+                finding |= {"command": case.arguments[0], "problems": problems}
+                self.findings.append(finding | {"says": result.get("stderr", "")[-400:]})
+                _report(case, result, problems)
+            if self.cases % 250 == 0:
+                print(f"{self.cases} cases", flush=True)
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of it for a results file."""
+        kinds = sorted(self.outcomes)
+        return {
+            "cases": self.cases,
+            "largest_growth_of_memory_bytes": self.peak_bytes,
+            "longest_cpu_seconds": round(self.slowest, 2),
+            "cpu_seconds": {name: round(seconds) for name, seconds in self.spent.items()},
+            "outcomes": {kind: dict(sorted(self.outcomes[kind].items())) for kind in kinds},
+            "findings": self.findings,
+        }
+
+
+def run(args: argparse.Namespace, work: Path) -> dict[str, Any]:
+    """Run cases, some at a time, until there are enough or the time is over."""
+    (work / "seeds").mkdir()
+    seeds = [one for one in make_seeds(work / "seeds") if re.search(args.kinds, one.kind)]
+    began, tally = time.monotonic(), Tally()
+    numbers = iter(range(args.first, args.first + args.cases))
+
+    def work_on(place: Path) -> None:
+        (place / "tmp").mkdir(parents=True)
+        child = Child(place)
+        try:
+            while time.monotonic() - began < args.seconds:
+                with tally.lock:
+                    number = next(numbers, None)
+                if number is None:
+                    return
+                case = make_case(number, args.seed, seeds, place)
+                result = child.run(case)
+                tally.add(case, result)
+                if args.keep is not None:
+                    shutil.copytree(case.folder, args.keep, dirs_exist_ok=True)
+                    print(case, json.dumps(result, indent=1))
+        finally:
+            child.stop()
+
+    with ThreadPoolExecutor(args.workers) as pool:
+        list(pool.map(work_on, [work / f"worker{number}" for number in range(args.workers)]))
+    seconds = round(time.monotonic() - began)
+    return {"seed": args.seed, "seconds": seconds, "whole_files": len(seeds)} | tally.facts()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--workers", type=int, default=1, help="processes that run commands")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=10**9, help="stop after so many")
+    parser.add_argument("--kinds", default="", help="of files alone whose kind matches this")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--only", type=int, help="run this case alone")
     parser.add_argument("--keep", type=Path, help="copy files of cases here, and print all")

@@ -1,16 +1,18 @@
 """Is the result of a run that was killed again and again the one of an uninterrupted run?
 
-python -m benchmarks.kills [--kills 200] [--seed 0] [--output runs/bench/kills.json]
+python -m benchmarks.kills [--kills 200] [--seed 0] [--jobs 2] [--real-encoder]
 
-Each case is `persam-vos track` as a user runs it: the real command line and network, on a clip of
-small pictures, in a process group of its own, which is killed by SIGKILL at a random moment, and
-gone on with by ``--resume`` until it is done. Two of three kills come at any time of a run, the
-others as soon as a checkpoint, a mask or a piece of the overlay is being written. When a run is
-done, its masks and exports are compared with those of the uninterrupted run byte by byte, the log
-without times and what is said of the machine, and the overlay by the pixels and times of its
-pictures. Processes are forked from one that has loaded the libraries, which takes longer than the
-runs; checkpoints, segments of the overlay and the time between checkpoints are made small, so that
-there are many of them. Unix alone.
+Each case is `persam-vos track` as a user runs it: the real command line and network (but for the
+encoder, which takes most of the time: ``--real-encoder`` has that too), on a clip of small
+pictures, in a process group of its own, which is killed by SIGKILL at a random moment, and gone on
+with by ``--resume`` until it is done. Two of three kills come at any time of a run, the others as
+soon as a checkpoint, a mask or a piece of the overlay is being written. When a run is done, its
+masks and exports are compared with those of the uninterrupted run byte by byte, the log without
+times and what is said of the machine, and the overlay by the pixels and times of its pictures.
+
+Processes are forked from one that has loaded the libraries, which takes longer than the runs;
+segments of the overlay and the time between checkpoints are made small, so that there are many of
+them. Unix alone.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +45,7 @@ from persam_vos.media.label_png import write_label_png
 from persam_vos.media.video_writer import VideoWriter
 from persam_vos.structures import SourceInfo
 
-FRAMES = 12
+FRAMES = 9
 SIZE_HW = (72, 96)
 _MOST_KILLS = 5  # of a run, before it is let through
 _SECONDS = 300.0  # after which a run hangs
@@ -53,15 +56,15 @@ CASES: dict[str, tuple[str, ...]] = {
     "forward": _FORWARD,
     "no overlay": (*_FORWARD, "--no-overlay", "--keep-checkpoints", "0"),
     "both directions, exports": (
-        *("clip", "--start-frame", "5", "--first-mask", "m5.png", "--mask", "9:3=c9.png"),
+        *("clip", "--start-frame", "3", "--first-mask", "m3.png", "--mask", "6:3=c6.png"),
         *("--export", "coco", "--export", "rgba"),
     ),
     "backward": (
-        *("clip", "--start-frame", "9", "--first-mask", "m9.png", "--direction", "backward"),
+        *("clip", "--start-frame", "7", "--first-mask", "m7.png", "--direction", "backward"),
         "--keep-alpha",
     ),
     "points, region, stride": (
-        *("clip", "--first-mask", "m0.png", "--point", "6:1=50,30", "--roi", "4,4,88,64"),
+        *("clip", "--first-mask", "m0.png", "--point", "4:1=40,30", "--roi", "4,4,88,64"),
         *("--stride", "2"),
     ),
     "video, constant rate": ("clip.mp4", "--first-mask", "m0.png", "--constant-rate"),
@@ -119,6 +122,7 @@ def run(
     child = os.fork()
     if child == 0:
         _be_the_command(folder, arguments)
+    (folder / "pid").write_text(str(child))
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         seconds = time.monotonic() - started
@@ -155,8 +159,15 @@ def _be_the_command(folder: Path, arguments: Sequence[str]) -> None:
         os._exit(code)
 
 
-def prepare() -> None:
-    """Load what the command needs, before processes are forked, and make its steps small."""
+def prepare(*, real_encoder: bool = False) -> None:
+    """Load what the command needs, before processes are forked, and make its steps small.
+
+    Without ``real_encoder`` that of MobileSAM makes way for one that only knows colours, which
+    takes no time; all else is as ever.
+    """
+    for name in ("track_command", "main"):
+        import_module(f"persam_vos_cli.{name}")
+    import_module("persam_vos.api")
     import torch
 
     from persam_vos.media import segmented_video
@@ -166,6 +177,24 @@ def prepare() -> None:
     cv2.setNumThreads(1)
     segmented_video.SEGMENT_PICTURES = 4
     checkpoints.MOST_OF_RUN = 10.0
+    if not real_encoder:
+        from persam_vos.sam.tiny_vit import TinyViT
+
+        TinyViT.forward_stages = _colour_stages  # type: ignore[assignment, method-assign]
+
+
+def _colour_stages(_: Any, images: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Encode pictures as `TinyViT.forward_stages` does, by mixing their colours at each stride."""
+    import torch
+    import torch.nn.functional as F
+
+    generator = torch.Generator().manual_seed(0)
+
+    def stage(stride: int, channels: int) -> Any:
+        weight = torch.randn(channels, 3, 1, 1, generator=generator)
+        return F.conv2d(F.avg_pool2d(images, stride), weight)
+
+    return stage(16, 256), (stage(4, 64), stage(8, 128))
 
 
 def arguments_of(case: Sequence[str], output: str) -> list[str]:
@@ -276,21 +305,55 @@ def kill_all(folder: Path, kills: int, seed: int, cases: Sequence[str]) -> dict[
     }
 
 
+def kill_in_jobs(folder: Path, kills: int, seed: int, jobs: int) -> dict[str, Any]:
+    """Share the kills among so many processes, and add up what they found."""
+    children = {}
+    for job in range(jobs):
+        own = folder / str(job)
+        own.mkdir()
+        write_clip(own)
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):  # what it says goes to stderr as it comes
+                found = kill_all(own, kills // jobs + (job < kills % jobs), seed + job, [*CASES])
+                (own / "found.json").write_text(json.dumps(found))
+            os._exit(0)
+        children[child] = own / "found.json"
+    found = {}
+    for child, path in children.items():
+        os.waitpid(child, 0)
+        found = _added(found, json.loads(path.read_text()))
+    return found
+
+
+def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Add up numbers and lists by their names; of files and times the last ones stay."""
+    if not one:
+        return other
+    added: dict[str, Any] = {**other}
+    for name in ("kills", "runs", "gone_on_from_a_checkpoint", "runs_that_differ"):
+        added[name] = one[name] + other[name]
+    added["kills_during"] = dict(Counter(one["kills_during"]) + Counter(other["kills_during"]))
+    return added
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--real-encoder", action="store_true", help="that of MobileSAM")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--output", type=Path, default=Path("runs/bench/kills.json"))
     args = parser.parse_args()
-    prepare()
+    prepare(real_encoder=args.real_encoder)
     with tempfile.TemporaryDirectory(prefix="persam-vos-kills-") as name:
         folder = Path(name)
-        write_clip(folder)
-        found = kill_all(folder, args.kills, args.seed, [*CASES])
+        found = kill_in_jobs(folder, args.kills, args.seed, args.jobs)
         if found["runs_that_differ"]:
             kept = shutil.copytree(folder, Path("runs/kills-that-differ"), dirs_exist_ok=True)
             print(f"what differs is in {kept}")
-    settings = {"kills": args.kills, "seed": args.seed, "cases": CASES}
+    settings = {"kills": args.kills, "seed": args.seed, "jobs": args.jobs, "cases": CASES}
+    settings["encoder"] = "mobile-sam" if args.real_encoder else "colours"
     write_results(args.output, {**facts("cpu"), "settings": settings, **found})
     if found["runs_that_differ"]:
         raise SystemExit("\n".join(found["runs_that_differ"]))

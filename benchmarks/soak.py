@@ -1,6 +1,6 @@
 """Does a long run stay as it began? Memory, handles, threads and time, as objects come and go.
 
-python -m benchmarks.soak [--frames 20000 --track-frames 2000] [--output soak.json]
+python -m benchmarks.soak [--frames 20000 --track-frames 1000] [--output soak.json]
 
 `Tracker` follows small pictures with the smallest network, whose weights are random; an object is
 added and another removed every few frames. Then `track` follows a folder of pictures, on some of
@@ -36,8 +36,8 @@ from persam_vos.structures import Encoded, Frame, LabelMap, RgbImage
 from persam_vos.tracking.engine import Engine
 
 PERIOD = 8  # pictures, then they come again
-ALIVE, EVERY = 2, 25
-"""Objects at a time, and the frames after which one is added and one removed."""
+ALIVE, EVERY = 1, 25
+"""Objects at a time, beside one that comes; and after how many frames it takes the place."""
 _SIZE_HW = (64, 96)
 _TENTHS = 10
 SLOWER = 1.15
@@ -137,7 +137,7 @@ class Meter:
 def soak_tracker(engine: Engine, frames: int, flat: float) -> dict[str, Any]:
     """Step through pictures, while objects are added and removed."""
     meter, tracker, ids = Meter(frames, flat), Tracker(engine), list(range(1, ALIVE + 1))
-    added = len(ids)
+    added = ALIVE
     tracker.start(picture(0), {one: mask(one, 0, 1) for one in ids})
     for index in range(1, frames + 1):
         tracker.step(picture(index))
@@ -180,7 +180,7 @@ def _resident_bytes() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=20_000)
-    parser.add_argument("--track-frames", type=int, default=2_000)
+    parser.add_argument("--track-frames", type=int, default=1_000)
     parser.add_argument("--flat", type=float, default=0.01, help="how much memory may grow")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from persam_vos.datasets.catalog import DATA_VARIABLE, DATASETS, data_dir, default_root
+from persam_vos.datasets.one_shot import ONE_SHOT
 from persam_vos.errors import DatasetError
 
 from . import progress
@@ -41,6 +42,9 @@ def list_datasets() -> None:
             info.licence,
             info.purpose,
         )
+    for one in ONE_SHOT.values():
+        folds = f"{one.fold_count} folds" if one.fold_count > 1 else "-"
+        table.add_row(one.name, folds, "-", "by hand", "-", f"one shot: {one.purpose}")
     console = Console()
     console.print(table)
     console.print(f"{DATA_VARIABLE}: {data_dir()}", soft_wrap=True, highlight=False)

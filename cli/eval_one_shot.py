@@ -148,7 +148,7 @@ def _evaluate(
 
         def start(total: int, done: int) -> None:
             loading.close()  # the bars of the download make room
-            bar.start(run.info.title, total, done)
+            bar.start(run.info.title, total, done=done)
 
         return evaluate_one_shot(
             run,

@@ -13,6 +13,7 @@ _FLAGS = {
     "exports": "--export",
     "box_xyxy": "--box",
     "points_xy": "--point",
+    "references": "--reference",
 }
 """Where a flag is not its parameter's name with dashes."""
 

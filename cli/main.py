@@ -30,6 +30,11 @@ _COMMANDS = {
     "import": ("import_command", "import_", "Turn masks of other tools into label PNGs."),
     "mask": ("mask_command", "mask", "Make a mask from a box, a point or a scribble, and show it."),
     "score": ("score_command", "score", "Score label maps against true ones, as DAVIS does."),
+    "segment": (
+        "segment_command",
+        "segment",
+        "Find an object of one photo in any number of others.",
+    ),
     "track": ("track_command", "track", "Cut objects out of a video, from one mask each."),
     "weights": ("weights_command", "weights", "List, fetch or locate the networks' weights."),
 }

@@ -34,7 +34,7 @@ from persam_vos.config import (
 from persam_vos.weights.registry import DEFAULT_WEIGHTS, WEIGHTS
 
 if TYPE_CHECKING:
-    from persam_vos import Engine, EngineChoice
+    from persam_vos import Engine, EngineChoice, MethodSettings
 
     from .progress import Console
 
@@ -45,7 +45,7 @@ class Recipe(click.Choice[RecipeName]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> RecipeName:
-        """Return the name of the recipe."""
+        """Return the name of a recipe, as it is now."""
         return super().convert("upstream" if value == "public" else value, param, ctx)
 
 
@@ -62,44 +62,7 @@ def _show_log(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     context.call_on_close(lambda: logger.setLevel(before))
 
 
-_METHOD_OPTIONS = (
-    click.option(
-        "--method",
-        type=click.Choice(METHODS),
-        help="How objects are followed.  "
-        f"[default: {DEFAULT_METHOD}; {PAPER_METHOD} with --recipe upstream or --without]",
-    ),
-    click.option(
-        "--recipe",
-        type=Recipe(RECIPES),
-        default=DEFAULT_RECIPE,
-        show_default=True,
-        help="'upstream' follows the paper's published video code to the letter, as a yardstick.",
-    ),
-    click.option(
-        "--without",
-        type=click.Choice(MECHANISMS),
-        multiple=True,
-        help="Switch a mechanism of the paper off (for its ablation); may be repeated.",
-    ),
-    click.option(
-        "--quality",
-        type=click.Choice(list(IMAGE_SIZES)),
-        default=DEFAULT_QUALITY,
-        show_default=True,
-        help="Size of the pictures that the encoder gets: "
-        + ", ".join(f"{name} {size}" for name, size in IMAGE_SIZES.items())
-        + " pixels on the long side. All but fast also encode small objects in large pictures at "
-        "twice the resolution.",
-    ),
-    click.option(
-        "--image-size",
-        type=click.IntRange(*IMAGE_SIZE_RANGE),
-        metavar="N",
-        help="The same, as a number; overrides --quality.",
-    ),
-)
-NETWORK_OPTIONS: tuple[Callable[..., Any], ...] = (
+NETWORK_OPTIONS = (
     click.option(
         "--weights",
         type=click.Choice(sorted(WEIGHTS)),
@@ -145,6 +108,45 @@ NETWORK_OPTIONS: tuple[Callable[..., Any], ...] = (
     ),
 )
 
+_ENGINE_OPTIONS = (
+    click.option(
+        "--method",
+        type=click.Choice(METHODS),
+        help="How objects are followed.  "
+        f"[default: {DEFAULT_METHOD}; {PAPER_METHOD} with --recipe upstream or --without]",
+    ),
+    click.option(
+        "--recipe",
+        type=Recipe(RECIPES),
+        default=DEFAULT_RECIPE,
+        show_default=True,
+        help="'upstream' follows the paper's published video code to the letter, as a yardstick.",
+    ),
+    click.option(
+        "--without",
+        type=click.Choice(MECHANISMS),
+        multiple=True,
+        help="Switch a mechanism of the paper off (for its ablation); may be repeated.",
+    ),
+    click.option(
+        "--quality",
+        type=click.Choice(list(IMAGE_SIZES)),
+        default=DEFAULT_QUALITY,
+        show_default=True,
+        help="Size of the pictures that the encoder gets: "
+        + ", ".join(f"{name} {size}" for name, size in IMAGE_SIZES.items())
+        + " pixels on the long side. All but fast also encode small objects in large pictures at "
+        "twice the resolution.",
+    ),
+    click.option(
+        "--image-size",
+        type=click.IntRange(*IMAGE_SIZE_RANGE),
+        metavar="N",
+        help="The same, as a number; overrides --quality.",
+    ),
+    *NETWORK_OPTIONS,
+)
+
 
 workers_option = click.option(
     "--workers",
@@ -173,31 +175,19 @@ def collect(kind: type[Options]) -> Callable[[Callable[[Options], None]], Callab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineOptions:
-    """What the options of `engine_options` say."""
+class NetworkOptions:
+    """What `NETWORK_OPTIONS` say, which choose a network and how it is run."""
 
-    method: MethodName | None
-    recipe: RecipeName
-    without: tuple[Mechanism, ...]
-    quality: QualityName
-    image_size: int | None
     weights: str
     checkpoint: Path | None
     device: str
     dtype: str
     backend: str
 
-    def choice(self) -> EngineChoice:
-        """Return the engine that they choose; raises UsageError for a contradiction."""
-        from persam_vos import EngineChoice, MethodSettings
+    def of_settings(self, settings: MethodSettings) -> EngineChoice:
+        """Return the engine that they choose, with settings."""
+        from persam_vos import EngineChoice
 
-        settings = MethodSettings(
-            method=self.method or default_method(recipe=self.recipe, without=self.without),
-            recipe=self.recipe,
-            without=frozenset(self.without),
-            image_size=self.image_size or IMAGE_SIZES[self.quality],
-            small_side=SMALL_SIDES[self.quality],
-        )
         return EngineChoice(
             weights=self.weights,
             checkpoint=self.checkpoint,
@@ -206,6 +196,30 @@ class EngineOptions:
             backend=self.backend,
             settings=settings,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions(NetworkOptions):
+    """What the options of `engine_options` say."""
+
+    method: MethodName | None
+    recipe: RecipeName
+    without: tuple[Mechanism, ...]
+    quality: QualityName
+    image_size: int | None
+
+    def choice(self) -> EngineChoice:
+        """Return the engine that they choose; raises UsageError for a contradiction."""
+        from persam_vos import MethodSettings
+
+        settings = MethodSettings(
+            method=self.method or default_method(recipe=self.recipe, without=self.without),
+            recipe=self.recipe,
+            without=frozenset(self.without),
+            image_size=self.image_size or IMAGE_SIZES[self.quality],
+            small_side=SMALL_SIDES[self.quality],
+        )
+        return self.of_settings(settings)
 
 
 def option_group(
@@ -230,7 +244,7 @@ def option_group(
     return decorate
 
 
-engine_options = option_group("engine", EngineOptions, (*_METHOD_OPTIONS, *NETWORK_OPTIONS))
+engine_options = option_group("engine", EngineOptions, _ENGINE_OPTIONS)
 """Adds the options that choose an engine."""
 
 
@@ -241,7 +255,12 @@ def command_line() -> str:
 
 def load_engine(console: Console, options: EngineOptions) -> Engine:
     """Load the network that the options choose; fetching shows its progress on ``console``."""
+    return load_chosen(console, options.choice())
+
+
+def load_chosen(console: Console, choice: EngineChoice) -> Engine:
+    """Load a network; fetching shows its progress on ``console``."""
     from persam_vos.tracking.load import load_choice
 
     with console.download() as on_progress:
-        return load_choice(options.choice(), on_progress, share_cores=True)
+        return load_choice(choice, on_progress, share_cores=True)

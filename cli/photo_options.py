@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from persam_vos.photos.settings import (
     default_photo_method,
 )
 
-from .options import NETWORK_OPTIONS, Recipe, option_group
+from .options import NETWORK_OPTIONS, NetworkOptions, Recipe, option_group
 
 if TYPE_CHECKING:
     from persam_vos import EngineChoice
@@ -62,7 +62,7 @@ _PHOTO_OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoEngineOptions:
+class PhotoEngineOptions(NetworkOptions):
     """What the options of `photo_engine_options` say."""
 
     method: PhotoMethodName | None
@@ -70,37 +70,26 @@ class PhotoEngineOptions:
     without: tuple[PhotoMechanism, ...]
     encoder: EncoderName
     encoder_checkpoint: Path | None
-    weights: str
-    checkpoint: Path | None
-    device: str
-    dtype: str
-    backend: str
 
     def settings(self) -> PhotoSettings:
         """Return how objects are found; raises UsageError for a contradiction."""
         without = frozenset(self.without)
         method = self.method or default_photo_method(recipe=self.recipe, without=without)
-        return PhotoSettings(method=method, recipe=self.recipe, without=without)
-
-    def choice(self) -> EngineChoice:
-        """Return the engine that goes with `settings`; raises UsageError for a contradiction."""
-        from persam_vos import EngineChoice
-
-        settings = self.settings()
+        settings = PhotoSettings(method=method, recipe=self.recipe, without=without)
         other = "encoder" if self.encoder != "sam" else "encoder_checkpoint"
-        if settings.method != "match" and (self.encoder != "sam" or self.encoder_checkpoint):
+        if method != "match" and (self.encoder != "sam" or self.encoder_checkpoint):
             raise UsageError(
                 param(other),
-                got=f"an encoder with {param('method', settings.method)}",
+                got=f"an encoder with {param('method', method)}",
                 expected=f"{param('method', 'match')}: the paper's methods compare by SAM's own",
+                remedy="leave one of the two out",
             )
-        return EngineChoice(
-            weights=self.weights,
-            checkpoint=self.checkpoint,
-            device=self.device,
-            dtype=self.dtype,
-            backend=self.backend,
-            settings=settings.engine_settings(),
+        return settings
+
+    def choice(self) -> EngineChoice:
+        """Return the engine that goes with `settings`."""
+        return replace(
+            self.of_settings(self.settings().engine_settings()),
             encoder=self.encoder,
             encoder_checkpoint=self.encoder_checkpoint,
         )

@@ -33,9 +33,8 @@ class _Speed(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(
-            "" if speed is None else f"{speed:.2f} {self._unit}/s", style="progress.data.speed"
-        )
+        told = "" if speed is None else f"{speed:.2f} {self._unit}/s"
+        return Text(told, style="progress.data.speed")
 
 
 class Console:

@@ -40,7 +40,7 @@ class RoughMask:
     mask: str
 
 
-class _Coordinates(click.ParamType[Shown]):
+class Coordinates(click.ParamType[Shown]):
     """Takes ``[[FRAME:]ID=]x,y...`` in pixels, or all of it in per cent."""
 
     def __init__(self, kind: Kind) -> None:
@@ -50,6 +50,7 @@ class _Coordinates(click.ParamType[Shown]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Shown:
+        """Return what was typed; fails for what is no box or point."""
         if isinstance(value, Shown):
             return value
         example = {"box": "1=30,40,120,99 or 40:2=10%,20%,50%,60%", "point": "1=80,60 or 1=9,9,-"}
@@ -96,7 +97,7 @@ _OPTIONS = (
     click.option(
         "--box",
         "boxes",
-        type=_Coordinates("box"),
+        type=Coordinates("box"),
         multiple=True,
         help="A box round an object, of which its mask is made: 1=30,40,120,99 in pixels of the "
         "video as it is shown, 40:2=10%,20%,50%,60% on frame 40; may be repeated.  "
@@ -105,7 +106,7 @@ _OPTIONS = (
     click.option(
         "--point",
         "points",
-        type=_Coordinates("point"),
+        type=Coordinates("point"),
         multiple=True,
         help="A point on an object, 1=80,60, or with a minus on what is not part of it, 1=9,9,-. "
         "It refines the mask of an object that is tracked or has one there; may be repeated.",
@@ -145,20 +146,9 @@ class PromptOptions:
 
     def prompts(self, start: int | str) -> dict[int | str, list[Prompt]]:
         """Return boxes and points by frame; raises UsageError for a box that holds nothing."""
-        from persam_vos import Prompt
-
         by_frame: dict[int | str, list[Prompt]] = {}
         for shown in (*self.boxes, *self.points):
-            box = shown.kind == "box"
-            x0, y0, *rest = shown.xy
-            prompt = Prompt(
-                object_id=shown.object_id,
-                box_xyxy=(x0, y0, rest[0], rest[1]) if box else None,
-                points_xy=() if box else [(x0, y0)],
-                labels=() if box else [int(shown.positive)],
-                shares=shown.shares,
-                scale=self.scale,
-            )
+            prompt = as_prompt(shown, self.scale)
             by_frame.setdefault(_frame(shown.frame, start), []).append(prompt)
         return by_frame
 
@@ -169,6 +159,22 @@ class PromptOptions:
 
 prompt_options = option_group("prompts", PromptOptions, _OPTIONS)
 """Adds the options that show objects."""
+
+
+def as_prompt(shown: Shown, scale: Scale | None = None) -> Prompt:
+    """Return a box or a point as the library takes it; raises UsageError for a box of nothing."""
+    from persam_vos import Prompt
+
+    box = shown.kind == "box"
+    x0, y0, *rest = shown.xy
+    return Prompt(
+        object_id=shown.object_id,
+        box_xyxy=(x0, y0, rest[0], rest[1]) if box else None,
+        points_xy=() if box else [(x0, y0)],
+        labels=() if box else [int(shown.positive)],
+        shares=shown.shares,
+        scale=scale,
+    )
 
 
 def _frame(frame: int | None, start: int | str) -> int | str:

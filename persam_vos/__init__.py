@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .errors import PersamVosError
     from .evaluation import evaluate
     from .media.reference_prompts import Prompt
+    from .photos.request import ReferencePhoto, SegmentRequest
+    from .photos.run import segment, segment_to_folder
+    from .photos.settings import PhotoSettings
     from .request import EngineChoice, TrackRequest
     from .runs.outcome import TrackSummary
     from .structures import Frame, ObjectResult, TrackedFrame
@@ -41,7 +44,10 @@ __all__ = [
     "MethodSettings",
     "ObjectResult",
     "PersamVosError",
+    "PhotoSettings",
     "Prompt",
+    "ReferencePhoto",
+    "SegmentRequest",
     "Target",
     "TrackRequest",
     "TrackSummary",
@@ -51,6 +57,8 @@ __all__ = [
     "evaluate",
     "fit_target",
     "load_engine",
+    "segment",
+    "segment_to_folder",
     "track",
     "track_many",
     "track_to_folder",
@@ -65,7 +73,10 @@ _HOMES = {
     "MethodSettings": "config",
     "ObjectResult": "structures",
     "PersamVosError": "errors",
+    "PhotoSettings": "photos.settings",
     "Prompt": "media.reference_prompts",
+    "ReferencePhoto": "photos.request",
+    "SegmentRequest": "photos.request",
     "Target": "targets.target",
     "TrackRequest": "request",
     "TrackSummary": "runs.outcome",
@@ -75,6 +86,8 @@ _HOMES = {
     "evaluate": "evaluation",
     "fit_target": "api",
     "load_engine": "api",
+    "segment": "photos.run",
+    "segment_to_folder": "photos.run",
     "track": "api",
     "track_many": "batch",
     "track_to_folder": "api",

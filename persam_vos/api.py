@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from .config import MethodSettings
+from .config import EncoderName, MethodSettings
 from .errors import UsageError
 from .exports.run import OnStart
 from .files.output import check_file
@@ -39,6 +39,7 @@ def load_engine(
     dtype: str = "auto",
     backend: str = "auto",
     settings: MethodSettings | None = None,
+    encoder: EncoderName | Path = "sam",
     on_progress: ProgressCallback | None = None,
 ) -> Engine:
     """Load a network once, for any number of clips.
@@ -46,7 +47,9 @@ def load_engine(
     ``weights`` is a name of ``persam-vos weights list``, fetched where needed; ``checkpoint`` a
     file that is used instead. ``device`` is auto, cpu, cuda, cuda:N or mps; ``dtype`` auto,
     float32, bfloat16 or float16. ``backend`` is what runs the encoder on a CPU: auto, torch, onnx,
-    onnx-int8, openvino, openvino-bf16 or openvino-int8. Raises UsageError for a choice that is
+    onnx-int8, openvino, openvino-bf16 or openvino-int8. ``encoder`` is what targets and photos are
+    compared by: sam, dinov2-small, dinov2-base, dinov2-large, or the path of a DINOv2 or DINOv3
+    file. Raises UsageError for a choice that is
     unknown or does not fit, WeightsError for weights that cannot be found, fetched or trusted.
     """
     choice = EngineChoice(
@@ -56,6 +59,8 @@ def load_engine(
         dtype=dtype,
         backend=backend,
         settings=settings or MethodSettings(),
+        encoder="sam" if isinstance(encoder, Path) else encoder,
+        encoder_checkpoint=encoder if isinstance(encoder, Path) else None,
     )
     return load_choice(choice, on_progress)
 

@@ -181,8 +181,8 @@ class Encoded:
     normalised as SAM wants it. ``layer_s8`` is (1, C', 2h, 2w) and ``layer_s4`` (1, C'', 4h, 4w):
     earlier layers' outputs at strides 8 and 4, where the network has them. ``matching`` is (1, C,
     2h, 2w), what another encoder makes of the cells, to compare them by; None for SAM's own.
-    ``pixels`` is the frame's image, if it is on the device already. ``ready`` is the event after which all of
-    this is computed, on devices that compute asynchronously.
+    ``pixels`` is the frame's image, if it is on the device already. ``ready`` is the event after
+    which all of this is computed, on devices that compute asynchronously.
     """
 
     frame: Frame

@@ -28,14 +28,17 @@ class RememberingEngine(Engine):
     memory: dict[bytes, Encoded] = field(default_factory=dict)
 
     def encode_batch(self, frames: Sequence[Frame]) -> list[Encoded]:
-        return [self._remembered(frame) for frame in frames]
+        square = self.settings.method != "memory"
+        return [self._remembered(frame, square=square) for frame in frames]
 
-    def _remembered(self, frame: Frame) -> Encoded:
-        padded = self.settings.method != "memory"
-        facts = bytes(f"{frame.size_hw} {padded} {self.settings.image_size}", "ascii")
+    def encode_window(self, frame: Frame) -> Encoded:
+        return self._remembered(frame, square=True)
+
+    def _remembered(self, frame: Frame, *, square: bool) -> Encoded:
+        facts = bytes(f"{frame.size_hw} {square} {self.settings.image_size}", "ascii")
         key = hashlib.sha1(frame.image.tobytes() + facts).digest()
         if key not in self.memory:
-            (self.memory[key],) = super().encode_batch([frame])
+            (self.memory[key],) = self._encode([self.prepare(frame, square=square)])
         return replace(self.memory[key], frame=frame)
 
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from one_shot_trees import write_perseg
 from PIL import Image
 
 from persam_vos.demo.render import render_demo
@@ -37,6 +38,8 @@ def fill_scene(folder: Path, examples: str) -> None:
         _write_images(folder / images, frames[:2])
     for root, lists in LISTS.items():
         _write_dataset(folder / root, frames, lists)
+    if "PerSeg" in examples:
+        write_perseg(folder / "PerSeg", objects=("cat",), photos=2)
     if "{name}" in examples:
         for video in ("a", "b"):
             _write_label(folder / "masks" / f"{video}.png", frames[0][1])

@@ -13,7 +13,22 @@ import numpy.typing as npt
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from persam_vos.datasets.episodes import PixelMask, ShapeMask, Shot
+
 Mask = npt.NDArray[np.bool_]
+
+
+def pixels(shot: Shot) -> PixelMask:
+    """The mask of a shot, which is in an image file."""
+    assert isinstance(shot.mask, PixelMask)
+    return shot.mask
+
+
+def shapes(shot: Shot) -> tuple[Any, ...]:
+    """The shapes of a shot's mask."""
+    assert isinstance(shot.mask, ShapeMask)
+    return shot.mask.segmentations
+
 
 FSS_CLASSES = ("zebra_crossing", "abe's_flyingfish", "ab_wheel")  # unsorted, one with an apostrophe
 

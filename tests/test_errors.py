@@ -79,3 +79,10 @@ def test_the_library_does_not_speak_of_flags() -> None:
         if flags:
             found[str(path.relative_to(PACKAGE))] = flags
     assert not found
+
+
+def test_a_line_of_an_error_has_no_control_characters() -> None:
+    error = PersamVosError(
+        "a\x1b[2J.mp4", got="x\u202e\udcff", remedy=f"use {param('reader', 'b')}"
+    )
+    assert str(error) == "a\\x1b[2J.mp4: got x\\u202e\\udcff; use reader='b'"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
+from ..files.limits import read_json as read_any_json
 from ..files.safe_pickle import load_plain_pickle
 
 
@@ -26,7 +26,7 @@ def read_lines(path: Path) -> list[str]:
 def read_json(path: Path, expected: str) -> Any:
     """Return what a JSON file holds; raises DatasetError, which says what was ``expected``."""
     with explained(path, expected):
-        return json.loads(path.read_text("utf-8"))
+        return read_any_json(path)
 
 
 def read_pickle(path: Path, expected: str) -> dict[Any, Any]:

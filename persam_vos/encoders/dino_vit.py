@@ -66,7 +66,7 @@ class DinoViT(nn.Module):
         cells: Tensor = self.patch_embed["proj"](images)  # (B, C, h, w)
         grid_hw = (cells.shape[2], cells.shape[3])
         patches = cells.flatten(2).transpose(1, 2)  # (B, h * w, C)
-        first = self.cls_token
+        first: Tensor = self.cls_token
         if self.shape.grid:
             patches = patches + self._positions(grid_hw)
             first = first + self.pos_embed[:, :1]
@@ -76,12 +76,12 @@ class DinoViT(nn.Module):
         for block in self.blocks:
             tokens = block(tokens, turns)
         encoded: Tensor = self.norm(tokens[:, 1 + self.shape.registers :])
-        return encoded.transpose(1, 2).unflatten(2, grid_hw)
+        return encoded.transpose(1, 2).reshape(len(images), -1, *grid_hw)
 
     def _positions(self, grid_hw: tuple[int, int]) -> Tensor:
         """Interpolate the position embeddings to a grid: (1, h * w, C)."""
         side = self.shape.grid
-        known = self.pos_embed[:, 1:].unflatten(1, (side, side)).permute(0, 3, 1, 2)  # (1, C, g, g)
+        known = self.pos_embed[:, 1:].view(1, side, side, -1).permute(0, 3, 1, 2)  # (1, C, g, g)
         resized = interpolate_positions(known, grid_hw, smoothly=self.shape.registers > 0)
         return resized.flatten(2).transpose(1, 2)
 
@@ -151,7 +151,7 @@ class _Attention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor, turns: tuple[Tensor, Tensor] | None) -> Tensor:
-        projected = self.qkv(tokens).unflatten(2, (3, -1, HEAD_WIDTH))
+        projected = self.qkv(tokens).view(*tokens.shape[:2], 3, -1, HEAD_WIDTH)
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # (B, heads, T, d) each
         if turns is not None:
             query, key = (_turned(one, turns) for one in (query, key))

@@ -36,9 +36,8 @@ def load_encoder(
     network = build_dino(shape, state, source=str(path)).to(device, dtype)
     with reported_as(WeightsError):
         digest = sha256_of(path)
-    return GridEncoder(
-        network, {"name": name if checkpoint is None else path.name, "sha256": digest}
-    )
+    known_as = name if checkpoint is None else path.name
+    return GridEncoder(network, {"encoder": known_as, "encoder sha256": digest})
 
 
 def build_dino(shape: DinoShape, state: dict[str, Tensor], *, source: str = "encoder") -> DinoViT:
@@ -62,7 +61,7 @@ def build_dino(shape: DinoShape, state: dict[str, Tensor], *, source: str = "enc
         raise WeightsError(
             source,
             got="; ".join(odd[:3]) + (f" and {len(odd) - 3} more" if len(odd) > 3 else ""),
-            expected=f"the {len(wanted)} weights of a {shape.depth} blocks deep DINO{shape.generation}",
+            expected=f"the {len(wanted)} weights of DINO{shape.generation}, {shape.depth} blocks",
             remedy="give the published file",
         )
     network.load_state_dict(state, assign=True)

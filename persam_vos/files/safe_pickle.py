@@ -26,13 +26,15 @@ except ImportError:  # pragma: no cover - numpy 1
 
 def _plain_dtype(*facts: Any) -> np.dtype[Any]:
     """Make a dtype of numbers or texts; arrays of objects could hold anything."""
-    dtype = np.dtype(*facts)
+    dtype: np.dtype[Any] = np.dtype(*facts)
     if dtype.hasobject:
         raise pickle.UnpicklingError("a numpy array of Python objects")
     return dtype
 
 
-_BUILTINS: Final = {kind.__name__: kind for kind in (list, dict, set, frozenset, tuple, int, float)}
+_BUILTINS: Final[dict[str, Callable[..., Any]]] = {
+    kind.__name__: kind for kind in (list, dict, set, frozenset, tuple, int, float)
+}
 _ARRAYS: Final[dict[str, Any]] = {
     name: getattr(multiarray, name) for name in ("_reconstruct", "scalar")
 }

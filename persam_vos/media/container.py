@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ TIMEOUT_SECONDS = 30.0
 """How long an address may keep silent."""
 COUNTED_BYTES = 256 << 20
 """Files up to this size are read once to count their pictures: less than a second."""
+NAMES_OTHERS = frozenset(
+    ("applehttp", "concat", "dash", "hls", "imf", "rtsp", "sdp", "webm_dash_manifest")
+)
+"""FFmpeg's formats that only say where pictures are: who made such a file would choose."""
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a stream that does not say: raw streams, and FFmpeg's own assumption."""
 
@@ -38,12 +43,19 @@ def open_container(path: Path | str) -> Iterator[InputContainer]:
         )
     # The prefix keeps names such as "a:b.mp4" from being taken for a protocol.
     location = f"file:{path}" if isinstance(path, Path) else path
+    allowed = {"format_whitelist": self_contained()} if isinstance(path, Path) else {}
     try:
-        container = av.open(location, mode="r", metadata_errors="replace", timeout=TIMEOUT_SECONDS)
+        container = av.open(
+            location,
+            mode="r",
+            options=allowed,
+            metadata_errors="replace",
+            timeout=TIMEOUT_SECONDS,
+        )
     except (av.FFmpegError, ValueError) as error:
         raise MediaError(
             str(path),
-            got=f"a file that does not open as a video ({reason(error)})",
+            got=f"a file that does not open as a video ({_why_not(path, error)})",
             expected="a whole video file, such as MP4, MOV, MKV or WebM",
             remedy="check that it plays, and copy or export it again if it does not",
         ) from error
@@ -57,6 +69,22 @@ def open_container(path: Path | str) -> Iterator[InputContainer]:
                 expected="a whole video",
                 remedy="check that it plays, and copy or export it again if it does not",
             ) from error
+
+
+@cache
+def self_contained() -> str:
+    """Return FFmpeg's names of formats, for its whitelist: all but those that name other files."""
+    import av
+
+    return ",".join(sorted(av.formats_available - NAMES_OTHERS))
+
+
+def _why_not(path: Path | str, error: Exception) -> str:
+    if isinstance(path, Path):
+        with path.open("rb") as file:
+            if file.read(4096).lstrip().startswith((b"#EXTM3U", b"ffconcat")):
+                return "a playlist, which names other files: name these"
+    return reason(error)
 
 
 def moving_streams(container: InputContainer) -> list[VideoStream]:

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, get_args
 
 from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error
 from ..files.durable import sync_file
-from ..files.limits import parse_json
+from ..files.limits import parse_json, read_json
 from ..files.output import inside
 from ..structures import TrackedFrame
 
@@ -156,8 +156,8 @@ class _Lines:
 def read_log(path: Path) -> dict[str, Any]:
     """Return the log of a run; it is empty where there is none, or no whole one."""
     try:
-        log = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        log = read_json(path)
+    except (OSError, ValueError):
         return {}
     return log if isinstance(log, dict) else {}
 

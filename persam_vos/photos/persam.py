@@ -68,7 +68,7 @@ class PersamPhotos:
         logits, iou, boxes = self._decode(encoded, points, found, known)
         presence = targets.appearance_score(found, logits, appearance)
         scores = iou.clamp(0, 1) * presence
-        geometry = Geometry(image.shape[:2], self.engine.network.image_size)
+        geometry = Geometry(image.shape[:2], self.engine.settings.image_size)
         masks = (geometry.logits_to_image(logits) > 0).cpu().numpy()
         rows, columns = (-(-side // PATCH) for side in encoded.input_hw)
         results = []

@@ -187,7 +187,7 @@ class UpstreamPhotos:
         return decode.Decoder(self.engine.network, self.engine.compute)
 
     def _geometry(self, encoded: Encoded) -> Geometry:
-        return Geometry(encoded.frame.size_hw, self.engine.network.image_size)
+        return Geometry(encoded.frame.size_hw, self.engine.settings.image_size)
 
 
 def upstream_guide(found: torch.Tensor, grid_hw: Sequence[int]) -> torch.Tensor:

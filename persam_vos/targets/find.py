@@ -8,7 +8,7 @@ the object in every picture.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from ..structures import Encoded, LabelMap
 from .appearance import ObjectCells, compare
 from .describe import in_picture
 from .features import cell_features
-from .propose import propose
+from .propose import matched_points, propose
 from .target import Target
 from .verify import Judged, verify
 
@@ -88,22 +88,33 @@ class TargetFinder:
             sure = float(judged.confidence.amax()) if len(judged.confidence) else 0.0
             confidence[object_id] = sure
             if sure >= PRESENT:
-                masks[object_id] = self._outline(encoded, judged)
+                masks[object_id] = self.outline(encoded, judged)
         labels = np.zeros(encoded.frame.size_hw, np.uint8)
         for object_id in sorted(masks, key=confidence.__getitem__):
             labels[masks[object_id]] = object_id
         return Found(labels, confidence)
 
     @torch.inference_mode()
-    def judge(self, encoded: Encoded, object_id: int) -> Judged:
-        """Propose masks of one object on a frame, and say what speaks for each."""
+    def judge(
+        self, encoded: Encoded, object_id: int, elsewhere: torch.Tensor | None = None
+    ) -> Judged:
+        """Propose masks of one object on a frame, and say what speaks for each.
+
+        ``elsewhere`` are cells of stride 8, (2h, 2w) bool, that are not to be looked at.
+        """
         row = self.object_ids.index(object_id)
         own, cells = self._objects[row], cell_features(encoded)
-        inside = in_picture(cells.shape[:2], encoded).flatten()
+        inside = in_picture(cells.shape[:2], encoded)
+        if elsewhere is not None:
+            inside = inside & ~elsewhere
+            cells = cells * inside[..., None]  # is like nothing
+        inside = inside.flatten()
         likeness = compare(cells.flatten(0, 1), own, inside)
         weights = self.scale_weights[row]
         proposed = propose(self.decoder, encoded, cells, own, likeness, weights)
-        return verify(cells.flatten(0, 1), inside, own, likeness, proposed)
+        points = matched_points(cells, own, likeness).points_xy[:, 0]
+        judged = verify(cells.flatten(0, 1), inside, own, likeness, proposed)
+        return replace(judged, likeness=likeness.probs.view(cells.shape[:2]), points_xy=points)
 
     def masks(self, encoded: Encoded, judged: Judged) -> Iterator[Mask]:
         """Scale the proposed masks to the picture: (H, W) bool each."""
@@ -111,7 +122,7 @@ class TargetFinder:
         for logits in judged.logits:
             yield (geometry.logits_to_image(logits[None])[0] > 0).cpu().numpy()
 
-    def _outline(self, encoded: Encoded, judged: Judged) -> Mask:
+    def outline(self, encoded: Encoded, judged: Judged) -> Mask:
         """Return what most of the surest masks cover, (H, W) bool, or else the surest one."""
         surest = judged.confidence.argsort(descending=True)[:_VOTERS]
         voters = np.stack([*self.masks(encoded, judged.rows(surest))])

@@ -43,7 +43,7 @@ def propose(
     left out.
     """
     grid_hw = (cells.shape[0], cells.shape[1])
-    points = _points(cells, wanted, likeness)
+    points = matched_points(cells, wanted, likeness)
     logits, iou = _candidates(decoder, encoded.features, points, scale_weights)
     parts = [(logits, iou)]
     readout = _regions(likeness.probs.view(grid_hw))
@@ -106,7 +106,7 @@ def _regions(probs: torch.Tensor) -> torch.Tensor:
     return logits[(logits > 0).flatten(1).any(1)]
 
 
-def _points(cells: torch.Tensor, wanted: ObjectCells, likeness: Likeness) -> Prompts:
+def matched_points(cells: torch.Tensor, wanted: ObjectCells, likeness: Likeness) -> Prompts:
     """Prompt with two points: where the object's cells find their match, and its mean does."""
     height, width = cells.shape[:2]
     best, places = likeness.own.max(0)

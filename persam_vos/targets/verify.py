@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -28,15 +28,26 @@ WEIGHTS = (49.2, 40.9, 15.2, 3.5, 14.7, 8.8, -97.3)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """K proposed masks: logits (K, 4h, 4w), evidence (K, E), and confidence (K,) in [0, 1]."""
+    """K proposed masks: logits (K, 4h, 4w), evidence (K, E), and confidence (K,) in [0, 1].
+
+    Of what they were proposed by, ``likeness`` (2h, 2w) in [0, 1] says how much of the object the
+    frame's cells look like, and ``points_xy`` (P, 2) where in input pixels the decoder was pointed.
+    """
 
     logits: torch.Tensor
     evidence: torch.Tensor
     confidence: torch.Tensor
+    likeness: torch.Tensor | None = None
+    points_xy: torch.Tensor | None = None
 
     def rows(self, chosen: torch.Tensor) -> Judged:
         """Return some of them, by (k,) indices."""
-        return Judged(self.logits[chosen], self.evidence[chosen], self.confidence[chosen])
+        return replace(
+            self,
+            logits=self.logits[chosen],
+            evidence=self.evidence[chosen],
+            confidence=self.confidence[chosen],
+        )
 
 
 def verify(

@@ -39,7 +39,7 @@ class Engine:
     compute: Compute
     settings: MethodSettings
     weights: Mapping[str, str] = field(default_factory=dict)
-    """Name of the weights, and the sha256 of each of their files; for reports."""
+    """Name of the weights, and the sha256 of each of their files; those of ``matcher`` too."""
     encoder: Encoder | None = field(default=None, kw_only=True)
     """What encodes; the network itself if None."""
     matcher: GridEncoder | None = field(default=None, kw_only=True)

@@ -36,6 +36,13 @@ def load_choice(
     settings = choice.settings
     compute = resolve_compute(choice.device, choice.dtype)
     fitting_backends(choice.backend, compute)  # what cannot work fails before weights are fetched
+    matcher = load_encoder(
+        choice.encoder,
+        choice.encoder_checkpoint,
+        device=compute.device,
+        dtype=compute.dtype,
+        on_progress=on_progress,
+    )
     loaded = load_weights(choice.weights, checkpoint=choice.checkpoint, on_progress=on_progress)
     _log.info("weights %s loaded: %s", loaded.name, loaded.source)
     network = build_sam(loaded.architecture, loaded.state).to(compute.device)
@@ -51,7 +58,7 @@ def load_choice(
         network,
         compute,
         settings,
-        {"name": loaded.name, **loaded.sha256},
+        {"name": loaded.name, **loaded.sha256, **(matcher.facts if matcher else {})},
         encoder=make_encoder(
             choice.backend,
             network,
@@ -60,13 +67,7 @@ def load_choice(
             # In bfloat16 the upstream recipe's masks are no longer upstream's: IoU 0.76.
             exact=settings.method != "memory",
         ),
-        matcher=load_encoder(
-            choice.encoder,
-            choice.encoder_checkpoint,
-            device=compute.device,
-            dtype=compute.dtype,
-            on_progress=on_progress,
-        ),
+        matcher=matcher,
         encode_batcher=OomBatcher(compute.encode_batch_size),
     )
     encoder = engine.encoding

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import CheckpointError, param
-from ..media.output_paths import ALPHA, LOG, MASKS
+from ..media.output_paths import ALPHA, EXPORTS, LOG, MASKS
 from ..media.run_state import RESUME, RUN, Kept
 from ..media.track_log import Half, TrackLog, read_log
 from .checkpoint import read_texts
@@ -94,13 +94,18 @@ def find_resumption(
         return Resumption(note="no checkpoint is left: starting from the beginning")
     frames = TrackLog(state)
     try:
-        soft = identity["keep_alpha"]
-        halves = {half: _half_start(output, frames, half, changed, soft) for half in get_args(Half)}
+        halves = {
+            half: _half_start(output, frames, half, _on_the_way(half, changed, identity), identity)
+            for half in get_args(Half)
+        }
     finally:
         frames.close()
     in_order = not has_backward or halves["backward"].complete
     pictures = sum(one.count for one in halves.values()) if in_order and not redrawn else 0
-    return Resumption(halves, pictures, _note(halves, changed))
+    note = _note(halves, changed)
+    if (output / EXPORTS).is_dir() and not identity["exports"]:
+        note += f"; {EXPORTS}/ is left as it was: name formats by {param('exports')} to renew it"
+    return Resumption(halves, pictures, note)
 
 
 def done_mark(state: Path, half: Half) -> Path:
@@ -132,11 +137,18 @@ def _found_in(text: str) -> tuple[FoundAgain, ...]:
     return tuple(FoundAgain(*one) for one in json.loads(text))
 
 
+def _on_the_way(half: Half, changed: frozenset[int], identity: Identity) -> frozenset[int]:
+    """Return those of the frames that a half comes by, from the start frame on."""
+    start, sign = identity["start_frame"], 1 if half == "forward" else -1
+    return frozenset(frame for frame in changed if sign * frame >= sign * start)
+
+
 def _half_start(
-    output: Path, log: TrackLog, half: Half, changed: frozenset[int], soft: bool
+    output: Path, log: TrackLog, half: Half, changed: frozenset[int], identity: Identity
 ) -> HalfStart:
-    """Return where a half goes on, given the frames whose masks changed."""
+    """Return where a half goes on, given the frames on its way whose masks changed."""
     state, good, done = output / RESUME, 0, False
+    soft = identity["keep_alpha"]
     for entry in log.entries(half):
         if _is_changed(entry["index"], half, changed) or not _is_there(output, entry, soft=soft):
             break
@@ -160,7 +172,7 @@ def _half_start(
 
 
 def _is_changed(index: int, half: Half, changed: frozenset[int]) -> bool:
-    """Tell whether a frame depends on masks that changed: those on the way to it."""
+    """Tell whether a frame depends on masks that changed: those that come before it."""
     if half == "forward":
         return any(frame <= index for frame in changed)
     return any(frame >= index for frame in changed)

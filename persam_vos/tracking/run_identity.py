@@ -51,7 +51,7 @@ def run_identity(request: TrackRequest, plan: TrackPlan, engine: Engine) -> Iden
         "input": _digest_of_input(plan),
         "images": _names(plan),
         "reading": asdict(request.reading),
-        "frames": [str(plan.source.info.first_frame), plan.source.info.stride, str(request.end)],
+        "range": [str(plan.source.info.first_frame), plan.source.info.stride, str(request.end)],
         "start_frame": plan.start,
         "direction": plan.direction,
         "roi": None if plan.roi is None else str(plan.roi),

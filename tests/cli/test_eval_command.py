@@ -89,3 +89,13 @@ def test_unknown_clips_are_named(options):
 def test_wrong_options_are_usage_errors(options, wrong):
     arguments = wrong if wrong == ["imagenet"] else [*options, *wrong]
     assert CliRunner().invoke(evaluate, [*map(str, arguments)]).exit_code == 2
+
+
+def test_every_data_set_has_its_own_help_and_unknown_ones_are_told():
+    told = CliRunner().invoke(evaluate, ["--help"]).output
+    for name in ("davis2017", "folder", "perseg", "coco20i"):
+        assert name in told
+    assert "--sequences" in CliRunner().invoke(evaluate, ["folder", "--help"]).output
+    assert "--episodes" in CliRunner().invoke(evaluate, ["perseg", "--help"]).output
+    wrong = CliRunner().invoke(evaluate, ["imagenet"])
+    assert "got data set 'imagenet', expected one of davis2017" in wrong.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -123,6 +124,25 @@ def test_a_png_of_a_video_that_ffmpeg_has_not_implemented_is_explained(
     assert "moving.png" in said
 
 
+@pytest.mark.parametrize("name", ["list.m3u8", "list.mp4"])
+def test_a_playlist_opens_no_other_files(
+    files: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    shutil.copy(files / "clip.mp4", tmp_path / "other.mp4")
+    for text in (
+        "ffconcat version 1.0\nfile other.mp4\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1.0,\nother.mp4\n#EXT-X-ENDLIST\n",
+    ):
+        (tmp_path / name).write_text(text)
+        code, said = check(capfd, monkeypatch, tmp_path / name, files / "mask.png")
+        assert code == 1
+        assert "a playlist, which names other files" in said
+
+
 NAMES = ("[red]a", "{name}", "a\nb", "\x1b[31mred", "%d%n", "-o", "<b>a", "\x9b2J", "\u202egnp")
 
 
@@ -211,3 +231,81 @@ def test_a_disk_that_fails_is_explained_in_one_line_and_leaves_whole_masks() -> 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured by /proc")
 def test_a_long_run_stays_flat() -> None:
     run_benchmark("soak", "--frames", "300", "--track-frames", "0", "--flat", "0.03")
+
+
+_RUN_ALL = """
+import json, sys
+import benchmarks.fuzz_child as child
+child.use_tiny_network()
+print([child.run_main(one) for one in json.loads(sys.argv[1])])
+"""
+_CALLS = (
+    "trace=openat,creat,mkdir,mkdirat,rename,renameat2,unlink,unlinkat,symlink,link,connect,bind"
+)
+_WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|^(creat|mkdir|rename|unlink|symlink|link)")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="system calls are seen by strace")
+def test_no_system_call_writes_elsewhere_or_connects(files: Path, tmp_path: Path) -> None:
+    """Hostile files, read and refused, and one that is tracked: as the kernel sees it."""
+    own, out, seen = tmp_path / "own", tmp_path / "out", tmp_path / "seen"
+    for folder in (own, out):
+        folder.mkdir()
+    clip, mask = str(files / "clip.mp4"), str(files / "mask.png")
+    cut, lying = own / "\x1b[2Jcut.mp4", own / "lying.npy"
+    cut.write_bytes(Path(clip).read_bytes()[:900])
+    lying.write_bytes(MASKS["a header of a call"])
+    playlist = own / "list.mp4"
+    playlist.write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
+    tiny = ["--image-size", "256", "--backend", "torch"]
+    commands = [
+        ["track", clip, "--first-mask", mask, "-o", f"{out}/run", *tiny],
+        ["track", str(cut), "--first-mask", mask, "-o", f"{out}/cut", *tiny],
+        ["check", str(playlist), "--first-mask", mask, "--no-measure"],
+        ["check", clip, "--first-mask", str(lying), "--no-measure"],
+        ["export", f"{out}/run", "coco", "-o", f"{out}/coco.json"],
+        ["import", f"{out}/coco.json", "-o", f"{out}/imported"],
+    ]
+    traced = subprocess.run(
+        [
+            *(
+                "strace",
+                "-f",
+                "--seccomp-bpf",
+                "-y",
+                "-qq",
+                "-s",
+                "4096",
+                "-e",
+                _CALLS,
+                "-o",
+                str(seen),
+            ),
+            *(sys.executable, "-c", _RUN_ALL, json.dumps(commands)),
+        ],
+        cwd=own,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "TMPDIR": str(out),
+            "PERSAM_VOS_CACHE": str(out),
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert traced.stdout.splitlines()[-1] == "[0, 1, 1, 1, 0, 0]", traced.stderr
+    elsewhere = []
+    for line in seen.read_text(errors="replace").splitlines():
+        call = line.split(maxsplit=1)[1]
+        if call.startswith(("connect", "bind")):
+            assert "AF_INET" not in call, call
+        elif _WRITING.search(call):
+            named = re.search(r'"([^"]*)"', call)
+            path = named[1] if named else ""
+            if not path.startswith((str(out), "/dev/", "/proc/self/")):
+                elsewhere.append(call)
+    assert not elsewhere, "\n".join(elsewhere)

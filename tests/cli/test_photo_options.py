@@ -41,6 +41,6 @@ def test_other_encoders_are_for_matching(tmp_path):
     choice = replace(DEFAULTS, encoder="dinov2-small").choice()
     assert choice.encoder == "dinov2-small"
     with pytest.raises(UsageError, match="encoder: got an encoder with method='persam'"):
-        replace(DEFAULTS, encoder="dinov2-small", method="persam").choice()
+        replace(DEFAULTS, encoder="dinov2-small", method="persam").settings()
     with pytest.raises(UsageError, match="encoder_checkpoint"):
         replace(DEFAULTS, encoder_checkpoint=tmp_path, recipe="upstream").choice()

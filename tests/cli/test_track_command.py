@@ -199,8 +199,10 @@ def test_an_interrupt_keeps_finished_masks_and_leaves_no_other_file(
     finally:
         process.kill()
     assert (process.returncode, out) == (130, b"")
-    # click ends the terminal's line with its ^C first
-    assert err.decode().strip() == "persam-vos: interrupted; what was finished is kept"
+    assert err.decode().splitlines() == [
+        "persam-vos: stopping after this frame; once more to stop at once",
+        "persam-vos: stopped; finished frames are kept; add --resume to go on",
+    ]
     masks = sorted(int(path.stem) for path in (tmp_path / "out/masks").iterdir())
     assert masks == list(range(len(masks)))
     assert 2 <= len(masks) < 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from one_shot_trees import write_coco, write_pickle
+from one_shot_trees import pixels, write_coco, write_pickle
 
 from persam_vos.datasets.coco20i import coco20i_folds
 from persam_vos.datasets.episodes import Pick
@@ -36,8 +36,8 @@ def test_a_pixel_is_its_class_and_one(tmp_path):
     listed = write_coco(tmp_path, fold=1)
     (fold,) = coco20i_folds(tmp_path, [1], 1)
     shot = fold.shot(5, Pick(listed[5][0]))
-    assert (shot.mask.low, shot.mask.high, shot.mask.grey) == (6, 6, False)
-    assert shot.mask.path.parent.name == "val2014"
+    assert (pixels(shot).low, pixels(shot).high, pixels(shot).grey) == (6, 6, False)
+    assert pixels(shot).path.parent.name == "val2014"
     with pytest.raises(DatasetError, match="fold 1, class bus"):
         fold.shot(5, Pick("val2014/another.jpg"))
 

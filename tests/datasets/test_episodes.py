@@ -26,11 +26,11 @@ def test_the_first_draws_are_the_published_check_value():
 
 def test_draws_equal_those_of_the_global_generator_and_leave_it_alone():
     np.random.seed(0)  # noqa: NPY002 - the old generator is what is compared with
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state(legacy=False)["state"]["key"].copy()  # noqa: NPY002
     sequence = [f"{k}.jpg" for k in range(37)]
     draws = Draws()
     ours = [draws.one(sequence) for _ in range(5)]
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state(legacy=False)["state"]["key"], before)  # noqa: NPY002
     for one in ours:
         assert one == np.random.choice(sequence, 1, replace=False)[0]  # noqa: NPY002
 

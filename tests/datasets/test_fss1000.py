@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from one_shot_trees import write_fss
+from one_shot_trees import pixels, write_fss
 
 from persam_vos.datasets.episodes import Pick
 from persam_vos.datasets.fss1000 import fss1000_folds
@@ -51,8 +51,8 @@ def test_the_first_supports_are_the_check_value(tmp_path):
 def test_masks_are_grey_values_from_128(tmp_path):
     (fold,) = fss1000_folds(write_fss(tmp_path), [0], 1)
     shot = fold.shot(761, Pick("abe's_flyingfish/10.jpg"))
-    assert (shot.mask.low, shot.mask.high, shot.mask.grey) == (128, 255, True)
-    assert shot.mask.path.name == "10.png"
+    assert (pixels(shot).low, pixels(shot).high, pixels(shot).grey) == (128, 255, True)
+    assert pixels(shot).path.name == "10.png"
     with pytest.raises(DatasetError, match="not listed"):
         fold.shot(761, Pick("abe's_flyingfish/11.jpg"))
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from one_shot_trees import write_lvis, write_pickle
+from one_shot_trees import shapes, write_lvis, write_pickle
 
 from persam_vos.datasets.episodes import Pick
 from persam_vos.datasets.lvis92i import lvis92i_folds
@@ -46,7 +46,7 @@ def test_a_shot_has_all_annotations_of_its_picture(tmp_path):
     (fold,) = lvis92i_folds(tmp_path, [0], 1)
     name = next(iter(content[1200]))
     shot = fold.shot(0, Pick(name))
-    assert len(shot.mask.segmentations) == 3
+    assert len(shapes(shot)) == 3
     assert shot.image == tmp_path / "LVIS/coco" / name
     with pytest.raises(DatasetError, match="category 1200"):
         fold.shot(0, Pick("val2017/another.jpg"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from one_shot_trees import write_paco, write_pickle
+from one_shot_trees import shapes, write_paco, write_pickle
 
 from persam_vos.datasets.episodes import Pick
 from persam_vos.datasets.paco_part import EPISODES, paco_part_folds
@@ -57,7 +57,7 @@ def test_boxes_are_cut_off_to_whole_pixels_with_exclusive_ends(tmp_path):
     (fold,) = paco_part_folds(tmp_path, [1], 1)
     shot = fold.shot(0, Pick("val2017/000000000001.jpg", 10))
     assert shot.crop_xyxy == (10, 20, 41, 46)  # 10.7 + 30.6 = 41.3 and 20.2 + 25.9 = 46.1
-    assert len(shot.mask.segmentations) == 2  # both annotations of the instance
+    assert len(shapes(shot)) == 2  # both annotations of the instance
     assert shot.image == tmp_path / "PACO-Part/coco/val2017/000000000001.jpg"
     for pick in (Pick("val2017/000000000001.jpg", 99), Pick("val2017/7.jpg", 10)):
         with pytest.raises(DatasetError, match="fold 1, class part 999"):

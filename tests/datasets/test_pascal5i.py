@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from one_shot_trees import write_pascal5i
+from one_shot_trees import pixels, write_pascal5i
 
 from persam_vos.datasets.episodes import Pick
 from persam_vos.datasets.pascal5i import pascal5i_folds
@@ -35,7 +35,7 @@ def test_episodes_are_those_of_the_published_loop(tmp_path):
 def test_masks_are_the_class_and_255_is_void(tmp_path):
     lines = write_pascal5i(tmp_path, fold=1)
     (fold,) = pascal5i_folds(tmp_path, [1], 1)
-    mask = fold.shot(5, Pick(lines[0][0])).mask
+    mask = pixels(fold.shot(5, Pick(lines[0][0])))
     assert (mask.low, mask.high, mask.void) == (6, 6, 255)
     with pytest.raises(DatasetError, match="fold 1, class car"):
         fold.shot(6, Pick(lines[0][0]))

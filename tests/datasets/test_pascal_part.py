@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 import numpy as np
 import pytest
-from one_shot_trees import write_pascal_part
+from one_shot_trees import shapes, write_pascal_part
 
 from persam_vos.datasets.episodes import Pick
 from persam_vos.datasets.pascal_part import pascal_part_folds
@@ -33,7 +34,7 @@ def test_episodes_are_those_of_the_published_loop(tmp_path):
     (fold,) = pascal_part_folds(tmp_path, [0], 2)
     random = np.random.RandomState(0)
 
-    def draw(used):
+    def draw(used: Collection[str]) -> Pick:
         while True:
             image = random.choice(IDS, 1, replace=False)[0]
             if image in used:
@@ -56,8 +57,8 @@ def test_masks_are_all_run_lengths_of_the_part_and_boxes_corners(tmp_path):
     write_pascal_part(tmp_path)
     (fold,) = pascal_part_folds(tmp_path, [0], 1)
     shot = fold.shot(0, Pick(IDS[0], 0))
-    assert len(shot.mask.segmentations) == 3  # two of one entry, one of another of that name
-    assert isinstance(shot.mask.segmentations[0]["counts"], str)
+    assert len(shapes(shot)) == 3  # two of one entry, one of another of that name
+    assert isinstance(shapes(shot)[0]["counts"], str)
     assert shot.crop_xyxy == (12, 8, 41, 37)
     for pick in (Pick(IDS[0], 99), Pick(IDS[0]), Pick("2008_999999", 0)):
         with pytest.raises(DatasetError, match=r"fold 0, class bird\+FACE"):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
-from one_shot_trees import write_perseg
+from one_shot_trees import pixels, write_perseg
 
-from persam_vos.datasets.episodes import Pick
+from persam_vos.datasets.episodes import Fold, Pick
 from persam_vos.datasets.perseg import perseg_folds
 from persam_vos.errors import DatasetError, UsageError
 
 
-def only_fold(root):
+def only_fold(root: Path) -> Fold:
     (fold,) = perseg_folds(root, [0], 1)
     return fold
 
@@ -33,8 +34,8 @@ def test_photos_are_asked_for_by_number_also_in_folders_with_00(tmp_path, data):
     assert fold.result_name(episodes[0]) == "can/01"
     shot = fold.shot(0, episodes[0].query)
     assert all(path.is_file() for path in shot.files)
-    assert shot.mask.grey
-    assert shot.mask.low == 1
+    assert pixels(shot).grey
+    assert pixels(shot).low == 1
 
 
 def test_gaps_and_objects_with_a_reference_alone_are_told(tmp_path):

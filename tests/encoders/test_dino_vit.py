@@ -59,7 +59,7 @@ def bicubic(grid: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarr
                 matrix[row, min(max(k, 0), size - 1)] += near if d <= 1 else far
         return matrix
 
-    return weights(rows, grid.shape[0]) @ grid @ weights(columns, grid.shape[1]).T
+    return np.asarray(weights(rows, grid.shape[0]) @ grid @ weights(columns, grid.shape[1]).T)
 
 
 def test_rotations_begin_with_whole_turns_from_edge_to_edge():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +23,7 @@ def encoder():
 class Colours(torch.nn.Module):
     """Answers with the mean colours of patches, and remembers the size that it was given."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.shape = DinoShape("v2", 64, 1, 14, 3, 0, 64)
         self.weight = torch.nn.Parameter(torch.zeros(1))
@@ -54,14 +56,14 @@ def test_cells_take_what_lies_at_their_centre_and_the_padding_the_edge():
     # A picture of 1024 x 512 in a square of 1024: red above, black below.
     image = np.zeros((512, 1024, 3), np.uint8)
     image[:256, :, 0] = 255
-    found = GridEncoder(Colours()).on_grid(encoded(image, (512, 1024), (64, 64)))
+    found = GridEncoder(cast(Any, Colours())).on_grid(encoded(image, (512, 1024), (64, 64)))
     assert found.shape == (1, 3, 128, 128)
     red = (found[0, 0] * 0.229 + 0.485)[:, 60]
     assert red[:30].min() > 0.99
     assert red[34:].max() < 0.01  # also in the padding, from row 64 on
 
 
-def test_matching_features_stand_in_for_the_neck(encoder):
+def test_matching_features_stand_in_for_the_neck():
     one = encoded(np.zeros((64, 64, 3), np.uint8), (64, 64), (4, 4))
     matching = torch.randn(1, 5, 8, 8)
     other = Encoded(one.frame, one.features, one.input_hw, one.colours, matching=matching)

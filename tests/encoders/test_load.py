@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -10,7 +12,7 @@ from persam_vos.encoders.load import build_dino, load_encoder
 from persam_vos.errors import WeightsError
 
 SHAPE = DinoShape("v2", 64, 1, 14, 3, 0, 128)
-CPU = {"device": torch.device("cpu"), "dtype": torch.float32}
+CPU: dict[str, Any] = {"device": torch.device("cpu"), "dtype": torch.float32}
 
 
 @pytest.fixture
@@ -23,8 +25,8 @@ def test_a_file_of_the_user_is_loaded_and_known_by_its_digest(tmp_path, state):
     encoder = load_encoder("sam", tmp_path / "mine.pth", **CPU)
     assert encoder is not None
     assert encoder.network.shape == SHAPE
-    assert encoder.facts["name"] == "mine.pth"
-    assert len(encoder.facts["sha256"]) == 64
+    assert encoder.facts["encoder"] == "mine.pth"
+    assert len(encoder.facts["encoder sha256"]) == 64
     assert not any(one.requires_grad for one in encoder.network.parameters())
 
 
@@ -44,7 +46,7 @@ def test_published_encoders_are_taken_from_the_cache(tmp_path, state, monkeypatc
     monkeypatch.setattr("persam_vos.encoders.load.original_files", original_files)
     encoder = load_encoder("dinov2-small", None, **CPU)
     assert encoder is not None
-    assert (asked, encoder.facts["name"]) == (["dinov2-small"], "dinov2-small")
+    assert (asked, encoder.facts["encoder"]) == (["dinov2-small"], "dinov2-small")
 
 
 def test_weights_that_do_not_fit_are_named(state):

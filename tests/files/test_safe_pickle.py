@@ -6,6 +6,7 @@ import collections
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,10 +37,10 @@ def test_containers_texts_numbers_and_arrays_come_back(tmp_path, protocol):
 
 
 class Malicious:
-    def __init__(self, *call):
+    def __init__(self, *call: object) -> None:
         self.call = call
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return self.call[0], tuple(self.call[1:])
 
 

@@ -5,13 +5,13 @@ where float32 itself resolves no better than 2e-6 to 2e-5.
 """
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from plain_upstream import GuidedAttention, upstream_decoder
 from torch import nn
 
 from persam_vos.sam.build import keep_in
@@ -148,23 +148,6 @@ def test_objects_decode_as_in_the_original_file(mobile_sam, features, onnx_decod
         assert abs(float(ours_iou[kept]) - iou) <= 1e-5
 
 
-class GuidedAttention(nn.Module):
-    """segment_anything's attention, written out, with eq. 8 after the softmax."""
-
-    def __init__(self, attention: Any, guide: torch.Tensor) -> None:
-        super().__init__()
-        self.attention, self.guide = attention, guide
-
-    def forward(self, q, k, v):
-        heads = self.attention.num_heads
-        q = self.attention._separate_heads(self.attention.q_proj(q), heads)
-        k = self.attention._separate_heads(self.attention.k_proj(k), heads)
-        v = self.attention._separate_heads(self.attention.v_proj(v), heads)
-        weights = torch.softmax(q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]), dim=-1)
-        weights = torch.softmax(weights + self.guide, dim=-1)
-        return self.attention.out_proj(self.attention._recombine_heads(weights @ v))
-
-
 class SemanticBlock(nn.Module):
     """segment_anything's block, with eq. 10 before it."""
 
@@ -208,6 +191,18 @@ def test_each_object_has_its_own_guide_and_semantic_prompt(mobile_sam, features,
             None if semantic is None else semantic[index],
         )
         assert_same(ours, index, segment_anything(mobile_sam, features, prompts, index, decoder))
+
+
+@torch.inference_mode()
+def test_upstream_adds_the_semantic_prompt_to_the_positions_too(mobile_sam, features):
+    prompts = make_prompts("positive and negative point")
+    generator = torch.Generator().manual_seed(5)
+    guide = torch.rand(1, 64 * 64, generator=generator)
+    semantic = 0.3 * torch.randn(1, 256, generator=generator)
+    given = replace(prompts, guide=guide, semantic=semantic, semantic_places=semantic)
+    decoder = upstream_decoder(mobile_sam.mask_decoder, guide[0], semantic[0])
+    plain = segment_anything(mobile_sam, features, prompts, 0, decoder)
+    assert_same(mobile_sam.decode(features, given), 0, plain)
 
 
 @torch.inference_mode()

@@ -106,6 +106,7 @@ def _as_line(episode: FinishedEpisode) -> str:
 
 
 def _from_json(told: dict[str, Any]) -> FinishedEpisode:
-    counts = told.pop("counts")
-    pairs = {name: tuple(counts.pop(name)) for name in ("intersection", "union")}
-    return FinishedEpisode(counts=EpisodeCounts(**pairs, **counts), **told)
+    counts: dict[str, Any] = told.pop("counts")
+    for name in ("intersection", "union"):
+        counts[name] = tuple(counts[name])
+    return FinishedEpisode(counts=EpisodeCounts(**counts), **told)

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from ...datasets.annotations import explained
 from ...datasets.episodes import PixelMask, Shot
 from ...errors import DatasetError
+from ...files.open_picture import open_picture
 from ...structures import RgbImage
 
 SQUARE_SIDE = 518
@@ -49,7 +50,7 @@ def _readable(shot: Shot) -> Any:
 
 
 def _load(shot: Shot) -> ShotPicture:
-    with Image.open(shot.image) as file:
+    with open_picture(shot.image, str(shot.image), DatasetError) as file:
         image = file.convert("RGB")
         upright = ImageOps.exif_transpose(file).convert("RGB")
     if isinstance(shot.mask, PixelMask):
@@ -69,7 +70,11 @@ def _load(shot: Shot) -> ShotPicture:
 
 
 def _values(mask: PixelMask) -> npt.NDArray[Any]:
-    with explained(mask.path, "a readable mask"), Image.open(mask.path) as file:
+    name = str(mask.path)
+    with (
+        explained(mask.path, "a readable mask"),
+        open_picture(mask.path, name, DatasetError) as file,
+    ):
         values = np.asarray(file.convert("L") if mask.grey else file)
         if values.ndim != 2:
             raise ValueError(f"{values.ndim} dimensions")
@@ -92,7 +97,7 @@ def union_of_shapes(segmentations: Sequence[Any], size_hw: tuple[int, int]) -> B
 
 def _shape(segmentation: Any, size_hw: tuple[int, int]) -> BoolMask:
     if isinstance(segmentation, np.ndarray):
-        return segmentation != 0
+        return np.asarray(segmentation != 0)
     try:
         from pycocotools import mask as coco_mask
     except ImportError:
@@ -149,4 +154,4 @@ def nearest_indices(extent: int, side: int) -> npt.NDArray[np.int64]:
     """Return the ``side`` rows that torch's nearest interpolation takes of ``extent``."""
     scale = np.float32(extent) / np.float32(side)  # in its precision, which decides at whole rows
     indices = np.floor(np.arange(side, dtype=np.float32) * scale).astype(np.int64)
-    return np.minimum(indices, extent - 1)
+    return np.asarray(np.minimum(indices, extent - 1))

@@ -58,7 +58,7 @@ def write_report(
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}"
     environment.filters["number"] = lambda value: "" if value is None else f"{value:.1f}"
     template = environment.from_string(files(__package__).joinpath(_TEMPLATE).read_text("utf-8"))
-    classes = [
+    classes: list[dict[str, Any]] = [
         {"fold": number, "name": score.class_names[number][one.class_id], "score": one}
         for number, fold in score.folds.items()
         for one in fold.classes

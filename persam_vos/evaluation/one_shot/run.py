@@ -57,8 +57,7 @@ def photo_segmenter(
     def make() -> tuple[Segmenter, dict[str, Any]]:
         engine = RememberingEngine.of(load_choice(choice, on_progress, share_cores=True))
         facts = asdict(settings) | {"without": sorted(settings.without)}
-        matching = dict(engine.matcher.facts) if engine.matcher is not None else None
-        told = {"photos": facts, "matching": matching, **run_settings(engine, "single")}
+        told = {"photos": facts, **run_settings(engine, "single")}
         return PhotoSegmenter(new_photo_method(engine, settings)), told
 
     return make

@@ -47,6 +47,7 @@ def test_stored_values_of_a_palette_are_not_its_colours(shot, tmp_path):
     picture.save(tmp_path / "p.png")
     found = load_shot(Shot(shot.image, PixelMask(tmp_path / "p.png", 6, 6, void=255)), None)
     assert found.mask.sum() == 30 * 40 - 2
+    assert found.void is not None
     assert found.void.sum() == 1
 
 

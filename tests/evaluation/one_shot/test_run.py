@@ -14,6 +14,7 @@ from PIL import Image
 from persam_vos.datasets.one_shot import open_one_shot
 from persam_vos.errors import DatasetError, OutputError, ScoringError
 from persam_vos.evaluation.one_shot import OneShotEvents, evaluate_one_shot, stored_masks
+from persam_vos.evaluation.one_shot.journal import FinishedEpisode
 
 
 def test_perseg_by_hand(finished):
@@ -36,7 +37,9 @@ def test_perseg_by_hand(finished):
 
 
 def test_an_object_is_learned_once_for_all_its_photos(perseg_root, tmp_path):
-    answers, started, done = ReferenceAgain(), [], []
+    answers = ReferenceAgain()
+    started: list[tuple[int, int]] = []
+    done: list[FinishedEpisode] = []
     events = OneShotEvents(on_start=lambda *counts: started.append(counts), on_episode=done.append)
     run = open_one_shot("perseg", perseg_root)
     evaluate_one_shot(run, tmp_path / "out", made(answers), events=events)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 from one_shot_trees import write_png
@@ -20,8 +22,8 @@ def picture(inside: bool = True) -> ShotPicture:
 class Method:
     """Finds the mask of its first reference."""
 
-    def __init__(self):
-        self.learned = []
+    def __init__(self) -> None:
+        self.learned: list[Any] = []
 
     def learn(self, references):
         self.learned.append(references)
@@ -33,7 +35,7 @@ class Method:
 
 def test_supports_without_the_object_teach_nothing():
     method = Method()
-    segmenter = PhotoSegmenter(method)
+    segmenter = PhotoSegmenter(cast(Any, method))
     segmenter.learn([picture(inside=False), picture()])
     assert len(method.learned[0]) == 1
     np.testing.assert_array_equal(segmenter.segment(picture(), "a"), picture().mask)

@@ -1,0 +1,121 @@
+"""Photos go into a folder, one after the other; a run that broke off goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from demo_clip import RememberingEngine
+from PIL import Image
+
+from persam_vos.errors import OutputError
+from persam_vos.photos.request import ReferencePhoto, SegmentRequest
+from persam_vos.photos.run import segment, segment_to_folder
+from persam_vos.photos.settings import PhotoSettings
+
+SETTINGS = PhotoSettings(absent_is_empty=False)  # the small engine is sure of nothing
+
+
+@pytest.fixture
+def request_of(album: Path) -> Callable[..., SegmentRequest]:
+    shown = ReferencePhoto(image=album / "ref.png", masks=str(album / "mask.png"))
+
+    def make(name: str, **choice: Any) -> SegmentRequest:
+        return SegmentRequest(
+            photos=[album / "photos"],
+            references=[shown],
+            output=album / name,
+            settings=SETTINGS,
+            **choice,
+        )
+
+    return make
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_a_folder_has_masks_cutouts_coco_log_and_overview(
+    small_engine: RememberingEngine, request_of: Callable[..., SegmentRequest]
+) -> None:
+    request = request_of("out")
+    summary = segment_to_folder(request, engine=small_engine)
+    assert (summary.photo_count, summary.object_ids) == (3, (7,))
+    assert [Path(one).name for one in summary.failures] == ["broken.jpg"]
+    files = contents(request.output)
+    assert set(files) == {
+        *("coco.json", "overview.html", "segment.json"),
+        *("masks/a.png", "masks/c.png", "cutouts/a.png", "cutouts/c.png"),
+    }
+    told = json.loads(files["segment.json"])
+    assert told["complete"]
+    assert [Path(one["photo"]).name for one in told["photos"]] == ["a.png", "broken.jpg", "c.png"]
+    labels = np.asarray(Image.open(request.output / "masks" / "a.png"))
+    area = told["photos"][0]["objects"][0]["area_px"]
+    assert int((labels == 7).sum()) == area > 0
+    x0, y0 = told["photos"][0]["cutout_corner_xy"]
+    cutout = np.asarray(Image.open(request.output / "cutouts" / "a.png"))
+    solid = np.argwhere(cutout[..., 3] >= 128) + np.array([y0, x0])
+    assert labels[tuple(solid.T)].all()
+    assert len(solid) == area
+    coco = json.loads(files["coco.json"])
+    assert [one["file_name"] for one in coco["images"]] == ["a.png", "c.png"]
+    assert {one["category_id"] for one in coco["annotations"]} == {7}
+
+
+def test_a_run_that_broke_off_goes_on_to_the_same_result(
+    small_engine: RememberingEngine,
+    request_of: Callable[..., SegmentRequest],
+) -> None:
+    whole = request_of("whole")
+    segment_to_folder(whole, engine=small_engine)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        segment_to_folder(request_of("cut"), engine=small_engine, on_photo=stop)
+    with pytest.raises(OutputError, match="resume"):
+        segment_to_folder(request_of("cut"), engine=small_engine)
+    starts: list[tuple[int, int]] = []
+    resumed = segment_to_folder(
+        request_of("cut", resume=True),
+        engine=small_engine,
+        on_start=lambda *counts: starts.append(counts),
+    )
+    assert starts == [(1, 3)]
+    assert resumed.resumed == 1
+    assert contents(whole.output) == contents(resumed.output)
+    again = segment_to_folder(request_of("cut", resume=True), engine=small_engine)
+    assert again.resumed == 3
+
+
+def test_only_results_are_replaced(
+    small_engine: RememberingEngine, request_of: Callable[..., SegmentRequest], album: Path
+) -> None:
+    segment_to_folder(request_of("out"), engine=small_engine)
+    with pytest.raises(OutputError, match="already holds"):
+        segment_to_folder(request_of("out"), engine=small_engine)
+    segment_to_folder(request_of("out", overwrite=True, cutouts=False), engine=small_engine)
+    assert not list((album / "out" / "cutouts").iterdir())
+    (album / "out" / "masks" / "mine.png").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"mine\.png"):
+        segment_to_folder(request_of("out", overwrite=True), engine=small_engine)
+
+
+def test_photos_come_one_after_the_other(small_engine: RememberingEngine, album: Path) -> None:
+    found = segment(
+        album / "photos" / "a.png",
+        [(album / "ref.png", album / "mask.png")],
+        settings=SETTINGS,
+        engine=small_engine,
+    )
+    (one,) = found
+    assert one.path.name == "a.png"
+    assert set(np.unique(one.label_map)) == {0, 7}
