@@ -308,9 +308,13 @@ def run(args: argparse.Namespace, work: Path) -> dict[str, Any]:
                     number = next(numbers, None)
                 if number is None:
                     return
-                case = make_case(number, args.seed, seeds, place)
-                result = child.run(case)
-                tally.add(case, result)
+                try:
+                    case = make_case(number, args.seed, seeds, place)
+                    result = child.run(case)
+                    tally.add(case, result)
+                except Exception as error:  # so that what was found until then is not lost
+                    tally.findings.append({"case": number, "problems": [f"driver: {error!r}"]})
+                    continue
                 if args.keep is not None:
                     shutil.copytree(case.folder, args.keep, dirs_exist_ok=True)
                     print(case, json.dumps(result, indent=1))
