@@ -240,7 +240,7 @@ def moments(rng: random.Random, output: Path, seconds: float) -> Callable[[float
         moment = rng.uniform(0.0, seconds)
         return lambda now: "any time" if now >= moment else ""
     begin, seen = rng.uniform(0.0, 0.7 * seconds), [0.0]
-    pattern = ".part-*.safetensors" if aim == 0 else "**/.part-*"
+    pattern = ".part-*/*" if aim == 0 else "**/.part-*"
 
     def now_is_it(now: float) -> str:
         if now >= begin and not seen[0] and any(watched.glob(pattern)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import OutputError, param
-from ..files.atomic import atomic_folder, atomic_path, make_folder
+from ..files.atomic import atomic_folder, atomic_path, make_folder, remove_unfinished
 from ..files.output import refuse_unwritable
 from ..media.output_paths import EXPORTS
 from .clip import Clip, open_clip
@@ -82,7 +82,12 @@ def export_all(
     on_start: OnStart = lambda _name, _count: None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> tuple[Exported, ...]:
-    """Write several exports of a run to ``folder/exports``, as `export_run` writes one."""
+    """Write several exports of a run to ``folder/exports``, as `export_run` writes one.
+
+    With ``overwrite`` what a killed run left there unfinished goes.
+    """
+    if overwrite:
+        remove_unfinished(folder / EXPORTS)
     return tuple(
         export_run(
             folder,

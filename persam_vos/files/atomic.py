@@ -121,6 +121,19 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(one, ignore_errors=True)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove the unfinished files and folders that killed runs left in a folder; raises nothing.
+
+    Nobody may be writing there.
+    """
+    for path in folder.glob(f"{TEMPORARY}*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
 def write_texts(folder: Path, files: Mapping[str, str]) -> None:
     """Write texts by file name into a folder that is made if need be, in UTF-8.
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, get_args
 
 from ..errors import OutputError
-from ..files.atomic import atomic_path, make_folder, output_error
+from ..files.atomic import atomic_path, make_folder, output_error, remove_unfinished
 from ..files.durable import sync_file, sync_folder
 from ..runtime.ordered_pool import worker_count
 from ..runtime.ordered_writer import OrderedWriter
@@ -325,6 +325,7 @@ class OutputFolder:
         """
         if self._kept is None:
             remove_state(self.state)
+        remove_unfinished(self.state)
         for path in (self.path / LOG, *self._stale):
             if path in self._stale or path in self._old:
                 path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import OutputError, param
 from ..files.output import refuse_unwritable, replaceable
 from ..structures import SourceInfo
-from .run_state import RESUME, RUN
+from .run_state import RESUME, RUN, SEGMENTS
 from .track_log import listed_files
 
 MASKS, OVERLAY, LOG, TRACE = "masks", "overlay.mp4", "track.json", "trace.json"
@@ -47,6 +47,8 @@ def check_output(
     masks = [one for one in (path / MASKS).glob("*") if one.suffix.lower() == ".png"]
     alphas = [*(path / ALPHA).glob("*/*.png")]
     own = listed_files(path, LOG, MASKS, RESUME, alphas)
+    if (path / RESUME / SEGMENTS).is_dir():  # killed when it had joined them, before its log
+        own |= {path / OVERLAY}
     files = [path / name for name in (*_FILES, *others)]
     there = dict.fromkeys((*masks, *alphas, *files, *sorted(own)))
     return replaceable(path, there, own=own, overwrite=overwrite or resume, inputs=inputs)

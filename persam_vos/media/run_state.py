@@ -6,14 +6,14 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files.atomic import TEMPORARY, output_error
+from ..files.atomic import output_error, remove_unfinished
 from .segmented_video import remove_segments
 
 RESUME = ".resume"
 """The folder: entries of frames, checkpoints, segments of the overlay, and what the run is of."""
 SEGMENTS = "overlay"
 RUN = "run.json"
-_FILES = (RUN, "names.txt", "*.jsonl", "*-done.json", "*.safetensors", f"{TEMPORARY}*")
+_FILES = (RUN, "names.txt", "*.jsonl", "*-done.json", "*.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ def remove_state(folder: Path) -> None:
 
     Raises OutputError.
     """
+    remove_unfinished(folder)
     try:
         for pattern in _FILES:
             for path in folder.glob(pattern):

@@ -7,10 +7,12 @@ A file is in the safetensors format: tensors, and in its metadata two texts of J
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..errors import CheckpointError
-from ..files.atomic import atomic_path
+from ..files.atomic import TEMPORARY, output_error
 from ..files.durable import sync_file, sync_folder
 from ..runtime.state_tree import StateTree, from_tree, to_tree
 from ..runtime.timer import StageTimer
@@ -83,10 +85,21 @@ def write_snapshot(path: Path, snapshot: Snapshot, more: Mapping[str, str] | Non
     ``more`` are texts to keep with it, for `read_texts`. Raises OutputError for a file that cannot
     be written.
     """
-    with atomic_path(path) as temporary:
-        save_file(dict(snapshot.tensors), temporary, {**snapshot.metadata, **(more or {})})
-        sync_file(temporary)
-    sync_folder(path.parent)
+    metadata = {**snapshot.metadata, **(more or {})}
+    try:
+        # In a folder, since safetensors has a hidden file of its own beside the one it writes.
+        with TemporaryDirectory(prefix=TEMPORARY, dir=path.parent) as folder:
+            temporary = Path(folder) / path.name
+            save_file(dict(snapshot.tensors), temporary, metadata)
+            sync_file(temporary)
+            temporary.replace(path)
+        sync_folder(path.parent)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        cause = OSError(int(number[1]) if number else 0, str(error))
+        raise output_error(path, cause) from error
+    except OSError as error:
+        raise output_error(path, error) from error
 
 
 def read_texts(path: Path) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from persam_vos.files.atomic import (
     atomic_path,
     make_folder,
     output_error,
+    remove_unfinished,
     write_texts,
 )
 
@@ -152,3 +153,13 @@ def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError), atomic_folder(tmp_path / "file" / "out"):
         pass
+
+
+def test_what_killed_runs_left_unfinished_goes_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / f"{TEMPORARY}0123456789ab.png").write_text("half")
+    (tmp_path / f"{TEMPORARY}folder").mkdir()
+    (tmp_path / f"{TEMPORARY}folder/a.png").write_text("half")
+    (tmp_path / "mine").write_text("mine")
+    remove_unfinished(tmp_path)
+    remove_unfinished(tmp_path / "none")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

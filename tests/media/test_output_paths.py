@@ -29,6 +29,18 @@ def test_a_run_that_can_be_gone_on_with_is_neither_replaced_nor_mistaken(tmp_pat
 
 
 @pytest.mark.parametrize("resume", [False, True])
+def test_the_overlay_of_a_run_that_was_killed_before_its_log_is_its_own(
+    tmp_path: Path, resume: bool
+) -> None:
+    (tmp_path / "overlay.mp4").write_text("")
+    with pytest.raises(OutputError, match=r"lists as its own: overlay\.mp4"):
+        check_output(tmp_path, INFO, overwrite=not resume, resume=resume)
+    (tmp_path / ".resume/overlay").mkdir(parents=True)
+    own = check_output(tmp_path, INFO, overwrite=not resume, resume=resume)
+    assert own == (tmp_path / "overlay.mp4",)
+
+
+@pytest.mark.parametrize("resume", [False, True])
 def test_what_is_left_of_a_killed_run_counts_as_its_own(tmp_path: Path, resume: bool) -> None:
     write_log(tmp_path, "00000")
     left = tmp_path / "masks/.part-0123456789ab.png"

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 from demo_clip import DemoFrames, RememberingEngine, make_engine
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from static_compute import StaticCompute
 
 from persam_vos import MethodSettings, Tracker
 from persam_vos.errors import CheckpointError, OutputError
 from persam_vos.sam.build import SamNetwork
+from persam_vos.tracking import checkpoint
 from persam_vos.tracking.checkpoint import load_checkpoint
 
 SETTINGS = {
@@ -164,3 +165,15 @@ def test_no_file_and_no_place_for_one_are_told(
         Tracker(small).save(tmp_path / "early")
     with pytest.raises(OutputError, match="no such folder"):
         begun(small, demo_frames).save(tmp_path / "none" / "state")
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", refuse)
+    with pytest.raises(OutputError, match="got a full disk"):
+        checkpoint.write_snapshot(tmp_path / "state", checkpoint.Snapshot({}, {}))
+    assert list(tmp_path.iterdir()) == []
