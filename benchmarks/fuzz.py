@@ -210,6 +210,8 @@ def problems_of(case: Case, result: dict[str, Any]) -> list[str]:
 
 
 def _is_allowed(path: str, case: Case) -> bool:
+    if "\0" in path:  # which the system refuses
+        return True
     full = os.path.realpath(case.folder / path)
     own = path.startswith(("/dev/", "/proc/self")) or path.isdecimal()
     return own or any(full == one or full.startswith(f"{one}/") for one in case.allowed)
@@ -229,9 +231,17 @@ def partial_files(out: Path, *, finished: bool) -> list[str]:
                     np.asarray(picture)
             except (OSError, SyntaxError, ValueError):
                 found.append("partial PNG")
-        elif path.suffix == ".json" and finished:
-            json.loads(path.read_text())
+        elif path.suffix == ".json" and finished and not _is_json(path):
+            found.append("partial JSON")
     return found
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text())
+    except ValueError:
+        return False
+    return True
 
 
 def _report(case: Case, result: dict[str, Any], problems: list[str]) -> None:
@@ -298,9 +308,13 @@ def run(args: argparse.Namespace, work: Path) -> dict[str, Any]:
                     number = next(numbers, None)
                 if number is None:
                     return
-                case = make_case(number, args.seed, seeds, place)
-                result = child.run(case)
-                tally.add(case, result)
+                try:
+                    case = make_case(number, args.seed, seeds, place)
+                    result = child.run(case)
+                    tally.add(case, result)
+                except Exception as error:  # so that what was found until then is not lost
+                    tally.findings.append({"case": number, "problems": [f"driver: {error!r}"]})
+                    continue
                 if args.keep is not None:
                     shutil.copytree(case.folder, args.keep, dirs_exist_ok=True)
                     print(case, json.dumps(result, indent=1))

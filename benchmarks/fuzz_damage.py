@@ -153,7 +153,7 @@ def damaged(
         way = chance.choice(ways)
         try:
             content = way(bytearray(content or b"\0"), chance, others)
-        except (ValueError, UnicodeError):  # JSON or text that was damaged before
+        except (ValueError, RecursionError):  # JSON or text that was damaged before
             content = flip_bits(bytearray(content or b"\0"), chance, others)
         names.append(way.__name__)
     return "+".join(names), content

@@ -63,6 +63,7 @@ def run_case(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         masks=folder / "first_mask.png",
         output=folder / "out",
         roi=None if args.roi is None else Region.parse(args.roi),
+        keep_alpha=args.keep_alpha,
     )
     summary = track_to_folder(request, engine=engine, on_frame=meter)
     return {
@@ -82,8 +83,10 @@ def start_case(size: str, args: argparse.Namespace) -> dict[str, Any]:
         command = [sys.executable, "-m", "benchmarks.large_input", "--case", scratch]
         command += ["--frames", str(args.frames), "--device", args.device]
         command += ["--roi", args.roi] if args.roi else []
+        command += ["--keep-alpha"] * args.keep_alpha
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=_ROOT)
-    row: dict[str, Any] = {"size": size, "roi": args.roi} | json.loads(done.stdout.splitlines()[-1])
+    row: dict[str, Any] = {"size": size, "roi": args.roi, "keep_alpha": args.keep_alpha}
+    row |= json.loads(done.stdout.splitlines()[-1])
     print(
         f"{size:>10} {row['frames']:4} frames {row['objects']} objects  "
         f"peak {row['peak_memory_bytes'] / 1e9:.2f} GB  {row['seconds_per_frame']:.2f} s a frame"
@@ -98,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--objects", type=int, default=3)
     parser.add_argument("--roi", metavar="X,Y,W,H")
+    parser.add_argument("--keep-alpha", action="store_true", help="keep soft masks too")
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--output", type=Path, default=_ROOT / "benchmarks/results/large_input.json"

@@ -280,7 +280,7 @@ def draw_curves(path: Path, rows: Sequence[dict[str, Any]], steps: int) -> None:
         ends = [_place(size, margin, steps, (low, high), x, flat) for x in (0, steps)]
         cv2.line(panels[1], ends[0], ends[1], _COLOURS["none"], 1, cv2.LINE_AA)
     for number, (kind, colour) in enumerate(_COLOURS.items()):
-        at = (margin + 8, size[0] - margin - 14 - 18 * number)
+        at = (size[1] - 150, size[0] - margin - 14 - 18 * number)
         cv2.putText(panels[1], kind, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.hstack(panels))

@@ -129,6 +129,11 @@ class _DatasetGroup(click.Group):
             return _for_dataset(evaluate_episodes, name, f"{info.title}: {info.purpose}, one shot")
         return None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
+            ctx.fail(f"got {args[0]!r}, expected a data set first, and then its options")
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -11,6 +11,7 @@ import click
 
 from persam_vos.datasets.one_shot import EvalSize
 
+from .echo import echo
 from .options import collect
 from .photo_options import PhotoEngineOptions, photo_engine_options
 from .progress import Console
@@ -119,11 +120,11 @@ def evaluate_episodes(options: EvalOneShotOptions) -> None:
     )
     score = _evaluate(run, options, settings)
     if options.as_json:
-        click.echo(results_text(score), nl=False)
+        echo(results_text(score), nl=False)
         return
     print_table(score)
-    click.echo(f"results  {options.output}")
-    click.echo(f"report   {options.output / REPORT}")
+    echo(f"results  {options.output}")
+    echo(f"report   {options.output / REPORT}")
 
 
 def _evaluate(

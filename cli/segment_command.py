@@ -11,6 +11,7 @@ import click
 
 from persam_vos.photos.settings import INSTANCES, Instances
 
+from .echo import echo
 from .options import collect, command_line, load_chosen
 from .photo_options import PhotoEngineOptions, photo_engine_options
 from .progress import Console
@@ -108,7 +109,7 @@ def segment(options: SegmentOptions) -> None:
     for error in summary.failures.values():
         console.fail(error)
     if options.as_json:
-        click.echo(json.dumps(asdict(summary) | {"output": str(summary.output)}, indent=1))
+        echo(json.dumps(asdict(summary) | {"output": str(summary.output)}, indent=1))
     else:
         _print(summary)
     if summary.failures:
@@ -119,10 +120,10 @@ def _print(summary: SegmentSummary) -> None:
     """Print what was found, and where it is."""
     read = summary.photo_count - len(summary.failures)
     for object_id, count in summary.found.items():
-        click.echo(f"object {object_id}: in {count} of {read} photos")
+        echo(f"object {object_id}: in {count} of {read} photos")
     if summary.failures:
-        click.echo(f"not read {len(summary.failures)} of {summary.photo_count} photos")
+        echo(f"not read {len(summary.failures)} of {summary.photo_count} photos")
     if summary.resumed:
-        click.echo(f"resumed  {summary.resumed} photos were finished before")
-    click.echo(f"overview {summary.output / 'overview.html'}")
-    click.echo(f"masks    {summary.output / 'masks'}")
+        echo(f"resumed  {summary.resumed} photos were finished before")
+    echo(f"overview {summary.output / 'overview.html'}")
+    echo(f"masks    {summary.output / 'masks'}")

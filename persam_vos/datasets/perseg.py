@@ -26,9 +26,9 @@ _TREES = ("data", "data 3")
 def perseg_folds(root: Path, folds: Sequence[int], shots: int) -> Iterator[Fold]:
     """Yield the one fold. Raises DatasetError for a tree that is none, or not whole."""
     require_one_shot(shots, "PerSeg")
-    found = [root / name for name in _TREES if (root / name).is_dir()]
-    tree = found[0] if found else root
-    require_tree(tree, (tree / "Images", tree / "Annotations"), "PerSeg")
+    places = [root, *(root / name for name in _TREES)]
+    tree = next((one for one in places if (one / "Images").is_dir()), root / _TREES[0])
+    require_tree(root, (tree / "Images", tree / "Annotations"), "PerSeg")
     for number in folds:
         yield _PerSeg(number, tree)
 

@@ -137,9 +137,11 @@ def remove_unfinished(folder: Path) -> None:
 def write_texts(folder: Path, files: Mapping[str, str]) -> None:
     """Write texts by file name into a folder that is made if need be, in UTF-8.
 
-    Each appears whole, and none of them if one cannot be written. Raises OutputError.
+    Bytes of file names that are no text become escapes. Each appears whole, and none of them if one
+    cannot be written. Raises OutputError.
     """
     make_folder(folder)
     with ExitStack() as stack:
         for name, text in files.items():
-            stack.enter_context(atomic_path(folder / name)).write_bytes(text.encode())
+            content = text.encode(errors="backslashreplace")
+            stack.enter_context(atomic_path(folder / name)).write_bytes(content)

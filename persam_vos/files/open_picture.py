@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -30,7 +30,7 @@ def open_picture(
     name: str,
     kind: type[PersamVosError] = MediaError,
     *,
-    formats: Sequence[str] | None = None,
+    formats: tuple[str, ...] | None = None,
 ) -> Iterator[Image.Image]:
     """Open an image, whose pixels are not decoded yet; ``name`` is what an error calls it.
 

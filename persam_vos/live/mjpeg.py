@@ -125,7 +125,7 @@ class JpegSplitter:
 def read_jpeg(data: bytes, name: str) -> RgbImage:
     """Decode a JPEG to (H, W, 3) uint8 RGB, turned as its EXIF says; raises MediaError."""
     try:
-        with open_picture(io.BytesIO(data), name, formats=["JPEG"]) as image:
+        with open_picture(io.BytesIO(data), name, formats=("JPEG",)) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except FAILURES as error:
         raise MediaError(

@@ -51,7 +51,7 @@ class TrackLog:
     def begin(self, name: str) -> None:
         """Note that files of the frame of that name may be there from now on."""
         with self._guarded(_NAMES):
-            self._names.write(name.encode() + b"\n")
+            self._names.write(os.fsencode(name) + b"\n")
             self._names.flush()
 
     def append(self, half: Half, entry: str) -> None:
@@ -186,8 +186,8 @@ def listed_files(
 def _begun(path: Path) -> list[str]:
     """Return the names of frames that a run began to write."""
     try:
-        return path.read_text("utf-8").splitlines()
-    except (OSError, ValueError):
+        return os.fsdecode(path.read_bytes()).splitlines()
+    except OSError:
         return []
 
 

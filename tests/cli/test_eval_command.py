@@ -97,5 +97,7 @@ def test_every_data_set_has_its_own_help_and_unknown_ones_are_told():
         assert name in told
     assert "--sequences" in CliRunner().invoke(evaluate, ["folder", "--help"]).output
     assert "--episodes" in CliRunner().invoke(evaluate, ["perseg", "--help"]).output
+    early = CliRunner().invoke(evaluate, ["--root", "x", "perseg"])
+    assert "got '--root', expected a data set first" in early.output
     wrong = CliRunner().invoke(evaluate, ["imagenet"])
     assert "got data set 'imagenet', expected one of davis2017" in wrong.output

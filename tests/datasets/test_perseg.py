@@ -50,10 +50,10 @@ def test_gaps_and_objects_with_a_reference_alone_are_told(tmp_path):
 
 
 def test_a_wrong_tree_names_what_is_missing(tmp_path):
-    with pytest.raises(DatasetError, match="no Images, no Annotations"):
+    with pytest.raises(DatasetError, match="no data/Images, no data/Annotations"):
         only_fold(tmp_path)
     shutil.rmtree(write_perseg(tmp_path) / "data/Annotations")
-    with pytest.raises(DatasetError, match="got no Annotations"):
+    with pytest.raises(DatasetError, match="got no data/Annotations"):
         only_fold(tmp_path)
 
 

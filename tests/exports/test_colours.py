@@ -41,7 +41,7 @@ def png_pixels(path: Path) -> np.ndarray:
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     assert pixels is not None
     assert pixels.dtype == np.uint16
-    return pixels[..., [2, 1, 0, 3][: pixels.shape[2]]] / 65535
+    return np.asarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]] / 65535)
 
 
 def tags_of(path: Path) -> list[int]:
@@ -84,12 +84,12 @@ def nits(encoded: np.ndarray, transfer: int) -> np.ndarray:
     if transfer == PQ:
         m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
         root = encoded ** (1 / m2)
-        return 10_000 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
+        return np.asarray(10_000 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1))
     if transfer == HLG:
         a, b, c = 0.17883277, 0.28466892, 0.55991073
         scene = np.where(encoded <= 0.5, encoded**2 / 3, (np.exp((encoded - c) / a) + b) / 12)
         luminance = scene @ np.array([0.2627, 0.6780, 0.0593])
-        return 1000 * scene * luminance[:, None] ** 0.2
+        return np.asarray(1000 * scene * luminance[:, None] ** 0.2)
     return 203 * np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 

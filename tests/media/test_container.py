@@ -121,7 +121,8 @@ def test_rate_of_avi_is_that_of_its_pictures_and_not_of_its_clock(tmp_path: Path
     """Between pictures AVI has empty ones, which say nothing of how long the last is shown."""
     path = Clip(name="held.avi", codec="mpeg4", times=[0, 3 / 24, 6 / 24, 9 / 24]).make(tmp_path)
     source = open_source(path)
-    assert (source.info.frames_per_second, source.info.frame_count) == (8, 4)
+    assert source.info.frames_per_second == 8
+    assert source.info.frame_count == 4
     frames = list(source)
     assert [frame.time_seconds for frame in frames] == [0, 0.125, 0.25, 0.375]
     assert frames[-1].duration_seconds is None

@@ -84,7 +84,7 @@ def reference(encoded: np.ndarray, transfer: str) -> np.ndarray:
     mapped = pq_light(np.where(e1 < ks, e1, p) * pq_signal(1000))
     shown = light * mapped / np.maximum(brightest, 1e-9) / 203
     linear = shown @ np.linalg.solve(to_xyz(PRIMARIES_709), to_xyz(PRIMARIES_2020)).T
-    return 255 * np.clip(linear, 0, 1) ** (1 / 2.4)
+    return np.asarray(255 * np.clip(linear, 0, 1) ** (1 / 2.4))
 
 
 M1, M2, C1, C2, C3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875

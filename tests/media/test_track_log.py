@@ -126,3 +126,14 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         pytest.raises(OutputError, match=r"forward\.jsonl: got a full disk"),
     ):
         log.append("forward", entry(0))
+
+
+def test_a_name_of_bytes_that_are_no_text_is_listed_as_begun(tmp_path: Path) -> None:
+    name = "a\udcff"
+    with closing(TrackLog(tmp_path / ".resume")) as log:
+        log.begin(name)
+    (tmp_path / "masks").mkdir()
+    (tmp_path / f"masks/{name}.png").touch()
+    assert tmp_path / f"masks/{name}.png" in listed_files(
+        tmp_path, "track.json", "masks", ".resume"
+    )

@@ -38,8 +38,8 @@ def test_what_was_shown_is_found_again_and_nothing_in_noise(
 def test_all_instances_are_found_if_they_are_asked_for(
     engine: RememberingEngine, shown: PhotoReference
 ) -> None:
-    twice = np.concatenate([shown.image, shown.image[:, ::-1]], axis=1)
-    for instances, count in (("best", 1), ("all", 2)):
+    twice = np.concatenate([shown.image, shown.image], axis=0)
+    for instances, count in (("all", 2), ("best", 1)):
         method = MatchPhotos(engine, PhotoSettings(instances=instances))  # type: ignore[arg-type]
         method.learn([shown])
         (found,) = method.segment(twice)

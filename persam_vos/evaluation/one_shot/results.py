@@ -45,7 +45,8 @@ class OneShotScore:
         if photos is None:
             return "masks of a folder"
         upstream = " upstream" if photos["recipe"] == "upstream" else ""
-        return f"{photos['method']}{upstream}"
+        encoder = self.settings.get("weights", {}).get("encoder")
+        return f"{photos['method']}{upstream}" + (f" by {encoder}" if encoder else "")
 
 
 @dataclass(frozen=True, slots=True)

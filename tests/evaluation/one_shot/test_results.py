@@ -34,6 +34,13 @@ def test_figures_of_a_method_that_is_not_ours_are_named_so():
     assert score(predictions="masks").method == "masks of a folder"
 
 
+def test_another_encoder_is_told():
+    photos = {"method": "match", "recipe": "default"}
+    named = score(photos=photos, weights={"name": "mobile-sam", "encoder": "dinov2-base"})
+    assert named.method == "match by dinov2-base"
+    assert score(photos=photos, weights={"name": "mobile-sam"}).method == "match"
+
+
 def test_the_file_has_folds_classes_and_what_others_have():
     told = json.loads(results_text(score(root="somewhere")))
     assert told["mean"]["mean_iou"] == pytest.approx(0.375)

@@ -252,7 +252,7 @@ def test_nothing_random_decides(decoder: Decoder) -> None:
     ("spare", "ages", "last"),
     [
         pytest.param(4, (1, 2, 4), 6, id="capacity to spare"),
-        pytest.param(1, memory_bank.AGES, 14, id="capacity as needed"),
+        pytest.param(1, memory_bank.AGES, 8, id="capacity as needed"),
     ],
 )
 @pytest.mark.slow
