@@ -36,8 +36,8 @@ DEFAULT_RECIPE: RecipeName = "default"
 DEFAULT_QUALITY: QualityName = "balanced"
 CHECKPOINT_SECONDS = 10.0
 """How often the state of a run is saved: what is lost by a power cut is this at most."""
-KEPT_CHECKPOINTS = 4
-"""Of each half of a run: a correction repeats a fifth of it at most that it does not change."""
+KEPT_CHECKPOINTS = 2
+"""Of each half of a run, up to 140 MB each at 480p: for corrections, not to begin at its start."""
 
 
 @dataclass(frozen=True, slots=True)
