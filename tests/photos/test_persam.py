@@ -19,9 +19,8 @@ def found(small_engine: RememberingEngine, demo_frames: DemoFrames, shown: Photo
     """Find object 7 in a later frame."""
 
     def find(*without: PhotoMechanism, **choice: Any) -> PhotoObject:
-        settings = PhotoSettings(
-            without=frozenset(without), **{"method": "persam", "absent_is_empty": False} | choice
-        )
+        chosen: dict[str, Any] = {"method": "persam", "absent_is_empty": False} | choice
+        settings = PhotoSettings(without=frozenset(without), **chosen)
         method = PersamPhotos(small_engine, settings)
         method.learn([shown])
         (one,) = method.segment(demo_frames.frames[3].image)

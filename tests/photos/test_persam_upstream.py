@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -78,14 +80,12 @@ class Plain:
         )
         xy, labels = torch.tensor([points]) * factors, torch.tensor([[1, 0]])
         boxes = None if box is None else (torch.tensor(box).reshape(2, 2) * factors).reshape(1, 4)
-        encoder = self.sam.prompt_encoder
+        encoder: Any = self.sam.prompt_encoder
         given = None if dense is None else dense[None, None]
-        sparse, dense_embedding = encoder((xy, labels), boxes, given)  # type: ignore[operator]
-        logits, iou = (decoder or self.sam.mask_decoder).predict_masks(  # type: ignore[attr-defined]
-            self.features(image)[None],
-            encoder.get_dense_pe(),
-            sparse,
-            dense_embedding,  # type: ignore[attr-defined, operator]
+        sparse, dense_embedding = encoder((xy, labels), boxes, given)
+        mask_decoder: Any = decoder or self.sam.mask_decoder
+        logits, iou = mask_decoder.predict_masks(
+            self.features(image)[None], encoder.get_dense_pe(), sparse, dense_embedding
         )
         return logits[0], iou[0]
 
