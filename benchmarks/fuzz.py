@@ -91,7 +91,7 @@ def make_case(number: int, seed: int, seeds: Sequence[Seed], work: Path) -> Case
     command = chance.choice(chosen.commands)
     places = {"FILE": target, "WHOLE": whole, "OUT": out, "SEEDS": work.parent / "seeds"}
     arguments = [re.sub("FILE|WHOLE|OUT|SEEDS", lambda m: str(places[m[0]]), a) for a in command]
-    allowed = (str(out), str(work / "tmp"))
+    allowed: tuple[str, ...] = (str(out), str(work / "tmp"))
     if "WHOLE" in command[2:]:
         allowed = (*allowed, str(whole))
     return Case(number, kind, ways, tuple(arguments), allowed, folder)

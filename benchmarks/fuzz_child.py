@@ -106,7 +106,7 @@ def use_tiny_network() -> None:
     load.load_choice = tiny
     from persam_vos.evaluation import run
 
-    run.load_choice = tiny
+    vars(run)["load_choice"] = tiny
 
 
 @cache

@@ -159,7 +159,16 @@ def _runs(base: Path) -> Iterator[Seed]:
     find = ("track", "SEEDS/clip.mp4", "--target", "FILE", "-o", "OUT/run", *TINY)
     yield Seed("target", base / "target.safetensors", (find,))
     whole = base / "run"
-    names = ("labels", "masks", "rgba", "boxes", "coco", "cvat", "label-studio", "labelme")
+    names: tuple[str, ...] = (
+        "labels",
+        "masks",
+        "rgba",
+        "boxes",
+        "coco",
+        "cvat",
+        "label-studio",
+        "labelme",
+    )
     names += ("yolo", "youtube-vos", "overlay")
     exports = tuple(("export", "WHOLE", name, "-o", "OUT/e") for name in names)
     again = ("track", "SEEDS/clip.mp4", *_MASK, "-o", "WHOLE", "--overwrite", *TINY)
@@ -198,7 +207,13 @@ def _trees(
     yield Seed("tree meta.json", tree / "meta.json", (evaluate, annotations), whole)
     yield Seed("tree picture", tree / "JPEGImages/cat/00001.jpg", (evaluate,), whole)
     label = tree / "Annotations/cat/00000.png"
-    score = ("score", "WHOLE/valid/Annotations", "SEEDS/tree/valid/Annotations", "-o", "OUT/s")
+    score: tuple[str, ...] = (
+        "score",
+        "WHOLE/valid/Annotations",
+        "SEEDS/tree/valid/Annotations",
+        "-o",
+        "OUT/s",
+    )
     score += ("--workers", "1")
     yield Seed("tree label", label, (evaluate, annotations, score), whole)
     truth = str(tree / "Annotations")

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import ImageOps
 
 from ..errors import MaskError
-from ..files.open_picture import FAILURES, open_picture
+from ..files.open_picture import UNREADABLE, open_picture
 from ..media.label_colours import find_label_map, read_label_colours
 from ..media.label_png import read_label_map
 from ..media.reference_masks import no_foreground
@@ -79,7 +79,7 @@ def _image_facts(path: Path) -> tuple[str, tuple[int, int] | None, int]:
             upright = ImageOps.exif_transpose(image)
             size_hw = (upright.height, upright.width)
             return f"{kind} {image.format}", size_hw, _count_values(np.asarray(upright))
-    except (MaskError, *FAILURES):
+    except UNREADABLE:
         return "TIFF" if path.suffix.lower() in (".tif", ".tiff") else "", None, 0
 
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DatasetError, PersamVosError
-from ..files.open_picture import FAILURES, open_picture
+from ..errors import DatasetError
+from ..files.open_picture import UNREADABLE, open_picture
 from .clips import Clip, FirstMask, choose, image_files, label_files, require_folders, require_whole
 
 DEFAULT_RESOLUTION = "480p"
@@ -173,7 +173,7 @@ def _is_empty(path: Path) -> bool:
     try:
         with open_picture(path, str(path)) as labels:
             return labels.getbbox() is None
-    except (PersamVosError, *FAILURES):
+    except UNREADABLE:
         return False
 
 

@@ -22,6 +22,8 @@ FAILURES: tuple[type[Exception], ...] = (
     *(RuntimeError, struct.error, zlib.error),
 )
 """What Pillow, OpenCV and tifffile raise for files that they cannot read."""
+UNREADABLE: tuple[type[Exception], ...] = (PersamVosError, *FAILURES)
+"""The same, and what this package raises."""
 
 
 @contextmanager

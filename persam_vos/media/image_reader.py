@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import MediaError
-from ..files.open_picture import FAILURES
+from ..files.open_picture import UNREADABLE
 from ..structures import Frame, RgbImage, SourceInfo
 from .frame_numbers import no_such_frame
 from .image_file import (
@@ -176,7 +176,7 @@ def is_image_inside(file: Path) -> bool:
         return False
     try:
         read_header(file)
-    except (MediaError, *FAILURES):
+    except UNREADABLE:
         return False
     return True
 

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
@@ -112,7 +112,9 @@ def main() -> None:
     asked = json.load(sys.stdin)
     options = ReadOptions(**asked["options"])
     _bound()
-    looks = [(source, partial(_look, options=options)) for source in asked["sources"]]
+    looks: list[tuple[str, Callable[[str], object]]] = [
+        (source, partial(_look, options=options)) for source in asked["sources"]
+    ]
     for name, look in [*looks, *((mask, _look_at_mask) for mask in asked["masks"])]:
         sys.stdout.write(json.dumps(name) + "\n")
         sys.stdout.flush()
