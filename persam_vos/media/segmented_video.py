@@ -190,7 +190,7 @@ class SegmentedVideo:
         """Copy a segment's packets; the first one adds the streams that all go to."""
         import av
 
-        with av.open(f"file:{segment.path}") as source:
+        with av.open(f"file:{segment.path}", format="mp4") as source:
             video = source.streams.video[0]
             if stream is None:
                 stream = output.add_stream_from_template(video)
