@@ -16,6 +16,11 @@ from .output import refuse_unwritable
 LOCK = "lock"
 
 
+def may_be_held(output: Path, state: str) -> bool:
+    """Tell whether a run may hold an output, by the file that `output_lock` makes."""
+    return (output / state / LOCK).exists()
+
+
 @contextmanager
 def output_lock(output: Path, state: str) -> Iterator[None]:
     """Hold the output of a run, by a file in its subfolder ``state``, until the block is left.

@@ -17,6 +17,7 @@ from .tone_mapping import TRANSFERS, tone_map
 if TYPE_CHECKING:
     from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
 
 LIMITED, FULL = 1, 2
 """Ranges of ITU-T H.273 in FFmpeg's numbers."""
@@ -110,10 +111,16 @@ class _OwnReformatter(threading.local):
     takes longer than to convert a picture.
     """
 
-    def __init__(self) -> None:
+    _made: VideoReformatter | None = None
+
+    @property
+    def reformatter(self) -> VideoReformatter:
+        """Return this thread's, made when it is first needed: not all that import this do."""
         from av.video.reformatter import VideoReformatter
 
-        self.reformatter = VideoReformatter()
+        if self._made is None:
+            self._made = VideoReformatter()
+        return self._made
 
 
 _own = _OwnReformatter()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ..checking.check import quick_warnings
 from ..exports.run import Exported, OnStart, export_all, export_places, refuse_existing_exports
-from ..files.output_lock import output_lock
+from ..files.output_lock import may_be_held, output_lock
 from ..media.output_folder import OutputFolder, OverlayStyle
 from ..media.output_paths import LOG, MASKS, TRACE
 from ..media.reference_masks import ReferenceMasks
@@ -52,6 +52,8 @@ def run_to_folder(
     """Track as `track_to_folder` does; raises what that raises."""
     started = time.perf_counter()
     plan, reference = plan_request(request)
+    if not may_be_held(request.folder, RESUME):
+        _output_folder(request, plan, StageTimer())  # what is refused is not touched
     with output_lock(request.folder, RESUME):
         profile = Profiler(request.folder / TRACE) if request.profile else None
         with profile or nullcontext(StageTimer()) as timer:

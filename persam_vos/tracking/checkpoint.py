@@ -7,6 +7,7 @@ A file is in the safetensors format: tensors, and in its metadata two texts of J
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -96,7 +97,8 @@ def write_snapshot(path: Path, snapshot: Snapshot, more: Mapping[str, str] | Non
         sync_folder(path.parent)
     except SafetensorError as error:
         number = re.search(r"os error (\d+)", str(error))
-        cause = OSError(int(number[1]) if number else 0, str(error))
+        reason = os.strerror(int(number[1])) if number else str(error)
+        cause = OSError(int(number[1]) if number else 0, reason)
         raise output_error(path, cause) from error
     except OSError as error:
         raise output_error(path, error) from error

@@ -32,7 +32,10 @@ def test_a_whole_error_is_written_in_flags() -> None:
     assert in_flags(error) == "--output out: got it; add --overwrite"
 
 
-@pytest.mark.parametrize("command", [track, evaluate, demo])
+CLIPS = evaluate.get_command(click.Context(evaluate), "davis2017")
+
+
+@pytest.mark.parametrize("command", [track, CLIPS, demo])
 @pytest.mark.parametrize("name", ["device", "dtype", "backend", "image_size", "without", "recipe"])
 def test_what_errors_name_is_an_option(command: click.Command, name: str) -> None:
     assert as_flag(name) in {flag for option in command.params for flag in option.opts}

@@ -22,13 +22,17 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are Unix's here
 def test_the_first_signal_asks_and_the_handlers_before_come_back(
     number: signal.Signals, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    before, stopping = signal.getsignal(number), Stopping()
-    with stopping.handled():
-        stopping.arm()
-        assert not stopping()
-        os.kill(os.getpid(), number)
-        assert stopping()
-    assert signal.getsignal(number) == before
+    inherited = signal.signal(number, signal.default_int_handler)  # which may be to ignore it
+    stopping = Stopping()
+    try:
+        with stopping.handled():
+            stopping.arm()
+            assert not stopping()
+            os.kill(os.getpid(), number)
+            assert stopping()
+        assert signal.getsignal(number) == signal.default_int_handler
+    finally:
+        signal.signal(number, inherited)
     assert capfd.readouterr().err == (
         "persam-vos: stopping after this frame; once more to stop at once\n"
     )
