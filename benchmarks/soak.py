@@ -5,7 +5,8 @@ python -m benchmarks.soak [--frames 20000 --track-frames 1000] [--output soak.js
 `Tracker` follows small pictures with the smallest network, whose weights are random; an object is
 added and another removed every few frames. Then `track` follows a folder of pictures, on some of
 which masks show new objects. Embeddings of the few pictures that differ are kept, so that time goes
-to what is under test. Exits with 1 unless all is flat: memory to 1 %.
+to what is under test. Exits with 1 unless memory, to 1 %, handles and threads are flat; what time
+does is reported alone, since other programs on the machine have a part in it.
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ class Meter:
             "frames": self._seen,
             "growth_of_memory": round(growth, 5),
             "time_a_frame_last_to_third_tenth": round(slower, 3),
-            "flat": growth <= self._flat and slower <= SLOWER and same,
+            "no_slower": slower <= SLOWER,
+            "flat": growth <= self._flat and same,
             "tenths": self._rows,
         }
 

@@ -77,6 +77,7 @@ def test_the_second_signal_ends_the_process_at_once() -> None:
 RUNS = """
 import json, os, signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be inherited as ignored
 sys.path.insert(0, sys.argv[2])
 from benchmarks import kills
 
