@@ -108,6 +108,27 @@ NETWORK_OPTIONS = (
     ),
 )
 
+
+def paper_options(kind: str, mechanisms: Sequence[str]) -> tuple[Callable[..., Any], ...]:
+    """Return the options of the paper's methods, for a ``kind`` of material: video or photo."""
+    return (
+        click.option(
+            "--recipe",
+            type=Recipe(RECIPES),
+            default=DEFAULT_RECIPE,
+            show_default=True,
+            help=f"'upstream' follows the paper's published {kind} code to the letter, as a "
+            "yardstick.",
+        ),
+        click.option(
+            "--without",
+            type=click.Choice(mechanisms),
+            multiple=True,
+            help="Switch a mechanism of the paper off (for its ablation); may be repeated.",
+        ),
+    )
+
+
 _ENGINE_OPTIONS = (
     click.option(
         "--method",
@@ -115,19 +136,7 @@ _ENGINE_OPTIONS = (
         help="How objects are followed.  "
         f"[default: {DEFAULT_METHOD}; {PAPER_METHOD} with --recipe upstream or --without]",
     ),
-    click.option(
-        "--recipe",
-        type=Recipe(RECIPES),
-        default=DEFAULT_RECIPE,
-        show_default=True,
-        help="'upstream' follows the paper's published video code to the letter, as a yardstick.",
-    ),
-    click.option(
-        "--without",
-        type=click.Choice(MECHANISMS),
-        multiple=True,
-        help="Switch a mechanism of the paper off (for its ablation); may be repeated.",
-    ),
+    *paper_options("video", MECHANISMS),
     click.option(
         "--quality",
         type=click.Choice(list(IMAGE_SIZES)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from persam_vos.config import DEFAULT_RECIPE, ENCODER_NAMES, RECIPES, EncoderName, RecipeName
+from persam_vos.config import ENCODER_NAMES, EncoderName, RecipeName
 from persam_vos.errors import UsageError, param
 from persam_vos.photos.settings import (
     DEFAULT_PHOTO_METHOD,
@@ -21,7 +21,7 @@ from persam_vos.photos.settings import (
     default_photo_method,
 )
 
-from .options import NETWORK_OPTIONS, NetworkOptions, Recipe, option_group
+from .options import NETWORK_OPTIONS, NetworkOptions, option_group, paper_options
 
 if TYPE_CHECKING:
     from persam_vos import EngineChoice
@@ -33,19 +33,7 @@ _PHOTO_OPTIONS = (
         help=f"How objects are found.  [default: {DEFAULT_PHOTO_METHOD}; {PAPER_PHOTO_METHOD} "
         "with --recipe upstream or --without]",
     ),
-    click.option(
-        "--recipe",
-        type=Recipe(RECIPES),
-        default=DEFAULT_RECIPE,
-        show_default=True,
-        help="'upstream' follows the paper's published photo code to the letter, as a yardstick.",
-    ),
-    click.option(
-        "--without",
-        type=click.Choice(PHOTO_MECHANISMS),
-        multiple=True,
-        help="Switch a mechanism of the paper off (for its ablation); may be repeated.",
-    ),
+    *paper_options("photo", PHOTO_MECHANISMS),
     click.option(
         "--encoder",
         type=click.Choice(ENCODER_NAMES),

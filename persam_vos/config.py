@@ -80,21 +80,7 @@ class MethodSettings:
         _one_of("recipe", self.recipe, RECIPES)
         for mechanism in self.without:
             _one_of("without", mechanism, MECHANISMS)
-        upstream = param("recipe", "upstream")
-        if self.without and self.recipe == "upstream":
-            raise UsageError(
-                param("without"),
-                got=f"{', '.join(sorted(self.without))} with {upstream}",
-                expected="the default recipe",
-                remedy="leave one of the two out",
-            )
-        if self.method == "memory" and (self.without or self.recipe == "upstream"):
-            raise UsageError(
-                param("method"),
-                got=f"memory with {upstream} or {param('without')}",
-                expected="persam or persam-f, which these are about",
-                remedy=f"add {param('method', PAPER_METHOD)}, or leave them out",
-            )
+        check_paper_choices(self.method, self.recipe, self.without, ours=DEFAULT_METHOD)
         self._check_image_size()
 
     def _check_image_size(self) -> None:
@@ -114,6 +100,30 @@ class MethodSettings:
     def uses(self, mechanism: Mechanism) -> bool:
         """Tell whether a mechanism of the paper is switched on."""
         return mechanism not in self.without
+
+
+def check_paper_choices(
+    method: str, recipe: RecipeName, without: Collection[str], *, ours: str
+) -> None:
+    """Raise UsageError where a recipe and an ablation, of the paper's methods, do not go together.
+
+    Or where either is given with the method that is ``ours``.
+    """
+    upstream = param("recipe", "upstream")
+    if without and recipe == "upstream":
+        raise UsageError(
+            param("without"),
+            got=f"{', '.join(sorted(without))} with {upstream}",
+            expected="the default recipe",
+            remedy="leave one of the two out",
+        )
+    if method == ours and (without or recipe == "upstream"):
+        raise UsageError(
+            param("method"),
+            got=f"{ours} with {upstream} or {param('without')}",
+            expected="persam or persam-f, which these are about",
+            remedy=f"add {param('method', PAPER_METHOD)}, or leave them out",
+        )
 
 
 def default_method(*, recipe: str, without: Collection[str]) -> MethodName:

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ..datasets.clips import Split
 from ..errors import OutputError, param
 from ..files.atomic import TEMPORARY, atomic_path, make_folder, output_error, write_texts
 from ..files.limits import read_json
 from ..files.output import replaceable
+from ..files.output_lock import hold_file
 from ..scoring import SplitScore, own_report_files, report_file_names, report_files, results
 from ..scoring.label_files import list_label_files
 from .clip_file import CLIP_FILE, check_own, remove_own
@@ -42,22 +41,8 @@ def output_folder(path: Path, names: tuple[str, ...], *, overwrite: bool) -> Ite
 @contextmanager
 def hold_folder(path: Path) -> Iterator[None]:
     """Make a folder and hold it against other runs; raises OutputError when it is in use."""
-    lock = FileLock(make_folder(path) / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise OutputError(
-            param("output", path),
-            got="a folder that another run is writing to",
-            expected="a folder of its own for each run",
-            remedy="wait for the other run, or choose another folder",
-        ) from None
-    except OSError as error:
-        raise output_error(path, error) from error
-    try:
+    with hold_file(make_folder(path) / ".lock", path):
         yield
-    finally:
-        lock.release()
 
 
 def score_texts(score: SplitScore, split: Split, settings: dict[str, Any] | None) -> dict[str, str]:

@@ -32,7 +32,27 @@ def output_lock(output: Path, state: str) -> Iterator[None]:
     refuse_unwritable(output)
     folder = output / state
     made = [one for one in (folder, *folder.parents) if not one.exists()]
-    lock = FileLock(make_folder(folder) / LOCK, timeout=0)
+    file = make_folder(folder) / LOCK
+    try:
+        with hold_file(file, output):
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):
+                    file.unlink(missing_ok=True)  # while it is held: no other run has it
+    finally:
+        with contextlib.suppress(OSError):
+            for one in dict.fromkeys([folder, *made]):
+                one.rmdir()
+
+
+@contextmanager
+def hold_file(file: Path, output: Path) -> Iterator[None]:
+    """Hold a file that stands for an output until the block is left; it is made if need be.
+
+    Raises OutputError as `output_lock`.
+    """
+    lock = FileLock(file, timeout=0)
     try:
         with contextlib.suppress(NotImplementedError):
             lock.acquire()
@@ -48,9 +68,4 @@ def output_lock(output: Path, state: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            (folder / LOCK).unlink(missing_ok=True)  # while it is held: no other run has it
         lock.release()
-        with contextlib.suppress(OSError):
-            for one in dict.fromkeys([folder, *made]):
-                one.rmdir()

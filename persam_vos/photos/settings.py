@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..config import RECIPES, MethodSettings, RecipeName
+from ..config import RECIPES, MethodSettings, RecipeName, check_paper_choices
 from ..errors import UsageError, param
 
 PhotoMethodName = Literal["match", "persam", "persam-f"]
@@ -59,21 +59,7 @@ class PhotoSettings:
                 raise UsageError(
                     param(name), got=repr(one), expected=f"one of {', '.join(expected)}"
                 )
-        upstream = param("recipe", "upstream")
-        if self.without and self.recipe == "upstream":
-            raise UsageError(
-                param("without"),
-                got=f"{', '.join(sorted(self.without))} with {upstream}",
-                expected="the default recipe",
-                remedy="leave one of the two out",
-            )
-        if self.method == "match" and (self.without or self.recipe == "upstream"):
-            raise UsageError(
-                param("method"),
-                got=f"match with {upstream} or {param('without')}",
-                expected="persam or persam-f, which these are about",
-                remedy=f"add {param('method', PAPER_PHOTO_METHOD)}, or leave them out",
-            )
+        check_paper_choices(self.method, self.recipe, self.without, ours=DEFAULT_PHOTO_METHOD)
         if self.method != "match" and self.instances == "all":
             raise UsageError(
                 param("instances"),

@@ -12,7 +12,7 @@ from ..checking.check import quick_warnings
 from ..exports.run import Exported, OnStart, export_all, export_places, refuse_existing_exports
 from ..files.output_lock import may_be_held, output_lock
 from ..media.output_folder import OutputFolder, OverlayStyle
-from ..media.output_paths import LOG, MASKS, TRACE
+from ..media.output_paths import LOG, MASKS, TRACE, check_output
 from ..media.reference_masks import ReferenceMasks
 from ..media.run_state import RESUME
 from ..media.track_log import read_log
@@ -53,7 +53,7 @@ def run_to_folder(
     started = time.perf_counter()
     plan, reference = plan_request(request)
     if not may_be_held(request.folder, RESUME):
-        _output_folder(request, plan, StageTimer())  # what is refused is not touched
+        _refuse_output(request, plan)  # what is refused is not touched
     with output_lock(request.folder, RESUME):
         profile = Profiler(request.folder / TRACE) if request.profile else None
         with profile or nullcontext(StageTimer()) as timer:
@@ -228,6 +228,17 @@ def _all_warnings(
     """Return what the user should know of input, output and exports."""
     of_exports = (warning for one in exported for warning in one.warnings)
     return (*plan.source.warnings, *reference.warnings, *folder.warnings, *of_exports)
+
+
+def _refuse_output(request: TrackRequest, plan: TrackPlan) -> None:
+    """Raise OutputError, as `_output_folder` does, for results that may not be written."""
+    resume, overwrite = bool(request.resume), request.overwrite
+    exports = request.chosen_exports()
+    refuse_existing_exports(request.folder, exports, overwrite=overwrite or resume)
+    inputs = input_files(request, plan.source)
+    check_output(
+        request.folder, plan.source.info, overwrite=overwrite, resume=resume, inputs=inputs
+    )
 
 
 def _output_folder(request: TrackRequest, plan: TrackPlan, timer: StageTimer) -> OutputFolder:
