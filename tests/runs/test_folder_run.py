@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from PIL import Image
 from persam_vos import TrackRequest, TrackSummary, track_to_folder
 from persam_vos.errors import CheckpointError, OutputError, StoppedError
 from persam_vos.media.label_png import write_label_png
-from persam_vos.tracking import checkpoints
+from persam_vos.runtime.ordered_writer import OrderedWriter
+from persam_vos.tracking import checkpoints, drive
 
 HOST_FACTS = ("wall_seconds", "busy_seconds", "peak_memory_bytes", "not_captured")
 SMALL = (214, 120)
@@ -44,7 +46,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory, demo_frames: DemoFrames) -> P
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint is written when it is taken: how quick a disk is makes no difference."""
     monkeypatch.setattr(checkpoints, "MOST_OF_RUN", 1e9)
+    monkeypatch.setattr(drive, "OrderedWriter", partial(OrderedWriter, pending=0))
 
 
 @pytest.fixture
