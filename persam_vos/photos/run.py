@@ -136,9 +136,8 @@ def segment_to_folder(
     if not coco:
         on_warning("coco.json is left out: pip install 'persam-vos[export]' to have it written")
     digest = digest_of(request.references, request.reference_files, request.settings)
-    finished = read_log(request.output) if request.resume else None
-    if finished is not None and finished.get("digest") == digest:
-        return _finished(request.output, finished, started)
+    if request.resume and (finished := _finished_before(request.output, digest, started)):
+        return finished
     loaded = engine if isinstance(engine, Engine) else _load(engine, request.settings)
     method = new_photo_method(loaded, request.settings)
     references = [make_reference(one, loaded) for one in read]
@@ -276,6 +275,17 @@ def _facts(
         "target": str(request.target) if isinstance(request.target, str | Path) else None,
         "object_ids": list(method.object_ids),
     }
+
+
+def _finished_before(output: Path, digest: str, started: float) -> SegmentSummary | None:
+    """Summarise the same run, if it was finished and what it says of itself is whole."""
+    told = read_log(output) or {}
+    if told.get("digest") != digest:
+        return None
+    try:
+        return _finished(output, told, started)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _finished(

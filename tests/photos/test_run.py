@@ -95,6 +95,12 @@ def test_a_run_that_broke_off_goes_on_to_the_same_result(
     assert contents(whole.output) == contents(resumed.output)
     again = segment_to_folder(request_of("cut", resume=True), engine=small_engine)
     assert again.resumed == 3
+    log = whole.output / "segment.json"
+    told = json.loads(log.read_text())
+    for damaged in ("[" * 100_000, json.dumps({**told, "photos": 3}), json.dumps([told])):
+        (resumed.output / "segment.json").write_text(damaged)
+        again = segment_to_folder(request_of("cut", resume=True), engine=small_engine)
+        assert (again.resumed, contents(again.output)) == (0, contents(whole.output))
 
 
 def test_only_results_are_replaced(
