@@ -14,6 +14,7 @@ from ..errors import MaskError, PersamVosError, UsageError, param
 from ..files.open_picture import FAILURES, open_picture
 from ..media.image_file import frame_name, read_header
 from ..media.label_png import labels_of
+from ..structures import LabelMap
 from .transforms import SoftMask
 
 
@@ -42,7 +43,7 @@ def read_masks(photos: Sequence[Path], folder: Path, *, allow_empty: bool) -> li
     for photo in photos:
         path = folder / f"{frame_name(photo)}.png"
         try:
-            masks.append(_checked(read_soft_mask(path), photo, path.name, allow_empty))
+            masks.append(_checked(read_soft_mask(path), photo, path.name, allow_empty=allow_empty))
         except PersamVosError as error:
             problems.append(_short(error))
     if problems:
@@ -64,7 +65,7 @@ def read_alphas(photos: Sequence[Path], *, allow_empty: bool) -> list[SoftMask]:
     masks, problems = [], []
     for photo in photos:
         try:
-            masks.append(_checked(_read_alpha(photo), photo, photo.name, allow_empty))
+            masks.append(_checked(_read_alpha(photo), photo, photo.name, allow_empty=allow_empty))
         except PersamVosError as error:
             problems.append(_short(error))
     if problems:
@@ -75,6 +76,24 @@ def read_alphas(photos: Sequence[Path], *, allow_empty: bool) -> list[SoftMask]:
             remedy=f"give masks by {param('masks_dir')}, or {_without_empty()}",
         )
     return masks
+
+
+def read_shown(path: Path, photo: Path) -> LabelMap:
+    """Read a mask that shows the subject of a photo as labels, (H, W) uint8 with 1 on the subject.
+
+    Grey counts from half white on. Raises UsageError for a mask that cannot be read, is empty, or
+    of another size than the photo.
+    """
+    try:
+        mask = _checked(read_soft_mask(path), photo, path.name, allow_empty=False)
+    except MaskError as error:
+        raise UsageError(
+            param("mask", path),
+            got=error.got,
+            expected=error.expected or "white on the subject",
+            remedy="draw it anew: persam-vos mask makes one of a box or a point",
+        ) from error
+    return np.asarray(mask >= 0.5, np.uint8)
 
 
 def read_soft_mask(path: Path) -> SoftMask:
@@ -117,7 +136,7 @@ def _read_alpha(photo: Path) -> SoftMask:
     return np.asarray(alpha, np.float32) / np.float32(255)
 
 
-def _checked(mask: SoftMask, photo: Path, name: str, allow_empty: bool) -> SoftMask:
+def _checked(mask: SoftMask, photo: Path, name: str, *, allow_empty: bool) -> SoftMask:
     """Return a mask; raises MaskError for one of another size than its photo, and an empty one."""
     height, width = read_header(photo).size_hw
     if mask.shape != (height, width):

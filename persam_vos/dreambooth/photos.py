@@ -48,12 +48,12 @@ class _Resized(NamedTuple):
     original_size_hw: tuple[int, int]
 
 
-def find_instance_photos(folder: Path, name: str = "instance_data_dir") -> list[Path]:
+def find_instance_photos(folder: Path, name: str | None = "instance_data_dir") -> list[Path]:
     """List all photos of a folder, in natural order; hidden files are left out.
 
     Raises UsageError for a folder that is not there or empty, and one that lists all that is in it
     and no image: it would be trained on, or was put there by mistake. ``name`` is the parameter
-    that names the folder.
+    that names the folder, if one does.
     """
     if not folder.is_dir():
         raise _no_photos(name, folder, "no such folder")
@@ -61,7 +61,7 @@ def find_instance_photos(folder: Path, name: str = "instance_data_dir") -> list[
     strange = [one.name for one in found if not _is_photo(one)]
     if strange:
         raise UsageError(
-            param(name, folder),
+            _named(name, folder),
             got=f"what is no image: {', '.join(strange)}",
             expected="nothing but photos",
             remedy="move all else to another folder, masks too",
@@ -208,5 +208,9 @@ def _is_photo(path: Path) -> bool:
     return True
 
 
-def _no_photos(name: str, folder: Path, got: str) -> UsageError:
-    return UsageError(param(name, folder), got=got, expected="a folder of photos")
+def _no_photos(name: str | None, folder: Path, got: str) -> UsageError:
+    return UsageError(_named(name, folder), got=got, expected="a folder of photos")
+
+
+def _named(name: str | None, folder: Path) -> str:
+    return str(folder) if name is None else param(name, folder)
