@@ -128,5 +128,5 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
         str(path),
         got=f"a file that cannot be read ({type(error).__name__})",
         expected="a checkpoint of training",
-        remedy=f"remove the folder, and go on from an older one by {param('resume_from_checkpoint')}",
+        remedy=f"remove it, and go on from an older one: {param('resume_from_checkpoint')}",
     )

@@ -24,7 +24,7 @@ def missing_class_images(settings: TrainSettings) -> list[int]:
     folder = settings.class_data_dir
     if folder is None:
         return []
-    there = len(find_instance_photos(folder)) if folder.is_dir() and any(folder.iterdir()) else 0
+    there = len(find_instance_photos(folder, "class_data_dir")) if folder.is_dir() and any(folder.iterdir()) else 0
     free = [n for n in range(settings.num_class_images) if not _path(folder, n).exists()]
     return free[: max(settings.num_class_images - there, 0)]
 
@@ -35,9 +35,9 @@ def make_class_images(
     numbers: list[int],
     on_image: Callable[[], None] = lambda: None,
 ) -> None:
-    """Make class images of ``class_prompt`` and write them as PNG; each depends on its number alone.
+    """Make class images of ``class_prompt`` and write them as PNG.
 
-    Raises OutputError.
+    Each depends on its number alone. Raises OutputError.
     """
     assert settings.class_data_dir is not None and settings.class_prompt is not None
     make_folder(settings.class_data_dir)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from .caches import EncodedCrop
-from .loss import dreambooth_loss
+from .loss import MinSnr, dreambooth_loss
 from .models import DiffusionModel
 from .settings import TrainSettings
 from .text import PromptEmbedding, size_conditions
@@ -71,9 +71,7 @@ def step_loss(
         prior_loss_weight=settings.prior_loss_weight if settings.with_prior_preservation else None,
         unmasked_weight=settings.unmasked_weight,
         normalize=settings.mask_normalize,
-        snr_gamma=settings.snr_gamma,
-        alphas_cumprod=model.scheduler.alphas_cumprod.to(device),
-        prediction_type=model.prediction_type,
+        snr=_min_snr(model, settings),
     )
     count, channels = len(photos), target.shape[1]
     error = (prediction[:count, :channels].detach().float() - target[:count].float()).square()
@@ -87,8 +85,8 @@ def sample_latents(
     from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 
     moments = torch.stack([one.moments for one in crops])
-    latents: torch.Tensor = DiagonalGaussianDistribution(moments).sample(generator)
-    return latents * model.vae.config.scaling_factor
+    drawn: torch.Tensor = DiagonalGaussianDistribution(moments).sample(generator)
+    return drawn * float(model.vae.config.scaling_factor)
 
 
 def _added_conditions(
@@ -103,6 +101,12 @@ def _added_conditions(
         resolution,
     )
     return {"text_embeds": text.pooled, "time_ids": sizes.to(text.pooled)}
+
+
+def _min_snr(model: DiffusionModel, settings: TrainSettings) -> MinSnr | None:
+    if settings.snr_gamma is None:
+        return None
+    return MinSnr(settings.snr_gamma, model.scheduler.alphas_cumprod, model.prediction_type)
 
 
 def _mean_where(error: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

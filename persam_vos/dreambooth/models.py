@@ -11,6 +11,7 @@ import torch
 
 from ..errors import UsageError, WeightsError, param
 from .extra import quiet_libraries
+from .loss import PREDICTION_TYPES, PredictionType
 
 Family = Literal["sd", "sdxl"]
 
@@ -18,7 +19,6 @@ _FAMILIES: dict[str, Family] = {
     "StableDiffusionPipeline": "sd",
     "StableDiffusionXLPipeline": "sdxl",
 }
-_PREDICTION_TYPES = ("epsilon", "v_prediction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,17 @@ class DiffusionModel:
     """
 
     family: Family
-    unet: torch.nn.Module
-    vae: torch.nn.Module
+    unet: Any
+    vae: Any
     scheduler: Any
     tokenizers: tuple[Any, ...]
-    text_encoders: tuple[torch.nn.Module, ...]
+    text_encoders: tuple[Any, ...]
 
     @property
-    def prediction_type(self) -> str:
+    def prediction_type(self) -> PredictionType:
         """What the UNet predicts: ``epsilon`` or ``v_prediction``."""
-        return str(self.scheduler.config.prediction_type)
+        predicted: PredictionType = self.scheduler.config.prediction_type
+        return predicted
 
     @property
     def text_encoder_names(self) -> tuple[str, ...]:
@@ -47,7 +48,7 @@ class DiffusionModel:
         return ("text_encoder", "text_encoder_2")[: len(self.text_encoders)]
 
     @property
-    def networks(self) -> dict[str, torch.nn.Module]:
+    def networks(self) -> dict[str, Any]:
         """The UNet and the text encoders, by diffusers' names."""
         return {
             "unet": self.unet,
@@ -132,11 +133,11 @@ def _load(folder: Path, family: Family, variant: str | None) -> DiffusionModel:
 
 def _check_kind(folder: Path, model: DiffusionModel) -> None:
     name = param("pretrained_model_name_or_path", folder)
-    if model.prediction_type not in _PREDICTION_TYPES:
+    if model.prediction_type not in PREDICTION_TYPES:
         raise UsageError(
             name,
             got=f"a model that predicts {model.prediction_type}",
-            expected=f"one that predicts {' or '.join(_PREDICTION_TYPES)}",
+            expected=f"one that predicts {' or '.join(PREDICTION_TYPES)}",
         )
     channels, latents = model.unet.config.in_channels, model.vae.config.latent_channels
     if channels != latents:

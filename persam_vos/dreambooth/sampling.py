@@ -56,5 +56,5 @@ def as_image(picture: np.ndarray[tuple[int, int, int], np.dtype[np.float32]]) ->
 def _decoded(model: DiffusionModel, latents: torch.Tensor) -> torch.Tensor:
     """Decode latents in the autoencoder's precision, which may be more than the UNet's."""
     latents = latents.to(model.vae.dtype) / model.vae.config.scaling_factor
-    decoded = model.vae.decode(latents, return_dict=False)[0].float()
+    decoded: torch.Tensor = model.vae.decode(latents, return_dict=False)[0].float()
     return (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu()  # (B, 3, H, W) to (B, H, W, 3)

@@ -38,7 +38,7 @@ class TrainSettings:
 
     Model: ``pretrained_model_name_or_path`` is a folder in diffusers' layout, ``variant`` chooses
     weights such as ``fp16`` in it; ``tune`` trains LoRA adapters of ``rank``, or all weights.
-    Photos: ``masks`` is a folder with a mask for each photo, ``alpha_mask`` takes the photos' alpha
+    Photos: ``masks_dir`` is a folder with a mask for each photo, ``alpha_mask`` takes the photos' alpha
     instead; with neither everything in a photo is learned. ``mask_dilate`` is in photo pixels;
     ``resolution`` the side in pixels of the squares that are trained on. ``class_data_dir`` is
     filled up to ``num_class_images`` with what the model makes of ``class_prompt``.
@@ -58,7 +58,7 @@ class TrainSettings:
     output_dir: Path = Path("dreambooth")
     variant: str | None = None
 
-    masks: Path | None = None
+    masks_dir: Path | None = None
     alpha_mask: bool = False
     skip_empty: bool = False
     unmasked_weight: float = 0.0  # the paper's: no gradient outside of the mask
@@ -143,7 +143,7 @@ class TrainSettings:
     @property
     def masked(self) -> bool:
         """Whether masks weigh the loss."""
-        return self.masks is not None or self.alpha_mask
+        return self.masks_dir is not None or self.alpha_mask
 
     @property
     def validation_prompts(self) -> tuple[str, ...]:
@@ -177,9 +177,9 @@ class TrainSettings:
             raise UsageError(param("learning_rate"), got=str(self.rate), expected="more than 0")
 
     def _check_masks(self) -> None:
-        if self.masks is not None and self.alpha_mask:
+        if self.masks_dir is not None and self.alpha_mask:
             raise UsageError(
-                param("masks"),
+                param("masks_dir"),
                 got=f"{param('alpha_mask')} as well",
                 expected="masks from one place",
                 remedy="leave one of the two out",
@@ -187,7 +187,7 @@ class TrainSettings:
         if not self.masked:
             for name in ("unmasked_weight", "mask_dilate", "skip_empty"):
                 if getattr(self, name):
-                    raise _needs(name, "masks")
+                    raise _needs(name, "masks_dir")
 
     def _check_prior(self) -> None:
         for name in ("class_data_dir", "class_prompt"):
@@ -199,7 +199,7 @@ class TrainSettings:
 
     def _check_folders(self) -> None:
         photos = self.instance_data_dir.absolute()
-        for name in ("output_dir", "class_data_dir", "masks"):
+        for name in ("output_dir", "class_data_dir", "masks_dir"):
             folder: Path | None = getattr(self, name)
             if folder is not None and photos in (folder.absolute(), *folder.absolute().parents):
                 raise UsageError(

@@ -71,10 +71,9 @@ def prepare_networks(
 
 def _save_memory(model: DiffusionModel, names: tuple[str, ...]) -> None:
     """Have activations of networks computed again in the backward pass."""
-    networks: dict[str, Any] = model.networks
-    networks["unet"].enable_gradient_checkpointing()
+    model.unet.enable_gradient_checkpointing()
     for name in names[1:]:
-        networks[name].gradient_checkpointing_enable(
+        model.networks[name].gradient_checkpointing_enable(
             gradient_checkpointing_kwargs={"use_reentrant": False}
         )
 
@@ -116,7 +115,8 @@ class Trainer:
             told = [self._micro_step(one) for one in range(self._micro_steps)]
             self.step += 1
             means = self.accelerator.gather(torch.stack(told)[None]).flatten(0, 1).nanmean(dim=0)
-            done = TrainedStep(self.step, *means.tolist(), rate)
+            loss, inside, outside = means.tolist()
+            done = TrainedStep(self.step, loss, inside, outside, rate)
             self.losses.append(list(astuple(done)))
             yield done
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from .caches import CropSource
 from .checkpoints import check_identity, find_checkpoint, load_checkpoint, save_checkpoint
 from .class_images import make_class_images, missing_class_images
 from .extra import quiet_libraries, require_8bit, require_extra, versions
-from .models import DiffusionModel, check_model_folder, load_model
+from .models import DiffusionModel, Family, check_model_folder, load_model
 from .outputs import check_output, remove, save_trained, write_record
 from .photos import ClassPhotos, InstancePhotos
 from .settings import TrainSettings
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 _LOCK = ".training"
 _FREE = frozenset(  # what the trained weights do not depend on, or by the content of files alone
-    ("pretrained_model_name_or_path", "instance_data_dir", "output_dir", "masks", "class_data_dir")
+    ("pretrained_model_name_or_path", "instance_data_dir", "output_dir", "masks_dir", "class_data_dir")
     + ("num_class_images", "sample_batch_size", "max_train_steps")
     + ("validation_prompt", "validation_plain_prompt", "validation_steps")
     + ("num_validation_images", "num_inference_steps", "checkpointing_steps")
@@ -70,6 +70,7 @@ class TrainEvents:
 class _Inputs:
     """What is known before any network is loaded; all of it was checked."""
 
+    family: Family
     photos: InstancePhotos
     missing_images: list[int]
     old: tuple[Path, ...]
@@ -98,7 +99,7 @@ def train(
     accelerator = Accelerator(
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
         mixed_precision=settings.mixed_precision,
-        kwargs_handlers=_distribution(settings),
+        kwargs_handlers=[_distribution(settings, inputs.family)],
     )
     if settings.allow_tf32:
         torch.set_float32_matmul_precision("high")
@@ -115,13 +116,10 @@ def train(
 
 def _checked(settings: TrainSettings) -> _Inputs:
     """Check all that can be checked in a second, and read the photos."""
-    require_extra()
-    if settings.use_8bit_adam:
-        require_8bit()
-    check_model_folder(settings.pretrained_model_name_or_path)
+    family = check_model_folder(settings.pretrained_model_name_or_path)
     photos = InstancePhotos(
         settings.instance_data_dir,
-        masks=settings.masks,
+        masks=settings.masks_dir,
         alpha_mask=settings.alpha_mask,
         skip_empty=settings.skip_empty,
         mask_dilate=settings.mask_dilate,
@@ -134,14 +132,17 @@ def _checked(settings: TrainSettings) -> _Inputs:
     if settings.resume_from_checkpoint is not None:
         checkpoint = find_checkpoint(settings.output_dir, settings.resume_from_checkpoint)
     old = check_output(settings, _read_paths(settings))
-    return _Inputs(photos, missing, old, checkpoint)
+    require_extra()
+    if settings.use_8bit_adam:
+        require_8bit()
+    return _Inputs(family, photos, missing, old, checkpoint)
 
 
 def _read_paths(settings: TrainSettings) -> Iterator[Path]:
     """Yield the files and folders that a run reads."""
     model = settings.pretrained_model_name_or_path
     yield from model.iterdir()
-    for folder in (settings.instance_data_dir, settings.masks, settings.class_data_dir):
+    for folder in (settings.instance_data_dir, settings.masks_dir, settings.class_data_dir):
         if folder is not None:
             yield folder
 
@@ -241,14 +242,12 @@ def _trainer(
 
 def _identity(settings: TrainSettings, processes: int) -> dict[str, Any]:
     """Return what trained weights depend on: settings, and digests of what is read."""
-    chosen = {
-        one.name: getattr(settings, one.name) for one in fields(settings) if one.name not in _FREE
-    }
+    chosen = {name: value for name, value in _values(settings).items() if name not in _FREE}
     if settings.lr_scheduler not in _STEADY:
         chosen["max_train_steps"] = settings.max_train_steps
     read = {
         "instance_data_dir": settings.instance_data_dir,
-        "masks": settings.masks,
+        "masks_dir": settings.masks_dir,
         "class_data_dir": settings.class_data_dir,
         "pretrained_model_name_or_path": settings.pretrained_model_name_or_path,
     }
@@ -272,10 +271,14 @@ def _facts(
         "command": command,
         "versions": versions(),
         "model": {"family": model.family, "prediction_type": model.prediction_type},
-        "settings": asdict(settings),
+        "settings": _values(settings),
         "coverage": {name: round(share, 6) for name, share in photos.coverage.items()},
         "depends_on": identity,
     }
+
+
+def _values(settings: TrainSettings) -> dict[str, Any]:
+    return {one.name: getattr(settings, one.name) for one in fields(TrainSettings)}
 
 
 def _columns() -> list[str]:
@@ -291,14 +294,15 @@ def _warn(settings: TrainSettings, model: DiffusionModel, events: TrainEvents) -
             events.on_warning(f"the end of a prompt is left out, it is too long: {prompt}")
 
 
-def _distribution(settings: TrainSettings) -> list[Any]:
-    """Let several devices wait for no gradients of layers that a batch does not reach.
+def _distribution(settings: TrainSettings, family: Family) -> Any:
+    """Return how several devices share gradients.
 
-    SDXL takes the last but one hidden state of its first text encoder.
+    SDXL takes the last but one hidden state of its first text encoder, whose last layer has none.
     """
     from accelerate import DistributedDataParallelKwargs
 
-    return [DistributedDataParallelKwargs(find_unused_parameters=settings.train_text_encoder)]
+    unused = settings.train_text_encoder and family == "sdxl"
+    return DistributedDataParallelKwargs(find_unused_parameters=unused)
 
 
 def _forget(accelerator: Any) -> None:
@@ -306,5 +310,6 @@ def _forget(accelerator: Any) -> None:
     from accelerate.state import AcceleratorState, GradientState
 
     accelerator.free_memory()
+    accelerator.end_training()
     AcceleratorState._reset_state()
     GradientState._reset_state()
