@@ -2,10 +2,10 @@
 
 python -m benchmarks.fuzz [--seconds 60 --seed 1] [--cases 3000] [--only NUMBER --keep FOLDER]
 
-Whole small files of every kind (`fuzz_seeds`) are damaged (`fuzz_damage`) and given to the commands
-that read them, in a process that can crash (`fuzz_child`). A case is made of the seed and its own
-number alone, so that ``--only`` repeats it. What is looked for: see `problems_of`. Exits with 1 if
-anything was found.
+Whole small files of every kind (`fuzz_seeds`, `fuzz_photos`) are damaged (`fuzz_damage`) and given
+to the commands that read them, in a process that can crash (`fuzz_child`). A case is made of the
+seed and its own number alone, so that ``--only`` repeats it. What is looked for: see `problems_of`.
+Exits with 1 if anything was found.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.fuzz_damage import damaged
+from benchmarks.fuzz_photos import photo_seeds
 from benchmarks.fuzz_seeds import Seed, child_environment, make_seeds
 from benchmarks.results import facts, write_results
 
@@ -295,7 +296,8 @@ class Tally:
 def run(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Run cases, some at a time, until there are enough or the time is over."""
     (work / "seeds").mkdir()
-    seeds = [one for one in make_seeds(work / "seeds") if re.search(args.kinds, one.kind)]
+    made = [*make_seeds(work / "seeds"), *photo_seeds(work / "seeds")]
+    seeds = [one for one in made if re.search(args.kinds, one.kind)]
     began, tally = time.monotonic(), Tally()
     numbers = iter(range(args.first, args.first + args.cases))
 

@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -101,12 +101,13 @@ def use_tiny_network() -> None:
     def tiny(choice: Any, *arguments: Any, **options: Any) -> Any:
         if choice.checkpoint is not None:
             return real(choice, *arguments, **options)
-        return _tiny_engine(choice.settings)
+        return _tiny_engine(replace(choice.settings, image_size=256))
 
     load.load_choice = tiny
     from persam_vos.evaluation import run
+    from persam_vos.evaluation.one_shot import run as one_shot
 
-    vars(run)["load_choice"] = tiny
+    vars(run)["load_choice"] = vars(one_shot)["load_choice"] = tiny
 
 
 @cache

@@ -55,7 +55,7 @@ class Seed:
 
 def make_seeds(base: Path) -> list[Seed]:
     """Write the files into an empty folder; runs `track` and `export` for those that they write."""
-    pictures, masks = [_picture(i) for i in range(COUNT)], [_mask(i) for i in range(COUNT)]
+    pictures, masks = [make_picture(i) for i in range(COUNT)], [make_mask(i) for i in range(COUNT)]
     _write_label(base / "mask.png", masks[0])
     seeds = [*_videos(base, pictures), *_images(base, pictures), *_masks(base, masks[0])]
     seeds += [*_weights(base), *_runs(base), *_trees(base, pictures, masks)]
@@ -241,7 +241,8 @@ def child_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
 
 
-def _picture(index: int) -> np.ndarray:
+def make_picture(index: int) -> np.ndarray:
+    """Return the picture of a frame, (48, 64, 3) uint8."""
     height, width = SIZE_HW
     image = np.zeros((height, width, 3), np.uint8)
     image[..., 0] = np.linspace(20, 220, width)
@@ -250,7 +251,8 @@ def _picture(index: int) -> np.ndarray:
     return image
 
 
-def _mask(index: int) -> np.ndarray:
+def make_mask(index: int) -> np.ndarray:
+    """Return its labels, (48, 64) uint8: object 1 moves, 2 does not."""
     mask = np.zeros(SIZE_HW, np.uint8)
     mask[10:30, 10 + index : 40 + index] = 1
     mask[34:44, 5:20] = 2

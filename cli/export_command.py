@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,10 @@ from persam_vos.exports.registry import EXPORTS
 from .echo import echo
 from .options import collect
 from .progress import Console
+from .sandbox import look_first, sandbox_option
+
+if TYPE_CHECKING:
+    from persam_vos.media.sandbox import Untrusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,7 @@ class ExportCommandOptions:
     output: Path | None
     source: str | None
     overwrite: bool
+    sandbox: bool
     quiet: bool
     as_json: bool
 
@@ -59,6 +65,7 @@ class _WithTable(click.Command):
     help="Where the video is, if it was moved since.  [default: where track.json says]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
+@sandbox_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no warnings on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @collect(ExportCommandOptions)
@@ -73,6 +80,8 @@ def export(options: ExportCommandOptions) -> None:
 
     console = Console(quiet=options.quiet)
     chosen = parse_export(options.name)
+    if options.sandbox:
+        look_first(_untrusted(options), meanwhile=chosen.exporter.__module__)
     with console.frames() as progress:
         done = export_run(
             options.run,
@@ -91,3 +100,14 @@ def export(options: ExportCommandOptions) -> None:
     else:
         echo(f"{done.frame_count} frames")
         echo(f"{done.name}  {done.path}")
+
+
+def _untrusted(options: ExportCommandOptions) -> Untrusted:
+    """Return the source of a run and its first mask; raises MediaError for a folder without one."""
+    from persam_vos.exports.clip import open_clip
+    from persam_vos.media.output_paths import MASKS
+    from persam_vos.media.sandbox import Untrusted
+
+    clip = open_clip(options.run, source=options.source)
+    mask = clip.folder / MASKS / f"{clip.entries[0].name}.png"
+    return Untrusted(sources=(clip.info.path,), masks=(str(mask),), options=clip.reading)

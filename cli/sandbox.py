@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
@@ -19,16 +20,15 @@ sandbox_option = click.option(
 )
 
 
-def look_first(files: Untrusted) -> None:
-    """Have another process decode files; meanwhile this one loads what takes as long.
+def look_first(files: Untrusted, *, meanwhile: str = "persam_vos.api") -> None:
+    """Have another process decode files; meanwhile this one loads a module that takes as long.
 
     Raises MediaError for one that crashes it, or takes too much memory or time.
     """
     from persam_vos.media.sandbox import Probe
 
     with Probe(files) as probe:
-        import persam_vos.api  # noqa: F401 - which brings torch
-
+        import_module(meanwhile)
         probe.result()
 
 

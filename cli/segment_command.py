@@ -16,9 +16,11 @@ from .options import collect, command_line, load_chosen
 from .photo_options import PhotoEngineOptions, photo_engine_options
 from .progress import Console
 from .reference_options import ReferenceOptions, reference_options
+from .sandbox import look_first, sandbox_option
 
 if TYPE_CHECKING:
     from persam_vos import PhotoSettings, SegmentRequest
+    from persam_vos.media.sandbox import Untrusted
     from persam_vos.photos.run import SegmentSummary
 
 
@@ -33,6 +35,7 @@ class SegmentOptions:
     cutouts: bool
     overwrite: bool
     resume: bool
+    sandbox: bool
     engine: PhotoEngineOptions
     quiet: bool
     as_json: bool
@@ -54,6 +57,7 @@ class SegmentOptions:
             cutouts=self.cutouts,
             overwrite=self.overwrite,
             resume=self.resume,
+            sandbox=self.sandbox,
             command=command_line(),
         )
 
@@ -81,6 +85,7 @@ class SegmentOptions:
 @click.option(
     "--resume", is_flag=True, help="Go on with a run that broke off; finished photos are kept."
 )
+@sandbox_option
 @photo_engine_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no warnings on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -97,6 +102,8 @@ def segment(options: SegmentOptions) -> None:
     from persam_vos import segment_to_folder
 
     console, request = Console(quiet=options.quiet), options.request()
+    if options.sandbox:
+        look_first(_untrusted(request))
     choice = options.engine.choice()
     with console.frames("photos") as bar:
         summary = segment_to_folder(
@@ -114,6 +121,15 @@ def segment(options: SegmentOptions) -> None:
         _print(summary)
     if summary.failures:
         click.get_current_context().exit(1)
+
+
+def _untrusted(request: SegmentRequest) -> Untrusted:
+    """Return the references and their masks; photos are looked at when their turn comes."""
+    from persam_vos.media.reference_masks import mask_files
+    from persam_vos.media.sandbox import Untrusted
+
+    masks = tuple(str(file) for one in request.references for file in mask_files(one.masks))
+    return Untrusted(sources=tuple(str(one.image) for one in request.references), masks=masks)
 
 
 def _print(summary: SegmentSummary) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import DatasetError
 from ..files.limits import read_json as read_any_json
+from ..files.open_picture import FAILURES
 from ..files.safe_pickle import load_plain_pickle
 
 
@@ -48,7 +49,7 @@ def explained(path: Path, expected: str) -> Iterator[None]:
     except OSError as error:
         got = error.strerror or str(error)
         raise DatasetError(f"cannot read {path}", got=got, expected=expected) from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except FAILURES as error:
         got = f"{type(error).__name__}: {error}"
         raise DatasetError(f"cannot use {path}", got=got, expected=expected) from error
 

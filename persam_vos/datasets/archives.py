@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from ..errors import DatasetError, FetchError, param
 from ..files.cache import locked, require_space
 from ..files.download import CHUNK_BYTES, download, reported_as
 from ..files.progress import ProgressCallback, silent
+from ..files.zip_failures import ZIP_FAILURES
 from .catalog import Archive, check_split, data_dir, dataset_info, open_split
 
 
@@ -97,7 +97,7 @@ def unpack(packed: Path, folder: Path, on_progress: ProgressCallback = silent) -
                 _write_member(archive, member, folder)
                 done += member.file_size
             on_progress(f"unpacking {packed.name}", done, total)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except ZIP_FAILURES as error:
         packed.unlink()
         raise DatasetError(
             f"{packed} (now removed)",
@@ -117,7 +117,7 @@ def _check_member(member: zipfile.ZipInfo, packed: Path) -> None:
     escapes = path.is_absolute() or ".." in path.parts or "\\" in member.filename
     drive = ":" in member.filename
     kind = stat.S_IFMT(member.external_attr >> 16)
-    if escapes or drive or kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+    if not path.parts or escapes or drive or kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise DatasetError(
             f"{packed}",
             got=f"a member {member.filename!r} that is a link or lies outside of the archive",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ..errors import DatasetError, UsageError, param
+from ..files.limits import parse_json
 from .annotations import explained, read_lines
 from .coco20i import coco20i_folds
 from .episodes import Episode, Fold, Pick
@@ -165,7 +166,7 @@ def read_episodes(path: Path) -> list[Episode]:
     episodes = []
     for number, line in enumerate(read_lines(path), 1):
         with explained(Path(f"{path}, line {number}"), _EPISODE):
-            episodes.append(_from_json(json.loads(line)))
+            episodes.append(_from_json(parse_json(line)))
     return episodes
 
 

@@ -76,8 +76,7 @@ class Clip:
     """A finished run; produced by `open_clip`, consumed by exporters.
 
     Memory holds what the log says of each frame, about a kilobyte for each object, and otherwise
-    one frame at a time. ``destination`` is where the export will be, for files that name it;
-    ``on_frame`` is called for each frame that was given.
+    one frame at a time. ``on_frame`` is called for each frame that was given.
     """
 
     folder: Path
@@ -87,7 +86,6 @@ class Clip:
     version: str
     entries: tuple[_Entry, ...] = field(repr=False)
     reading: ReadOptions = field(default_factory=ReadOptions)
-    destination: Path = Path()
     on_frame: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:

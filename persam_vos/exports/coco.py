@@ -34,8 +34,9 @@ def box_xywh(box: Box) -> list[int]:
 class Coco:
     """Write one JSON file: an image for each frame, an annotation for each object on it.
 
-    Annotations have ``track_id`` (the object's id), ``score`` and compressed run lengths. Objects
-    that are not visible on a frame have none there.
+    Annotations have ``track_id`` (the object's id; once more among ``attributes``, where Datumaro
+    looks), ``score`` and compressed run lengths. Objects that are not visible on a frame have none
+    there.
     """
 
     category: str = option("object", "name of the category; {id} in it gives each object its own")
@@ -114,4 +115,5 @@ def _annotations(
             "bbox": box_xywh(one.box_xyxy),
             "iscrowd": 0,
             "score": round(one.score, 4),
+            "attributes": {"track_id": one.object_id},
         }

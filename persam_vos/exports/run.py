@@ -50,7 +50,7 @@ def export_run(
     writing raise; then nothing is left of it.
     """
     path = output or default_path(folder, export)
-    clip = replace(open_clip(folder, source=source), destination=path.resolve(), on_frame=on_frame)
+    clip = replace(open_clip(folder, source=source), on_frame=on_frame)
     _check(path, clip, export, overwrite=overwrite)
     on_start(export.entry.name, len(clip))
     make_folder(path.parent)

@@ -24,7 +24,7 @@ class YoloSeg:
     """Write ``images/train``, ``labels/train`` and ``data.yaml``, with a polygon for each object.
 
     A polygon has no holes, and parts of an object are joined by lines: the format has no more.
-    ``data.yaml`` holds the folder's own path, which is to be changed when it is moved.
+    The folder may be moved: without a ``path``, Ultralytics looks beside ``data.yaml``.
     """
 
     category: str = option("object", _CATEGORY)
@@ -76,9 +76,7 @@ class YoloTrack:
 def _start(clip: Clip, output: Path, category: str) -> Path:
     """Write ``data.yaml``, and return the folder of the labels."""
     names = categories(category_names(category, clip.object_ids))
-    # A relative path, or none, would be looked for where YOLO happens to run.
-    lines = [f"path: {json.dumps(str(clip.destination))}"]
-    lines += ["train: images/train", "val: images/train", "names:"]
+    lines = ["train: images/train", "val: images/train", "names:"]
     # A JSON string is a YAML string, whatever is in it.
     lines += [f"  {one['id'] - 1}: {json.dumps(one['name'])}" for one in names]
     _write_lines(output / "data.yaml", lines)

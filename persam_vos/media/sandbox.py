@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -52,15 +54,7 @@ class Probe:
     def __init__(self, files: Untrusted) -> None:
         self._files = files
         self._seconds = PROBE_SECONDS.value
-        _ = PROBE_MEMORY_MB.value  # raises here what would be raised there
-        self._process = subprocess.Popen(
-            # -P: no module of the folder that we happen to be in.
-            [sys.executable, "-P", "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **_MODEST},
-        )
+        self._process = _start()
 
     def __enter__(self) -> Probe:
         return self
@@ -81,21 +75,110 @@ class Probe:
         except subprocess.TimeoutExpired:
             self._process.kill()
             told, _ = self._process.communicate()
-            got = f"a file that does not open within {self._seconds} seconds"
-            raise _refused(told, got, PROBE_SECONDS.remedy) from None
-        code = self._process.returncode
-        if code == _OUT_OF_MEMORY:
-            got = f"a file that takes more than {PROBE_MEMORY_MB.value} MB of memory to open"
-            raise _refused(told, got, PROBE_MEMORY_MB.remedy)
-        if code:
-            got = f"a file that crashes its decoder ({_ending(code)})"
-            raise _refused(told, got, "do not trust it; if it plays, convert it to another format")
+            raise _too_slow(_last_name(told), self._seconds) from None
+        if code := self._process.returncode:
+            raise _harmful(_last_name(told), code)
 
 
-def _refused(told: bytes, got: str, remedy: str) -> MediaError:
-    """Say what is wrong with the file that the process named last."""
+class ProbeAhead:
+    """A process that looks at many files, each before who `wait`s for it opens it.
+
+    It goes ahead of them in the order given, and is started anew behind a file that ends it. A
+    context manager, which ends the process.
+    """
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self._sources = tuple(sources)
+        self._seconds = PROBE_SECONDS.value
+        self._begun: int  # index of the source that it is at
+        self._process: subprocess.Popen[bytes]
+        self._lines: queue.SimpleQueue[bytes]
+        self._begin(0)
+
+    def __enter__(self) -> ProbeAhead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self, index: int) -> None:
+        """Return when source ``index`` was looked at; each has to be asked for, in order.
+
+        Raises MediaError for one that ends the process, or takes too much memory or time.
+        """
+        while self._begun <= index:
+            try:
+                line = self._lines.get(timeout=self._seconds)
+            except queue.Empty:
+                error = _too_slow(self._sources[index], self._seconds)
+                self.__exit__()
+            else:
+                if line:
+                    self._begun += 1
+                    continue
+                if not (code := self._process.wait()):
+                    self._begun = len(self._sources)
+                    return
+                error = _harmful(self._sources[index], code)
+            self._begin(index + 1)
+            raise error
+
+    def _begin(self, first: int) -> None:
+        """Start a process on all sources from one on."""
+        self._begun = first - 1
+        self._process = _start()
+        self._lines = queue.SimpleQueue()
+        asked = asdict(Untrusted(sources=self._sources[first:]))
+        arguments = (self._process, json.dumps(asked).encode(), self._lines)
+        threading.Thread(target=_exchange, args=arguments, daemon=True).start()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    _ = PROBE_MEMORY_MB.value  # raises here what would be raised there
+    return subprocess.Popen(
+        # -P: no module of the folder that we happen to be in.
+        [sys.executable, "-P", "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **_MODEST},
+    )
+
+
+def _exchange(
+    process: subprocess.Popen[bytes], asked: bytes, lines: queue.SimpleQueue[bytes]
+) -> None:
+    """Tell a process what to look at, and put its lines into a queue; an empty one at the end."""
+    assert process.stdin is not None and process.stdout is not None
+    with contextlib.suppress(OSError), process.stdin:
+        process.stdin.write(asked)
+    with process.stdout:
+        for line in process.stdout:
+            lines.put(line)
+    lines.put(b"")
+
+
+def _last_name(told: bytes) -> str:
+    """Return the file that a process named last."""
     names = told.decode().splitlines()
-    name = json.loads(names[-1]) if names else "the process that looks at files"
+    return json.loads(names[-1]) if names else "the process that looks at files"
+
+
+def _too_slow(name: str, seconds: int) -> MediaError:
+    got = f"a file that does not open within {seconds} seconds"
+    return _refused(name, got, PROBE_SECONDS.remedy)
+
+
+def _harmful(name: str, code: int) -> MediaError:
+    if code == _OUT_OF_MEMORY:
+        got = f"a file that takes more than {PROBE_MEMORY_MB.value} MB of memory to open"
+        return _refused(name, got, PROBE_MEMORY_MB.remedy)
+    got = f"a file that crashes its decoder ({_ending(code)})"
+    return _refused(name, got, "do not trust it; if it plays, convert it to another format")
+
+
+def _refused(name: str, got: str, remedy: str) -> MediaError:
     return MediaError(name, got=got, expected="one that opens", remedy=remedy)
 
 
@@ -118,6 +201,7 @@ def main() -> None:
     for name, look in [*looks, *((mask, _look_at_mask) for mask in asked["masks"])]:
         sys.stdout.write(json.dumps(name) + "\n")
         sys.stdout.flush()
+        _set_alarm()
         try:
             look(name)
         except Exception as error:
@@ -134,10 +218,15 @@ def _lacks_memory(error: BaseException | None) -> bool:
     return False
 
 
-def _bound() -> None:
-    """Bound this process: its memory, its time, its cores, and leave no image of it behind."""
-    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
+def _set_alarm() -> None:
+    """End this process if it is still at a file when nobody waits for it any more."""
+    with contextlib.suppress(AttributeError, ValueError):
         signal.alarm(PROBE_SECONDS.value + _GRACE_SECONDS)
+
+
+def _bound() -> None:
+    """Bound this process: its memory, its cores, and leave no image of it behind."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):
         os.sched_setaffinity(0, set(islice(os.sched_getaffinity(0), 2)))
     with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
         import resource

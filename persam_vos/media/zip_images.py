@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from ..errors import MediaError
+from ..files.zip_failures import ZIP_FAILURES
 from .image_file import IMAGE_SUFFIXES, ImageFile
 
 MOST_BYTES = 1 << 30
 """An image that would unpack to more is refused: archives can claim and hold anything."""
-_BROKEN = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError, zlib.error)
+_UNOPENED: tuple[type[Exception], ...] = (OSError, *ZIP_FAILURES)
 
 
 class ZippedImage:
@@ -30,7 +30,7 @@ class ZippedImage:
         try:
             with zipfile.ZipFile(self._archive) as opened, opened.open(self._entry) as file:
                 content = file.read(MOST_BYTES + 1)
-        except _BROKEN as error:
+        except ZIP_FAILURES as error:
             raise OSError(str(error) or "a damaged archive") from error
         if len(content) > MOST_BYTES:
             raise OSError(f"it unpacks to more than {MOST_BYTES >> 20} MiB")
@@ -42,7 +42,7 @@ def images_in_zip(path: Path) -> list[ImageFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if _is_image(entry)]
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+    except _UNOPENED as error:
         raise MediaError(
             str(path),
             got=f"a ZIP archive that does not open ({error})",

@@ -14,6 +14,7 @@ from ..errors import OutputError, param
 from ..exports.coco import box_xywh
 from ..exports.rgba import with_alpha
 from ..files.atomic import atomic_path, make_folder, output_error
+from ..files.limits import read_json
 from ..files.output import inside, refuse_unwritable, replaceable
 from ..media.label_png import write_label_png
 from ..stages.coverage import coverage_of_mask
@@ -105,7 +106,7 @@ def remove(paths: Iterable[Path]) -> None:
 def read_log(folder: Path) -> dict[str, Any] | None:
     """Return what a finished run says of itself, None where there is none that can be read."""
     try:
-        told = json.loads((folder / LOG).read_text("utf-8"))
+        told = read_json(folder / LOG)
     except (OSError, ValueError):
         return None
     return told if isinstance(told, dict) else None
@@ -119,11 +120,12 @@ def coco_entry(number: int, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _listed(log: Path) -> list[str]:
-    """Return the files that an earlier run lists as its own."""
+    """Return the files that an earlier run lists as its own; damaged lists have none."""
     told = read_log(log.parent) or {}
-    photos = told.get("photos", [])
-    listed = [*told.get("files", []), *(file for one in photos for file in one.get("files", []))]
-    return [one for one in listed if isinstance(one, str)]
+    photos = told.get("photos")
+    entries = [told, *(photos if isinstance(photos, list) else ())]
+    lists = [one.get("files") for one in entries if isinstance(one, dict)]
+    return [name for one in lists if isinstance(one, list) for name in one if isinstance(name, str)]
 
 
 def _write_coco(path: Path, journal: Journal, facts: Mapping[str, Any]) -> None:

@@ -49,8 +49,9 @@ class SegmentRequest:
     ``photos`` are files, folders and globs. ``references`` show the objects: the same id in several
     is the same object; or else ``target`` does, made by `fit_target`, or its file. ``output`` is
     the folder of the results. ``overwrite`` replaces those of an earlier run, ``resume`` goes on
-    with one that broke off. ``cutouts`` are written unless it is False. Raises UsageError for a
-    request without references or target, or with both.
+    with one that broke off. ``cutouts`` are written unless it is False. With ``sandbox``, another
+    process decodes each photo first, and one that crashes it is passed over. Raises UsageError for
+    a request without references or target, or with both.
     """
 
     photos: Sequence[str | Path]
@@ -61,6 +62,7 @@ class SegmentRequest:
     cutouts: bool = True
     overwrite: bool = False
     resume: bool = False
+    sandbox: bool = False
     command: str = ""
 
     def __post_init__(self) -> None:

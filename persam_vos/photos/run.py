@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from ..api import load_engine
 from ..errors import PersamVosError
 from ..media.image_reader import read_image
+from ..media.sandbox import ProbeAhead
 from ..scoring.label_files import present_ids
 from ..stages.prompts import box_of
 from ..structures import LabelMap, RgbImage
@@ -134,9 +136,8 @@ def segment_to_folder(
     if not coco:
         on_warning("coco.json is left out: pip install 'persam-vos[export]' to have it written")
     digest = digest_of(request.references, request.reference_files, request.settings)
-    finished = read_log(request.output) if request.resume else None
-    if finished is not None and finished.get("digest") == digest:
-        return _finished(request.output, finished, started)
+    if request.resume and (finished := _finished_before(request.output, digest, started)):
+        return finished
     loaded = engine if isinstance(engine, Engine) else _load(engine, request.settings)
     method = new_photo_method(loaded, request.settings)
     references = [make_reference(one, loaded) for one in read]
@@ -147,11 +148,13 @@ def segment_to_folder(
     facts = _facts(request, loaded, method, references) | {"digest": digest}
     with journal:
         done = journal.begin(digest)
-        on_start(sum(str(path) in done for path in paths), len(paths))
-        for path, name in zip(paths, names_of(paths), strict=True):
-            if str(path) not in done:
-                journal.add(_record(request, method, path, name, coco=coco))
-                on_photo()
+        todo = [
+            pair for pair in zip(paths, names_of(paths), strict=True) if str(pair[0]) not in done
+        ]
+        on_start(len(paths) - len(todo), len(paths))
+        for path, name, check in _checked(todo, sandbox=request.sandbox):
+            journal.add(_record(request, method, path, name, check, coco=coco))
+            on_photo()
         finish(request.output, journal, facts, coco=coco)
     summary = _finished(request.output, read_log(request.output) or {}, started, len(done))
     remove([journal.path])
@@ -179,11 +182,30 @@ def _segmented(method: PhotoMethod, path: Path) -> SegmentedPhoto:
     return SegmentedPhoto(path, image, labels, objects)
 
 
+def _checked(
+    photos: Sequence[tuple[Path, str]], *, sandbox: bool
+) -> Iterator[tuple[Path, str, Callable[[], None]]]:
+    """Yield photos and names, with what raises MediaError for one that is not to be opened."""
+    if not sandbox:
+        yield from ((path, name, lambda: None) for path, name in photos)
+        return
+    with ProbeAhead([str(path) for path, _ in photos]) as probe:
+        for index, (path, name) in enumerate(photos):
+            yield path, name, partial(probe.wait, index)
+
+
 def _record(
-    request: SegmentRequest, method: PhotoMethod, path: Path, name: str, *, coco: bool
+    request: SegmentRequest,
+    method: PhotoMethod,
+    path: Path,
+    name: str,
+    check: Callable[[], None],
+    *,
+    coco: bool,
 ) -> Record:
     """Segment a photo, write its files, and return what is told of it."""
     try:
+        check()
         found = _segmented(method, path)
     except PersamVosError as error:
         return {"photo": {"photo": str(path), "error": str(error)}}
@@ -253,6 +275,17 @@ def _facts(
         "target": str(request.target) if isinstance(request.target, str | Path) else None,
         "object_ids": list(method.object_ids),
     }
+
+
+def _finished_before(output: Path, digest: str, started: float) -> SegmentSummary | None:
+    """Summarise the same run, if it was finished and what it says of itself is whole."""
+    told = read_log(output) or {}
+    if told.get("digest") != digest:
+        return None
+    try:
+        return _finished(output, told, started)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _finished(

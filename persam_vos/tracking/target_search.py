@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..stages.prompts import box_of
 from ..structures import Frame, LabelMap
 from ..targets.find import Found
 
@@ -43,10 +44,11 @@ def search_target(
 ) -> tuple[Sighting, LabelMap]:
     """Find the first frame that shows the target; its labels (H, W) come with it.
 
-    A frame shows an object if it is found on it and on the next one: what merely looks like it
-    seldom does so for long. Every eighth frame is looked at, in order. Where one shows the target,
-    those that were skipped before it are looked at in order. If none does, all the others are, in a
-    second reading: ``read`` gives the frames in order, each time anew.
+    A frame shows an object if it is found on it and on the next one, near the same place: what
+    merely looks like it seldom does so for long. Every eighth frame is looked at, in order. From
+    the first that shows the target the search goes back as long as frames show it: what was found
+    elsewhere before is something else. If none does, all the others are looked at, in a second
+    reading: ``read`` gives the frames in order, each time anew.
     """
     search = _Search(look, on_look)
     skipped: list[_Pair] = []
@@ -55,7 +57,7 @@ def search_target(
             if number % STRIDE:
                 skipped.append(pair)
             elif search.shows(*pair):
-                any(search.shows(*earlier) for earlier in skipped)
+                all(search.shows(*earlier) for earlier in reversed(skipped))
                 return search.result()
             else:
                 skipped.clear()
@@ -86,12 +88,12 @@ class _Search:
         self._start: tuple[int, Found, tuple[int, ...]] | None = None
 
     def shows(self, frame: Frame, following: Frame | None) -> bool:
-        """Tell whether a frame shows the target; the last one that does is where to start."""
+        """Tell whether a frame shows the target; the last that was asked for is where to start."""
         found = self._at(frame)
         if found is None:
             return False
         again = found if following is None else self._at(following)
-        shown = tuple(i for i in found.object_ids if again is not None and i in again.object_ids)
+        shown = tuple(i for i in found.object_ids if again is not None and _near(i, found, again))
         if shown:
             self._start = (frame.index, found, shown)
         return bool(shown)
@@ -113,6 +115,17 @@ class _Search:
             if self._nearest is None or found.sure > self._nearest[1].sure:
                 self._nearest = (frame.index, found)
         return self._seen[frame.index]
+
+
+def _near(object_id: int, one: Found, other: Found) -> bool:
+    """Tell whether two frames show an object, and their boxes are not further apart than large."""
+    boxes = [box_of(found.labels == object_id) for found in (one, other)]
+    if boxes[0] is None or boxes[1] is None:
+        return False
+    corners = np.array(boxes)
+    gap_xy = corners[:, :2].max(0) - corners[:, 2:].min(0)
+    side_xy = (corners[:, 2:] - corners[:, :2]).mean(0) + 1
+    return bool((gap_xy <= side_xy).all())
 
 
 def in_words(sighting: Sighting) -> str:

@@ -215,7 +215,7 @@ def run_benchmark(name: str, *arguments: str) -> str:
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured by /proc")
 def test_damaged_files_of_every_kind_are_answered_by_one_line() -> None:
-    run_benchmark("fuzz", "--seconds", "30", "--seed", "20")
+    run_benchmark("fuzz", "--seconds", "60", "--seed", "20")
 
 
 @pytest.mark.slow
@@ -243,6 +243,51 @@ _CALLS = (
     "trace=openat,creat,mkdir,mkdirat,rename,renameat2,unlink,unlinkat,symlink,link,connect,bind"
 )
 _WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|^(creat|mkdir|rename|unlink|symlink|link)")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="a quota is feigned by strace")
+def test_a_quota_that_is_used_up_is_told_in_one_line(files: Path, tmp_path: Path) -> None:
+    """The kernel refuses to write one mask, by the error that a quota gives."""
+    refuse = ("-f", "-qq", "-e", "trace=write", "-e", "inject=write:error=EDQUOT")
+    out = tmp_path / "run"
+    shown = ("--first-mask", str(files / "mask.png"), "-o", str(out), "--no-overlay")
+    command = ["track", str(files / "clip.mp4"), *shown, "--image-size", "256"]
+    code = f"""
+import os, sys, json, pathlib, signal, subprocess
+import benchmarks.fuzz_child as child
+from persam_vos.media import output_folder
+child.use_tiny_network()
+real = output_folder.write_label_png
+
+def refused(path, *arguments, **options):
+    if path.name == "00002.png":
+        tracer = subprocess.Popen(
+            ["strace", *{refuse!r}, "-o", {str(tmp_path / "seen")!r}, "-p", str(os.getpid())]
+        )
+        while "TracerPid:\\t0" in pathlib.Path("/proc/self/status").read_text():
+            pass
+        try:
+            return real(path, *arguments, **options)
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait()
+    return real(path, *arguments, **options)
+
+output_folder.write_label_png = refused
+sys.exit(child.run_main(json.loads(sys.argv[1])))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(command)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stderr.strip()
+    assert (done.returncode, len(said.splitlines())) == (1, 1), done.stderr
+    assert re.search(r"cannot write .*00002\.png: got a full quota", said)
+    assert sorted(path.name for path in (out / "masks").iterdir()) == ["00000.png", "00001.png"]
 
 
 @pytest.mark.slow

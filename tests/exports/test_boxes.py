@@ -7,7 +7,6 @@ import csv
 import json
 from pathlib import Path
 
-import pytest
 from exported_run import COUNT, IDS, export, known_box
 
 
@@ -47,36 +46,3 @@ def test_mot_sequences_say_what_they_are(image_run: Path, tmp_path: Path) -> Non
     facts = parser["Sequence"]
     assert (facts["seqLength"], facts["frameRate"], facts["imWidth"]) == ("6", "24", "71")
     assert len((folder / "gt/gt.txt").read_text().splitlines()) == 10
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")
-def test_trackeval_reads_results_and_truth(image_run: Path, tmp_path: Path) -> None:
-    """A run against itself, by the evaluation of MOTChallenge: everything is 1."""
-    trackeval = pytest.importorskip("trackeval", reason="pip install trackeval")
-    truth = export(image_run, "mot:layout=folder", tmp_path)
-
-    sequence = tmp_path / "truth" / "shots"
-    sequence.parent.mkdir()
-    truth.rename(sequence)
-    results = tmp_path / "trackers" / "ours" / "data"
-    results.mkdir(parents=True)
-    export(image_run, "mot", tmp_path).rename(results / "shots.txt")
-    quiet = {"PRINT_CONFIG": False}
-    dataset = trackeval.datasets.MotChallenge2DBox(
-        quiet
-        | {
-            "GT_FOLDER": str(sequence.parent),
-            "TRACKERS_FOLDER": str(tmp_path / "trackers"),
-            "SKIP_SPLIT_FOL": True,
-            "SEQ_INFO": {"shots": COUNT},
-            "DO_PREPROC": False,
-        }
-    )
-    raw = dataset.get_raw_seq_data("ours", "shots")
-    data = dataset.get_preprocessed_seq_data(raw, "pedestrian")
-    assert (data["num_timesteps"], data["num_gt_ids"]) == (COUNT, len(IDS))
-    scores = trackeval.metrics.HOTA().eval_sequence(data)
-    assert scores["HOTA"].min() == scores["DetA"].min() == scores["AssA"].min() == 1
-    clear = trackeval.metrics.CLEAR(quiet).eval_sequence(data)
-    assert (clear["MOTA"], clear["CLR_FN"], clear["CLR_FP"], clear["IDSW"]) == (1, 0, 0, 0)

@@ -14,7 +14,7 @@ def test_data_yaml_names_folders_that_are_there(image_run: Path, tmp_path: Path)
     folder = export(image_run, 'yolo-seg:category=a "dog": {id}', tmp_path)
     facts = yaml.safe_load((folder / "data.yaml").read_text())
     assert facts["names"] == {0: 'a "dog": 2', 1: 'a "dog": 7'}
-    assert Path(facts["path"]) == folder.resolve()
+    assert "path" not in facts  # so that the folder can be moved
     assert len(list((folder / facts["train"]).glob("*.jpg"))) == COUNT
 
 

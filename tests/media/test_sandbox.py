@@ -14,7 +14,7 @@ from odd_videos import Clip
 from PIL import Image
 
 from persam_vos.errors import MediaError
-from persam_vos.media.sandbox import Probe, Untrusted
+from persam_vos.media.sandbox import Probe, ProbeAhead, Untrusted
 
 CODE = """
 import ctypes, time, av, builtins
@@ -84,6 +84,25 @@ def test_what_takes_too_long_or_too_much_memory_is_refused_and_can_be_allowed(
     monkeypatch.setenv("PERSAM_VOS_PROBE_SECONDS", "2")
     with pytest.raises(MediaError, match=r"hang\.mp4: .*2 seconds.*set PERSAM_VOS_PROBE_SECONDS"):
         look(files / "hang.mp4")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals have names elsewhere")
+@pytest.mark.usefixtures("harmful")
+def test_of_many_files_those_that_harm_are_told_apart_from_those_behind_them(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSAM_VOS_PROBE_SECONDS", "2")
+    names = ("good", "crash", "good", "hang", "crash", "nothing", "hungry")
+    told = []
+    with ProbeAhead([str(files / f"{name}.mp4") for name in names]) as probe:
+        for index in range(len(names)):
+            try:
+                probe.wait(index)
+                told.append("passed")
+            except MediaError as error:
+                told.append(next(one for one in ("SIGSEGV", "2 sec", "MB") if one in str(error)))
+                assert f"{names[index]}.mp4: got a file that " in str(error)
+    assert told == ["passed", "SIGSEGV", "passed", "2 sec", "SIGSEGV", "passed", "MB"]
 
 
 def test_modules_in_the_current_folder_are_not_run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,12 @@ def test_a_run_that_broke_off_goes_on_to_the_same_result(
     assert contents(whole.output) == contents(resumed.output)
     again = segment_to_folder(request_of("cut", resume=True), engine=small_engine)
     assert again.resumed == 3
+    log = whole.output / "segment.json"
+    told = json.loads(log.read_text())
+    for damaged in ("[" * 100_000, json.dumps({**told, "photos": 3}), json.dumps([told])):
+        (resumed.output / "segment.json").write_text(damaged)
+        again = segment_to_folder(request_of("cut", resume=True), engine=small_engine)
+        assert (again.resumed, contents(again.output)) == (0, contents(whole.output))
 
 
 def test_only_results_are_replaced(
@@ -119,3 +126,32 @@ def test_photos_come_one_after_the_other(small_engine: RememberingEngine, album:
     (one,) = found
     assert one.path.name == "a.png"
     assert set(np.unique(one.label_map)) == {0, 7}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals have names elsewhere")
+def test_a_photo_that_crashes_a_decoder_is_listed_and_passed_over(
+    small_engine: RememberingEngine,
+    request_of: Callable[..., SegmentRequest],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No file is known that crashes a decoder everywhere: here one does so by its name."""
+    code = """
+import ctypes, PIL.Image
+real = PIL.Image.open
+
+def harmful(file, *arguments, **options):
+    if "broken" in str(getattr(file, "name", file)):
+        ctypes.string_at(0)
+    return real(file, *arguments, **options)
+
+PIL.Image.open = harmful
+"""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "sitecustomize.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "code"))
+    summary = segment_to_folder(request_of("out", sandbox=True), engine=small_engine)
+    ((name, error),) = summary.failures.items()
+    assert Path(name).name == "broken.jpg"
+    assert "crashes its decoder (SIGSEGV)" in error
+    assert summary.photo_count == 3

@@ -1,20 +1,18 @@
 """``finished.jsonl``: the episodes that a run has finished, so that it can be resumed.
 
-The first line says what the episodes were made with, every other line is an episode. A line counts
-when it is whole: a killed run may leave the last one half-written.
+The first line says what the episodes were made with, every other line is an episode.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from ...errors import OutputError, param
-from ...files.atomic import output_error, write_texts
+from ...files.journal import JournalFile
 from ...scoring.episodes import EpisodeCounts
 
 JOURNAL = "finished.jsonl"
@@ -43,53 +41,30 @@ class Journal:
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self._path = folder / JOURNAL
-        self.finished: dict[tuple[int, int], FinishedEpisode] = {}
-        kept = whole_lines(self._path)
-        if kept:
-            _require_same(self._path, json.loads(kept[0]), settings)
-            found = (_from_json(json.loads(line)) for line in kept[1:])
-            self.finished = {one.key: one for one in found}
-        lines = [json.dumps(dict(settings)), *(_as_line(one) for one in self.finished.values())]
-        write_texts(folder, {JOURNAL: "".join(f"{line}\n" for line in lines)})
-        self._file: TextIO | None = None
+        self._file = JournalFile(folder / JOURNAL)
+        kept = self._file.head()
+        if kept is not None:
+            _require_same(self._file.path, kept, settings)
+        self._file.open(settings)
+        found = map(_from_json, self._file.records())
+        self.finished = {one.key: one for one in found}
 
     def add(self, episode: FinishedEpisode) -> None:
         """Write an episode down, at once."""
-        try:
-            if self._file is None:
-                self._file = self._path.open("a", encoding="utf-8")
-            self._file.write(_as_line(episode) + "\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise output_error(self._path, error) from error
+        self._file.add(asdict(episode), sync=True)
         self.finished[episode.key] = episode
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
+        self._file.close()
 
 
-def whole_lines(path: Path) -> list[str]:
-    """Return the lines of a journal that are whole and JSON objects; none where there is none."""
-    try:
-        text = path.read_text("utf-8", errors="replace")
-    except OSError:
-        return []
-    lines = text.split("\n")[:-1]  # what follows the last line break was cut off
-    return [line for line in lines if _is_object(line)]
+def journal_settings(folder: Path) -> Mapping[str, Any] | None:
+    """Return what the episodes in a folder were made with, None where there is no journal."""
+    return JournalFile(folder / JOURNAL).head()
 
 
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
-
-
-def _require_same(path: Path, kept: dict[str, Any], settings: Mapping[str, Any]) -> None:
+def _require_same(path: Path, kept: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     now = json.loads(json.dumps(dict(settings)))
     different = sorted(name for name in {*kept, *now} if kept.get(name) != now.get(name))
     if different:
@@ -99,10 +74,6 @@ def _require_same(path: Path, kept: dict[str, Any], settings: Mapping[str, Any])
             expected="a folder of the same run, or a new one",
             remedy=f"choose another folder, or add {param('overwrite', True)} to start over",
         )
-
-
-def _as_line(episode: FinishedEpisode) -> str:
-    return json.dumps(asdict(episode))
 
 
 def _from_json(told: dict[str, Any]) -> FinishedEpisode:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ...datasets.one_shot import ONE_SHOT, OneShotRun
 from ...errors import OutputError, param
 from ...files.atomic import output_error
+from ...files.limits import parse_json
 from ...files.output import inside, refuse_unwritable, replaceable
-from .journal import JOURNAL, whole_lines
+from .journal import JOURNAL, journal_settings
 from .results import RESULTS
 
 EPISODES, PREDICTIONS, REPORT = "episodes.jsonl", "predictions", "report.html"
@@ -56,9 +56,19 @@ def remove(files: Iterable[Path]) -> None:
 
 def _own_files(folder: Path) -> frozenset[Path]:
     """Return the files of an earlier run, whose journal vouches for them."""
-    journal = whole_lines(folder / JOURNAL)
-    if not journal or json.loads(journal[0]).get("dataset") not in ONE_SHOT:
+    settings = journal_settings(folder)
+    if settings is None or settings.get("dataset") not in ONE_SHOT:
         return frozenset()
-    names = [str(json.loads(line).get("name")) for line in whole_lines(folder / EPISODES)]
-    masks = (f"{PREDICTIONS}/{name}.png" for name in names)
+    masks = (f"{PREDICTIONS}/{name}.png" for name in _episode_names(folder / EPISODES))
     return inside(folder, [*_NAMES, *masks])
+
+
+def _episode_names(path: Path) -> Iterator[str]:
+    """Yield the names of the masks in a list of episodes, as far as it can be read."""
+    try:
+        for line in path.read_text("utf-8").splitlines():
+            episode = parse_json(line)
+            if isinstance(episode, dict) and isinstance(episode.get("name"), str):
+                yield episode["name"]
+    except (OSError, ValueError):
+        return

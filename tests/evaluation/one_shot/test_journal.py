@@ -11,7 +11,7 @@ from persam_vos.evaluation.one_shot.journal import (
     JOURNAL,
     FinishedEpisode,
     Journal,
-    whole_lines,
+    journal_settings,
 )
 from persam_vos.scoring.episodes import EpisodeCounts
 
@@ -34,7 +34,7 @@ def test_episodes_come_back_as_they_were(tmp_path):
     with closing(Journal(tmp_path, SETTINGS)) as journal:
         assert journal.finished == {(0, k): episode(k) for k in range(3)}
         journal.add(episode(3))
-    assert len(whole_lines(tmp_path / JOURNAL)) == 5
+    assert len((tmp_path / JOURNAL).read_text().splitlines()) == 5
 
 
 @pytest.mark.parametrize("cut", [1, 5, 60])
@@ -45,7 +45,7 @@ def test_a_line_that_was_cut_off_is_made_again(tmp_path, cut):
     with closing(Journal(tmp_path, SETTINGS)) as journal:
         assert list(journal.finished) == [(0, 0), (0, 1)]
         journal.add(episode(2))
-    assert [len(line) > 20 for line in whole_lines(path)] == [True] * 4
+    assert len(path.read_text().splitlines()) == 4
 
 
 def test_another_run_is_told_what_differs(tmp_path):
@@ -56,7 +56,10 @@ def test_another_run_is_told_what_differs(tmp_path):
     assert (tmp_path / JOURNAL).read_bytes() == before
 
 
-def test_what_is_no_journal_has_no_lines(tmp_path):
-    assert whole_lines(tmp_path / JOURNAL) == []
+def test_what_is_no_journal_has_no_settings(tmp_path):
+    assert journal_settings(tmp_path) is None
     (tmp_path / JOURNAL).write_text("notes\n[1]\n{}\n")
-    assert whole_lines(tmp_path / JOURNAL) == ["{}"]
+    assert journal_settings(tmp_path) is None
+    (tmp_path / JOURNAL).unlink()
+    write(tmp_path, 0)
+    assert journal_settings(tmp_path) == {**SETTINGS, "without": ["refinement"]}

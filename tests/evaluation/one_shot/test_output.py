@@ -40,7 +40,8 @@ def test_names_in_a_list_of_episodes_do_not_lead_out_of_the_folder(copy_of_finis
 
 
 def test_another_journal_vouches_for_nothing(copy_of_finished, finished):
-    (copy_of_finished / JOURNAL).write_text("{}\n")
+    path = copy_of_finished / JOURNAL
+    path.write_text(path.read_text().replace("perseg", "percat"))
     with pytest.raises(OutputError, match="no earlier run lists"):
         check_output(copy_of_finished, finished[0])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +32,16 @@ def shot(tmp_path):
     values[20, 20] = 255
     write_png(tmp_path / "m.png", values)
     return Shot(tmp_path / "a.png", PixelMask(tmp_path / "m.png", 128, grey=True))
+
+
+def test_a_mask_that_says_it_is_huge_is_refused(shot):
+    path = shot.mask.path
+    data = bytearray(path.read_bytes())
+    data[16:24] = (1 << 30).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    path.write_bytes(data)
+    with pytest.raises(DatasetError, match=r"m\.png.*DecompressionBomb"):
+        load_shot(shot, None)
 
 
 def test_grey_masks_are_taken_from_their_threshold(shot):
