@@ -18,7 +18,7 @@ TINY_SIZE = 32
 
 
 def tiny_tokenizer(folder: Path) -> CLIPTokenizer:
-    """Return a CLIP tokenizer without merges: a token for each letter, and one for a last letter."""
+    """Return a CLIP tokenizer without merges: a token for each letter, others at words' ends."""
     from transformers import CLIPTokenizer
 
     letters = [chr(code) for code in (*range(33, 127), *range(161, 173), *range(174, 256))]

@@ -24,7 +24,11 @@ def missing_class_images(settings: TrainSettings) -> list[int]:
     folder = settings.class_data_dir
     if folder is None:
         return []
-    there = len(find_instance_photos(folder, "class_data_dir")) if folder.is_dir() and any(folder.iterdir()) else 0
+    there = (
+        len(find_instance_photos(folder, "class_data_dir"))
+        if folder.is_dir() and any(folder.iterdir())
+        else 0
+    )
     free = [n for n in range(settings.num_class_images) if not _path(folder, n).exists()]
     return free[: max(settings.num_class_images - there, 0)]
 

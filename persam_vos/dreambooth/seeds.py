@@ -22,7 +22,7 @@ def generator(seed: int, purpose: str, *numbers: int) -> torch.Generator:
 
 
 def shuffled_index(number: int, count: int, seed: int, purpose: str) -> int:
-    """Return which of ``count`` photos is the ``number``-th: each once in a round, in random order."""
+    """Return which of ``count`` photos is the ``number``-th: each once in a round."""
     turn, place = divmod(number, count)
     order = torch.randperm(count, generator=generator(seed, purpose, turn))
     return int(order[place])

@@ -38,8 +38,8 @@ class TrainSettings:
 
     Model: ``pretrained_model_name_or_path`` is a folder in diffusers' layout, ``variant`` chooses
     weights such as ``fp16`` in it; ``tune`` trains LoRA adapters of ``rank``, or all weights.
-    Photos: ``masks_dir`` is a folder with a mask for each photo, ``alpha_mask`` takes the photos' alpha
-    instead; with neither everything in a photo is learned. ``mask_dilate`` is in photo pixels;
+    Photos: ``masks_dir`` is a folder with a mask for each photo, ``alpha_mask`` takes the photos'
+    alpha instead; with neither everything in a photo is learned. ``mask_dilate`` is in photo pixels;
     ``resolution`` the side in pixels of the squares that are trained on. ``class_data_dir`` is
     filled up to ``num_class_images`` with what the model makes of ``class_prompt``.
     ``train_batch_size`` counts photos; with prior preservation as many class images come on top.

@@ -64,7 +64,7 @@ def size_conditions(
     crop_top_left_yx: Sequence[tuple[int, int]],
     resolution: int,
 ) -> torch.Tensor:
-    """Return SDXL's size conditions, (B, 6) float32: of the photo, where it was cut, of the crop."""
+    """Return SDXL's size conditions, (B, 6) float32: of the photo, of its corner, of the crop."""
     rows = [
         (*size, *corner, resolution, resolution)
         for size, corner in zip(original_size_hw, crop_top_left_yx, strict=True)

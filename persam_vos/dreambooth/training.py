@@ -29,11 +29,13 @@ _log = logging.getLogger(__name__)
 
 _LOCK = ".training"
 _FREE = frozenset(  # what the trained weights do not depend on, or by the content of files alone
-    ("pretrained_model_name_or_path", "instance_data_dir", "output_dir", "masks_dir", "class_data_dir")
-    + ("num_class_images", "sample_batch_size", "max_train_steps")
-    + ("validation_prompt", "validation_plain_prompt", "validation_steps")
-    + ("num_validation_images", "num_inference_steps", "checkpointing_steps")
-    + ("checkpoints_total_limit", "resume_from_checkpoint", "overwrite", "skip_empty")
+    (
+        *("pretrained_model_name_or_path", "instance_data_dir", "output_dir", "masks_dir"),
+        *("class_data_dir", "num_class_images", "sample_batch_size", "max_train_steps"),
+        *("validation_prompt", "validation_plain_prompt", "validation_steps"),
+        *("num_validation_images", "num_inference_steps", "checkpointing_steps"),
+        *("checkpoints_total_limit", "resume_from_checkpoint", "overwrite", "skip_empty"),
+    )
 )
 _STEADY = ("constant", "constant_with_warmup")
 

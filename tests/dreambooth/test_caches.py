@@ -12,7 +12,9 @@ from persam_vos.dreambooth.caches import CropSource
 from persam_vos.dreambooth.photos import InstancePhotos
 
 
-def source(photos: Path, *, center: bool = False, keep: bool = False, vae: Any = None) -> CropSource:
+def source(
+    photos: Path, *, center: bool = False, keep: bool = False, vae: Any = None
+) -> CropSource:
     instance = InstancePhotos(
         photos, masks=photos.parent / "masks", resolution=TINY_SIZE, center_crop=center
     )

@@ -85,7 +85,11 @@ def crops_of(
 
 
 def settings_of(model: Path, photos: Path, **changes: Any) -> TrainSettings:
-    prior = {"class_data_dir": Path("c"), "class_prompt": "a dog", "prior_loss_weight": PRIOR_WEIGHT}
+    prior = {
+        "class_data_dir": Path("c"),
+        "class_prompt": "a dog",
+        "prior_loss_weight": PRIOR_WEIGHT,
+    }
     given = changes | (prior if changes.get("with_prior_preservation") else {})
     return small_run(model, photos, Path("out"), masks_dir=None, **given)
 

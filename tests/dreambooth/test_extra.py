@@ -13,14 +13,16 @@ from persam_vos.errors import UsageError
 
 
 def test_without_a_package_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extra, "find_spec", lambda name: None if name == "peft" else find_spec(name))
+    monkeypatch.setattr(
+        extra, "find_spec", lambda name: None if name == "peft" else find_spec(name)
+    )
     with pytest.raises(UsageError, match=r"peft.*pip install 'persam-vos\[dreambooth\]'"):
         extra.require_extra()
 
 
 def test_without_bitsandbytes_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extra, "find_spec", lambda _: None)
-    with pytest.raises(UsageError, match="use_8bit_adam.*pip install bitsandbytes"):
+    with pytest.raises(UsageError, match=r"use_8bit_adam.*pip install bitsandbytes"):
         extra.require_8bit()
 
 
