@@ -119,7 +119,7 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add an option for each setting, with its default."""
     hints = get_type_hints(TrainSettings)
     defaults = {one.name: one.default for one in fields(TrainSettings)}
-    for name in reversed(HELP):
+    for name in reversed(list(HELP)):
         default, kind = defaults[name], _kind(hints[name])
         required = default is MISSING
         told = not (required or default is None or kind is bool)

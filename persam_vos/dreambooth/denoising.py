@@ -62,7 +62,8 @@ def step_loss(
     epsilon = model.prediction_type == "epsilon"
     target = noise if epsilon else model.scheduler.get_velocity(latents, noise, timesteps)
     photos = crops[: len(crops) // 2] if settings.with_prior_preservation else crops
-    mask = latent_mask(torch.stack([one.mask for one in photos]), latents.shape[-2:]).to(device)
+    latent_hw = (latents.shape[-2], latents.shape[-1])
+    mask = latent_mask(torch.stack([one.mask for one in photos]), latent_hw).to(device)
     total = dreambooth_loss(
         prediction,
         target,

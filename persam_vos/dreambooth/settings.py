@@ -13,14 +13,14 @@ from typing import Literal, get_args
 from ..errors import UsageError, param
 
 Tune = Literal["lora", "full"]
-Normalize = Literal["area", "none"]
+MaskNormalize = Literal["area", "none"]
 Precision = Literal["no", "fp16", "bf16"]
 LrScheduler = Literal[
     "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup"
 ]
 
 TUNES: tuple[Tune, ...] = get_args(Tune)
-NORMALIZES: tuple[Normalize, ...] = get_args(Normalize)
+MASK_NORMALIZES: tuple[MaskNormalize, ...] = get_args(MaskNormalize)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 LR_SCHEDULERS: tuple[LrScheduler, ...] = get_args(LrScheduler)
 LATEST = "latest"
@@ -39,9 +39,10 @@ class TrainSettings:
     Model: ``pretrained_model_name_or_path`` is a folder in diffusers' layout, ``variant`` chooses
     weights such as ``fp16`` in it; ``tune`` trains LoRA adapters of ``rank``, or all weights.
     Photos: ``masks_dir`` is a folder with a mask for each photo, ``alpha_mask`` takes the photos'
-    alpha instead; with neither everything in a photo is learned. ``mask_dilate`` is in photo pixels;
-    ``resolution`` the side in pixels of the squares that are trained on. ``class_data_dir`` is
-    filled up to ``num_class_images`` with what the model makes of ``class_prompt``.
+    alpha instead; with neither everything in a photo is learned. ``mask_dilate`` is in pixels of
+    the photo, ``resolution`` the side in pixels of the squares that are trained on.
+    ``class_data_dir`` is filled up to ``num_class_images`` with what the model makes of
+    ``class_prompt``.
     ``train_batch_size`` counts photos; with prior preservation as many class images come on top.
     ``learning_rate`` is by default that of `LEARNING_RATES`; ``snr_gamma`` of min-SNR weights, None
     for none. ``max_train_steps`` counts steps of the optimiser. ``cache_latents`` encodes each
@@ -62,7 +63,7 @@ class TrainSettings:
     alpha_mask: bool = False
     skip_empty: bool = False
     unmasked_weight: float = 0.0  # the paper's: no gradient outside of the mask
-    mask_normalize: Normalize = "area"  # photos of small subjects teach as much as others
+    mask_normalize: MaskNormalize = "area"  # photos of small subjects teach as much as others
     mask_dilate: int = 0
     resolution: int = 512  # Stable Diffusion 1.x's own
     center_crop: bool = False
@@ -154,7 +155,7 @@ class TrainSettings:
 
     def _check_choices(self) -> None:
         _one_of("tune", self.tune, TUNES)
-        _one_of("mask_normalize", self.mask_normalize, NORMALIZES)
+        _one_of("mask_normalize", self.mask_normalize, MASK_NORMALIZES)
         _one_of("mixed_precision", self.mixed_precision, PRECISIONS)
         _one_of("lr_scheduler", self.lr_scheduler, LR_SCHEDULERS)
 
