@@ -82,8 +82,7 @@ def read_soft_mask(path: Path) -> SoftMask:
 
     Grey levels of 8 or 16 bits are weights, white is 1; of colours the red one counts, as in
     kohya's scripts. Palette and black and white images are labels, of which all but 0 are the
-    subject. Raises MaskError for what is no image, and for grey of 0 and 1 alone, which would be
-    black.
+    subject; so is grey of 0 and 1 alone. Raises MaskError for what is no image.
     """
     try:
         with open_picture(path, str(path), MaskError) as image:
@@ -104,9 +103,7 @@ def _weights(image: Image.Image, path: Path) -> SoftMask:
         levels: npt.NDArray[np.generic] = np.asarray(image)
         return (levels.astype(np.float32) / 65535).clip(0, 1)
     levels = np.asarray(image.convert("RGB").getchannel(0))
-    if levels.max() == 1:
-        raise MaskError(str(path), got="levels of 0 and 1 alone", expected="255 on the subject")
-    return levels.astype(np.float32) / np.float32(255)
+    return levels.astype(np.float32) / np.float32(1 if levels.max() == 1 else 255)
 
 
 def _read_alpha(photo: Path) -> SoftMask:
