@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ..errors import UsageError, param
 from ..files.digests import digest_of_files
 from ..files.output_lock import output_lock
 from .caches import CropSource
@@ -96,18 +97,14 @@ def train(
     """
     events = events or TrainEvents()
     inputs = _checked(settings)
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
-        mixed_precision=settings.mixed_precision,
-        kwargs_handlers=[_distribution(settings, inputs.family)],
-    )
+    accelerator = _accelerator(settings, inputs.family)
     if settings.allow_tf32:
         torch.set_float32_matmul_precision("high")
     with ExitStack() as stack:
         stack.enter_context(quiet_libraries())
         stack.callback(_forget, accelerator)
+        if settings.mixed_precision == "fp16" and accelerator.device.type == "cpu":
+            raise _lacks("fp16")
         if accelerator.is_main_process:
             stack.enter_context(output_lock(settings.output_dir, _LOCK))
         else:
@@ -157,7 +154,7 @@ def _trained(
     command: str,
 ) -> TrainSummary:
     model = load_model(settings.pretrained_model_name_or_path, variant=settings.variant)
-    _warn(settings, model, events)
+    _warn(settings, model, inputs.photos, events)
     events.on_coverage(inputs.photos.coverage)
     first = accelerator.is_main_process
     if first:
@@ -287,13 +284,41 @@ def _columns() -> list[str]:
     return [one.name for one in fields(TrainedStep)]
 
 
-def _warn(settings: TrainSettings, model: DiffusionModel, events: TrainEvents) -> None:
+def _warn(
+    settings: TrainSettings, model: DiffusionModel, photos: InstancePhotos, events: TrainEvents
+) -> None:
+    if photos.skipped:
+        names = ", ".join(path.name for path in photos.skipped)
+        events.on_warning(f"left out, as their masks are empty: {names}")
     if not settings.masked:
         events.on_warning("no masks: everything in the photos is learned, their background too")
     prompts = (settings.instance_prompt, settings.class_prompt, *settings.validation_prompts)
     for prompt in dict.fromkeys(prompts):
         if prompt is not None and too_long(model, prompt):
             events.on_warning(f"the end of a prompt is left out, it is too long: {prompt}")
+
+
+def _accelerator(settings: TrainSettings, family: Family) -> Any:
+    """Return what knows devices and processes; raises UsageError for a precision that they lack."""
+    from accelerate import Accelerator
+
+    try:
+        return Accelerator(
+            gradient_accumulation_steps=settings.gradient_accumulation_steps,
+            mixed_precision=settings.mixed_precision,
+            kwargs_handlers=[_distribution(settings, family)],
+        )
+    except ValueError as error:
+        raise _lacks(settings.mixed_precision) from error
+
+
+def _lacks(precision: str) -> UsageError:
+    return UsageError(
+        param("mixed_precision", precision),
+        got="a device that does not train in it",
+        expected="a precision of the device: fp16 needs a GPU",
+        remedy=f"use {param('mixed_precision', 'no')}",
+    )
 
 
 def _distribution(settings: TrainSettings, family: Family) -> Any:

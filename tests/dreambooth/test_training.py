@@ -249,6 +249,26 @@ def test_without_masks_a_run_warns(tiny_sd: Path, photos: Path, tmp_path: Path) 
     assert "no masks" in told[0] and "too long" in told[1]
 
 
+def test_photos_with_empty_masks_are_left_out_when_asked(tiny_sd: Path, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "subject")
+    Image.new("L", (48, 40)).save(photos.parent / "masks" / "1.png")
+    told: list[str] = []
+    settings = small_run(tiny_sd, photos, tmp_path / "out", skip_empty=True)
+    summary = train(settings, TrainEvents(on_warning=told.append))
+    assert list(summary.coverage) == ["0.png", "2.png"]
+    assert told == ["left out, as their masks are empty: 1.png"]
+
+
+def test_a_precision_that_the_device_lacks_is_one_line(
+    tiny_sd: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    with pytest.raises(UsageError, match="mixed_precision='fp16'"):
+        train(small_run(tiny_sd, photos, tmp_path / "out", mixed_precision="fp16"))
+    assert not (tmp_path / "out").exists()
+    train(small_run(tiny_sd, photos, tmp_path / "out", max_train_steps=1))
+
+
 @pytest.mark.parametrize("broken", ["empty", "missing", "size", "text", "model"])
 def test_bad_input_writes_nothing(broken: str, tiny_sd: Path, tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "subject")
