@@ -215,7 +215,10 @@ def test_missing_class_images_are_made_before_training(
 
 @pytest.mark.slow
 def test_the_subject_is_learned_better_than_without_masks(tiny_sd: Path, tmp_path: Path) -> None:
-    """On a background of noise; both runs see the same crops, noise and timesteps."""
+    """On a background of noise; both runs see the same crops, noise and timesteps.
+
+    The batch of 8 matters: with 2, and other rates and steps, masks were 7 to 10 % worse.
+    """
     photos = write_photos(tmp_path / "one", 1)
     inside = []
     for unmasked_weight in (0.0, 1.0):
