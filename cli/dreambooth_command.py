@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .dreambooth_prepare import prepare
+from .dreambooth_train import train
 
 
 @click.group()
@@ -13,3 +14,4 @@ def dreambooth() -> None:
 
 
 dreambooth.add_command(prepare)
+dreambooth.add_command(train)

@@ -15,11 +15,10 @@ from typing import Literal, get_args
 import torch
 
 from ..errors import UsageError, param
+from .settings import MASK_NORMALIZES, MaskNormalize
 
-MaskNormalize = Literal["area", "none"]
 PredictionType = Literal["epsilon", "v_prediction"]
 
-MASK_NORMALIZES: tuple[MaskNormalize, ...] = get_args(MaskNormalize)
 PREDICTION_TYPES: tuple[PredictionType, ...] = get_args(PredictionType)
 
 

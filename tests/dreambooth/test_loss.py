@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 
 from persam_vos.dreambooth.loss import (
-    MaskNormalize,
     MinSnr,
     PredictionType,
     dreambooth_loss,
@@ -22,6 +21,7 @@ from persam_vos.dreambooth.loss import (
     min_snr_weights,
     per_sample_loss,
 )
+from persam_vos.dreambooth.settings import MaskNormalize
 from persam_vos.errors import UsageError
 
 MODES = pytest.mark.parametrize("normalize", get_args(MaskNormalize))
