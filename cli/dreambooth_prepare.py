@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from persam_vos.dreambooth.layouts import LAYOUTS, Layout
+from persam_vos.dreambooth.layout_names import LAYOUTS, Layout
 from persam_vos.errors import UsageError, param
 
 from .echo import echo
@@ -190,7 +190,5 @@ def _print(summary: PrepareSummary) -> None:
     echo(f"masks    {summary.output}")
     if summary.not_found:
         rest = "have empty masks" if summary.layout == "plain" else "are left out"
-        echo(
-            f"{len(summary.not_found)} photos {rest}: give the mask of one of them, too, by --mask, "
-            "or leave them out"
-        )
+        count = len(summary.not_found)
+        echo(f"{count} photos {rest}: show the subject in one of them, too, or take them out")

@@ -17,13 +17,13 @@ from .gates import SubjectFacts
 
 PER_SHEET = 40
 """Photos on a sheet."""
-_COLUMNS = 4
-_SIDE = 300  # pixels of a picture's box
-_GAP, _CAPTION = 14, 64
+_COLUMNS = 2
+_SIDE = 300  # pixels of a picture's box, of which a photo has two
+_GAP, _CAPTION, _TOP = 18, 62, 96
 _PAPER, _INK, _QUIET = (250, 250, 250), (25, 25, 25), (110, 110, 110)
 _GOOD, _LOOK, _BAD = (30, 130, 70), (185, 105, 0), (195, 35, 35)
-_DIMMED = 0.25  # of the light that what is not learned keeps
 _OUTLINE, _OUTLINE_PX = (255, 0, 160), 2
+_SQUARES, _SQUARE_PX = (205, 235), 10  # greys of what is transparent, as editors show it
 
 Mask = npt.NDArray[np.bool_]
 Colour = tuple[int, int, int]
@@ -33,33 +33,32 @@ Colour = tuple[int, int, int]
 class Tile:
     """A photo on the sheet; produced by `make_tile`, consumed by `save_sheets`.
 
-    ``picture`` is small, (h, w, 3) uint8 RGB: what is not learned is grey and dark.
+    ``picture`` and ``cutout`` are small, (h, w, 3) uint8 RGB: the photo with an outline of its
+    mask, and what the mask leaves of it.
     """
 
     name: str
     picture: RgbImage
+    cutout: RgbImage
     facts: SubjectFacts
 
 
 def make_tile(name: str, image: RgbImage, mask: Mask, facts: SubjectFacts) -> Tile:
-    """Draw a photo, (H, W, 3) uint8 RGB, small, with the outline of its (H, W) mask.
-
-    A photo without the subject is drawn as it is.
-    """
+    """Draw a photo, (H, W, 3) uint8 RGB, and what its (H, W) mask leaves of it, small."""
     height, width = mask.shape
     scale = _SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
-    if not mask.any():
-        return Tile(name, small, facts)
-    share = cv2.resize(mask.astype(np.float32), size, interpolation=how)[..., None]
-    grey = cv2.cvtColor(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    drawn = np.asarray(share * small + (1 - share) * _DIMMED * grey, np.uint8)
-    shape = (share[..., 0] >= min(0.5, float(share.max()))).astype(np.uint8)
-    contours, _ = cv2.findContours(shape, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(drawn, contours, -1, _OUTLINE, _OUTLINE_PX, cv2.LINE_AA)
-    return Tile(name, drawn, facts)
+    share = np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=how))
+    weight = share[..., None]
+    cutout = weight * small + (1 - weight) * _squares(small.shape[:2])
+    picture = small.copy()
+    if mask.any():
+        shape = (share >= min(0.5, float(share.max()))).astype(np.uint8)
+        contours, _ = cv2.findContours(shape, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(picture, contours, -1, _OUTLINE, _OUTLINE_PX)
+    return Tile(name, picture, np.asarray(cutout, np.uint8), facts)
 
 
 def sheet_names(count: int, stem: str = "contact-sheet") -> list[str]:
@@ -80,40 +79,48 @@ def save_sheets(folder: Path, tiles: Sequence[Tile], title: str) -> list[str]:
 
 def draw_sheet(tiles: Sequence[Tile], title: str) -> Image.Image:
     """Draw tiles in rows below a title, each with its name and what is worth a look."""
-    columns = min(_COLUMNS, max(2, len(tiles)))
+    columns = min(_COLUMNS, len(tiles))
     rows = math.ceil(len(tiles) / columns)
-    step_x, step_y = _SIDE + _GAP, _SIDE + _CAPTION + _GAP
-    top = 92
-    sheet = Image.new("RGB", (columns * step_x + _GAP, top + rows * step_y + _GAP), _PAPER)
+    step_x, step_y = 2 * (_SIDE + _GAP), _SIDE + _CAPTION + _GAP
+    sheet = Image.new("RGB", (columns * step_x + _GAP, _TOP + rows * step_y), _PAPER)
     draw = ImageDraw.Draw(sheet)
     width = sheet.width - 2 * _GAP
-    draw.text((_GAP, 14), _fitted(title, 22, width), font=_font(22), fill=_INK)
-    key = "In colour: what is learned. Dark: what is not."
-    draw.text((_GAP, 52), _fitted(key, 17, width), font=_font(17), fill=_QUIET)
+    draw.text((_GAP, 16), _fitted(title, 22, width), font=_font(22), fill=_INK)
+    key = "Left: the photo, and the outline of the mask. Right: what is learned."
+    draw.text((_GAP, 54), _fitted(key, 17, width), font=_font(17), fill=_QUIET)
     for place, tile in enumerate(tiles):
         row, column = divmod(place, columns)
-        _put(sheet, tile, (_GAP + column * step_x, top + row * step_y))
+        _put(sheet, tile, (_GAP + column * step_x, _TOP + row * step_y))
     return sheet
 
 
 def _put(sheet: Image.Image, tile: Tile, corner_xy: tuple[int, int]) -> None:
-    """Draw a tile with its corner there: the picture in a frame of its state's colour, and text."""
-    (left, top), (height, width) = corner_xy, tile.picture.shape[:2]
+    """Draw a tile with its corner there; the colour of its frame says whether all is well."""
+    left, top = corner_xy
+    width = 2 * _SIDE + _GAP // 2
     draw, colour = ImageDraw.Draw(sheet), _colour(tile.facts)
-    draw.rectangle((left, top, left + _SIDE - 1, top + _SIDE - 1), fill=(232, 232, 232))
-    at = (left + (_SIDE - width) // 2, top + (_SIDE - height) // 2)
-    sheet.paste(Image.fromarray(tile.picture), at)
-    draw.rectangle((left - 4, top - 4, left + _SIDE + 3, top + _SIDE + 3), None, colour, 4)
+    draw.rectangle((left - 4, top - 4, left + width + 3, top + _SIDE + 3), _PAPER, colour, 4)
+    for number, picture in enumerate((tile.picture, tile.cutout)):
+        high, wide = picture.shape[:2]
+        x = left + number * (width - _SIDE) + (_SIDE - wide) // 2
+        sheet.paste(Image.fromarray(picture), (x, top + (_SIDE - high) // 2))
     y = top + _SIDE + 8
-    draw.text((left, y), _fitted(tile.name, 18, _SIDE), font=_font(18), fill=_INK)
-    draw.text((left, y + 26), _fitted(_state(tile.facts), 17, _SIDE), font=_font(17), fill=colour)
+    draw.text((left, y), _fitted(tile.name, 18, width), font=_font(18), fill=_INK)
+    draw.text((left, y + 24), _fitted(_state(tile.facts), 17, width), font=_font(17), fill=colour)
+
+
+def _squares(size_hw: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return light and dark squares in turn, (h, w, 1), for what is transparent."""
+    rows, columns = np.indices(size_hw) // _SQUARE_PX
+    return np.where((rows + columns) % 2, *_SQUARES).astype(np.float32)[..., None]
 
 
 def _state(facts: SubjectFacts) -> str:
     """Say in a line what was found, and what is worth a look."""
-    if facts.gates:
-        return "; ".join(facts.describe(gate) for gate in facts.gates)
-    return f"{'given' if facts.given else 'found'}, {facts.coverage:.0%} of the photo"
+    if not facts.coverage:
+        return facts.describe("not found")
+    state = f"{'given' if facts.given else 'found'}, {facts.coverage:.1%} of the photo"
+    return "; ".join([state, *(facts.describe(gate) for gate in facts.gates)])
 
 
 def _colour(facts: SubjectFacts) -> Colour:

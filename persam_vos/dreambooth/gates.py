@@ -90,9 +90,9 @@ def cut_sides(mask: Mask) -> tuple[Side, ...]:
     depth = max(1, round(_EDGE_SHARE * min(mask.shape)))
     height, width = y1 - y0 + 1, x1 - x0 + 1
     along: dict[Side, tuple[int, int]] = {
-        "left": (np.count_nonzero(mask[:, :depth].any(axis=1)), height),
-        "top": (np.count_nonzero(mask[:depth].any(axis=0)), width),
-        "right": (np.count_nonzero(mask[:, -depth:].any(axis=1)), height),
-        "bottom": (np.count_nonzero(mask[-depth:].any(axis=0)), width),
+        "left": (int(mask[:, :depth].any(axis=1).sum()), height),
+        "top": (int(mask[:depth].any(axis=0).sum()), width),
+        "right": (int(mask[:, -depth:].any(axis=1).sum()), height),
+        "bottom": (int(mask[-depth:].any(axis=0).sum()), width),
     }
     return tuple(side for side, (edge, extent) in along.items() if edge > _CUT_SHARE * extent)

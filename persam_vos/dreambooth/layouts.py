@@ -7,9 +7,7 @@ mask is of the upright photo. Photos without the subject are left out there.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +16,9 @@ from PIL import Image
 from ..exports.rgba import with_alpha
 from ..files.atomic import make_folder
 from ..structures import Alpha, RgbImage
+from .layout_names import CONFIG, IMAGES, MASKS, Layout, pair_names
 
-Layout = Literal["plain", "kohya", "onetrainer", "alpha"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-
-IMAGES, MASKS, CONFIG = "images", "masks", "dataset.toml"
-_PATHS: Mapping[Layout, tuple[str, ...]] = {
-    "plain": ("{}.png",),
-    "kohya": (f"{IMAGES}/{{}}.png", f"{MASKS}/{{}}.png"),
-    "onetrainer": (f"{IMAGES}/{{}}.png", f"{IMAGES}/{{}}-masklabel.png"),
-    "alpha": (f"{IMAGES}/{{}}.png",),
-}
 _REPEATS = 100  # of each photo in a round: of few photos, rounds are short otherwise
-
-
-def pair_names(layout: Layout, name: str) -> tuple[str, ...]:
-    """Return what is written of a photo called ``name`` without its ending, relative."""
-    return tuple(path.format(name) for path in _PATHS[layout])
 
 
 def write_pair(

@@ -30,7 +30,8 @@ from ..photos.settings import PhotoSettings
 from ..tracking.engine import Engine
 from .contact_sheet import Tile, make_tile, save_sheets, sheet_names
 from .gates import Mask, SubjectFacts, subject_facts
-from .layouts import CONFIG, LAYOUTS, Layout, pair_names, write_config, write_pair
+from .layout_names import CONFIG, LAYOUTS, Layout, pair_names
+from .layouts import write_config, write_pair
 from .mask_files import read_shown, shared_stems
 from .photos import find_instance_photos
 
@@ -254,7 +255,8 @@ def _finish(
     facts = {one.name: one.facts for one in tiles}
     given = ", ".join(name for name, one in facts.items() if one.given)
     found = sum(bool(one.coverage) for one in facts.values())
-    title = f"{request.photos.absolute().name}: {found} of {len(tiles)}, as shown in {given}"
+    folder_name = request.photos.absolute().name
+    title = f"{folder_name}: found in {found} of {len(tiles)} photos, as shown in {given}"
     sheets = save_sheets(folder, tiles, title)
     config = write_config(folder, request.layout, request.output, request.resolution)
     told: dict[str, Any] = {
