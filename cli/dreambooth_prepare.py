@@ -189,6 +189,6 @@ def _print(summary: PrepareSummary) -> None:
     echo(f"sheet    {', '.join(map(str, summary.sheets))}")
     echo(f"masks    {summary.output}")
     if summary.not_found:
-        rest = "have empty masks" if summary.layout == "plain" else "are left out"
-        count = len(summary.not_found)
-        echo(f"{count} photos {rest}: show the subject in one of them, too, or take them out")
+        rest = "whose masks are empty" if summary.layout == "plain" else "which are left out"
+        photos = ", ".join(summary.not_found)
+        echo(f"not found in {photos}, {rest}: show the subject there, too, or take them out")
