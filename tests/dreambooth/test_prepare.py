@@ -52,7 +52,11 @@ def album(tmp_path: Path, demo_frames: DemoFrames) -> Path:
 @pytest.fixture
 def prepared(album: Path, small_engine: RememberingEngine) -> Callable[..., PrepareSummary]:
     def run(**choice: Any) -> PrepareSummary:
-        defaults = {"masks": [album / "first.png"], "output": album / "out", "settings": UNSURE}
+        defaults: dict[str, Any] = {
+            "masks": [album / "first.png"],
+            "output": album / "out",
+            "settings": UNSURE,
+        }
         request = PrepareRequest(photos=album / "dog", **(defaults | choice))
         return prepare(request, engine=lambda: small_engine)
 
@@ -232,7 +236,7 @@ def strange_names(album: Path) -> dict[str, Any]:
     return {"masks": [album / "first.png", album / "second.png"]}
 
 
-BAD = (
+BAD: tuple[tuple[Callable[[Path], dict[str, Any]], str], ...] = (
     (empty_mask, "mask=.*first.png.*an empty mask"),
     (other_size, "got 480 x 854, expected 854 x 480"),
     (missing_mask, "first.png.*missing"),
@@ -254,7 +258,8 @@ BAD = (
 def test_bad_input_is_told_before_a_network_is_loaded_and_writes_nothing(
     album: Path, spoil: Callable[[Path], dict[str, Any]], said: str
 ) -> None:
-    choice = {"masks": [album / "first.png"], "output": album / "out"} | spoil(album)
+    choice: dict[str, Any] = {"masks": [album / "first.png"], "output": album / "out"}
+    choice |= spoil(album)
     before = contents(album)
     with pytest.raises(UsageError, match=said) as told:
         prepare(
