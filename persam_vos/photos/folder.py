@@ -13,7 +13,13 @@ from PIL import Image
 from ..errors import OutputError, param
 from ..exports.coco import box_xywh
 from ..exports.rgba import with_alpha
-from ..files.atomic import atomic_path, make_folder, output_error
+from ..files.atomic import (
+    TEMPORARY,
+    atomic_path,
+    make_folder,
+    output_error,
+    remove_unfinished,
+)
 from ..files.limits import read_json
 from ..files.output import inside, refuse_unwritable, replaceable
 from ..media.label_png import write_label_png
@@ -47,7 +53,8 @@ def check_folder(
         return ()
     there = [folder / name for name in (LOG, COCO, JOURNAL)]
     there += sorted(folder.glob(f"{Path(OVERVIEW).stem}*.html"))
-    there += [*sorted((folder / MASKS).glob("*.png")), *sorted((folder / CUTOUTS).glob("*.png"))]
+    pictures = (path for name in (MASKS, CUTOUTS) for path in sorted((folder / name).glob("*.png")))
+    there += [path for path in pictures if not path.name.startswith(TEMPORARY)]
     if journal.path.exists() and not overwrite:
         raise OutputError(
             param("output", folder),
@@ -92,6 +99,12 @@ def finish(folder: Path, journal: Journal, facts: Mapping[str, Any], *, coco: bo
     with atomic_path(folder / LOG) as temporary:
         photos = (record["photo"] for record in journal.records())
         _write_listed(temporary, "photos", photos, {**facts, "complete": True, "files": files})
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a run that was killed was writing just then."""
+    for one in (folder, folder / MASKS, folder / CUTOUTS):
+        remove_unfinished(one)
 
 
 def remove(paths: Iterable[Path]) -> None:

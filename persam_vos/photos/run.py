@@ -26,6 +26,7 @@ from .cards import confidence_card, picture_card
 from .folder import (
     JOURNAL,
     check_folder,
+    clear_unfinished,
     finish,
     instance_annotations,
     read_log,
@@ -143,6 +144,7 @@ def segment_to_folder(
     references = [make_reference(one, loaded) for one in read]
     _learn(method, references, request.target)
     remove(old)
+    clear_unfinished(request.output)
     request.output.mkdir(parents=True, exist_ok=True)
     journal = Journal(request.output / JOURNAL)
     facts = _facts(request, loaded, method, references) | {"digest": digest}

@@ -15,6 +15,8 @@ from ..targets.find import Found
 STRIDE = 8
 """Every so many frames one is looked at, until the target is found or the video ends."""
 
+_SAME_PLACE = 0.25
+"""IoU of the boxes of an object on two frames in a row, from which it is one and the same."""
 _Pair = tuple[Frame, Frame | None]
 """A frame, and the one after it if there is one."""
 OnLook = Callable[[int], None]
@@ -118,14 +120,15 @@ class _Search:
 
 
 def _near(object_id: int, one: Found, other: Found) -> bool:
-    """Tell whether two frames show an object, and their boxes are not further apart than large."""
+    """Tell whether two frames show an object at about the same place: by the IoU of its boxes."""
     boxes = [box_of(found.labels == object_id) for found in (one, other)]
     if boxes[0] is None or boxes[1] is None:
         return False
-    corners = np.array(boxes)
-    gap_xy = corners[:, :2].max(0) - corners[:, 2:].min(0)
-    side_xy = (corners[:, 2:] - corners[:, :2]).mean(0) + 1
-    return bool((gap_xy <= side_xy).all())
+    corners = np.add(boxes, (0, 0, 1, 1))
+    areas = np.prod(corners[:, 2:] - corners[:, :2], axis=1)
+    shared_xy = corners[:, 2:].min(0) - corners[:, :2].max(0)
+    shared = np.prod(shared_xy.clip(0))
+    return bool(shared >= _SAME_PLACE * (areas.sum() - shared))
 
 
 def in_words(sighting: Sighting) -> str:

@@ -14,6 +14,7 @@ from demo_clip import RememberingEngine
 from PIL import Image
 
 from persam_vos.errors import OutputError
+from persam_vos.files.atomic import TEMPORARY
 from persam_vos.photos.request import ReferencePhoto, SegmentRequest
 from persam_vos.photos.run import segment, segment_to_folder
 from persam_vos.photos.settings import PhotoSettings
@@ -84,6 +85,8 @@ def test_a_run_that_broke_off_goes_on_to_the_same_result(
         segment_to_folder(request_of("cut"), engine=small_engine, on_photo=stop)
     with pytest.raises(OutputError, match="resume"):
         segment_to_folder(request_of("cut"), engine=small_engine)
+    for name in ("masks", "cutouts", "."):  # as a kill leaves them
+        (request_of("cut").output / name / f"{TEMPORARY}a.png").write_bytes(b"half")
     starts: list[tuple[int, int]] = []
     resumed = segment_to_folder(
         request_of("cut", resume=True),
@@ -95,6 +98,9 @@ def test_a_run_that_broke_off_goes_on_to_the_same_result(
     assert contents(whole.output) == contents(resumed.output)
     again = segment_to_folder(request_of("cut", resume=True), engine=small_engine)
     assert again.resumed == 3
+    (again.output / "masks" / f"{TEMPORARY}a.png").write_bytes(b"half")
+    replaced = segment_to_folder(request_of("cut", overwrite=True), engine=small_engine)
+    assert contents(whole.output) == contents(replaced.output)
     log = whole.output / "segment.json"
     told = json.loads(log.read_text())
     for damaged in ("[" * 100_000, json.dumps({**told, "photos": 3}), json.dumps([told])):
