@@ -14,6 +14,7 @@ _FLAGS = {
     "box_xyxy": "--box",
     "points_xy": "--point",
     "references": "--reference",
+    "masks_dir": "--masks",
 }
 """Where a flag is not its parameter's name with dashes."""
 

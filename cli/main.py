@@ -24,6 +24,11 @@ _COMMANDS = {
     "compare": ("compare_command", "compare", "Show two runs side by side, worst first."),
     "datasets": ("datasets_command", "datasets", "List, fetch or locate datasets."),
     "demo": ("demo_command", "demo", "Render a clip, track it, score it, write the overlay."),
+    "dreambooth": (
+        "dreambooth_command",
+        "dreambooth",
+        "Teach a diffusion model a subject, not its background.",
+    ),
     "eval": ("eval_command", "evaluate", "Segment a data set and score it, as its publishers do."),
     "export": ("export_command", "export", "Write a finished run in another format."),
     "fit": ("fit_command", "fit", "Learn objects from pictures, to find them in videos."),

@@ -116,6 +116,11 @@ class FrameProgress:
         self._progress.start()
         self._task = self._progress.add_task(what, total=total, completed=done)
 
+    def describe(self, what: str) -> None:
+        """Change the words before the bar."""
+        if self._task is not None:
+            self._progress.update(self._task, description=what)
+
     def advance(self) -> None:
         """Count one frame."""
         if self._task is not None:

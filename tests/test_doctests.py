@@ -21,7 +21,10 @@ from persam_vos.sam.build import SamNetwork
 from persam_vos.structures import SourceInfo
 from persam_vos.tracking.engine import Engine
 
-MODULES = ("", ".api", ".checking.check", ".errors", ".photos.run", ".request", ".tracking.live")
+MODULES = (
+    *("", ".api", ".checking.check", ".dreambooth.loss", ".dreambooth.transforms", ".errors"),
+    *(".photos.run", ".request", ".tracking.live"),
+)
 SIZE_HW = (90, 160)
 
 

@@ -19,6 +19,7 @@ PAGES = {path.name: path.read_text() for path in (ROOT / "README.md", *ROOT.glob
 NOT_HERE = {
     "--device cuda": "needs a GPU and 2.5 GB of weights",
     "--checkpoint": "needs a checkpoint from elsewhere",
+    "dreambooth train": "needs a diffusion model of some gigabytes",
     "--encoder": "needs a connection",
     "--root DATASETS": "needs data sets that cannot be fetched",
     "weights fetch": "needs a connection",
@@ -88,7 +89,7 @@ def options(text: str) -> set[str]:
     ours = re.sub(
         r"`(?:pip|make|python|npm) [^`]*`|^(?:pip|make) .*$", "", text, flags=re.MULTILINE
     )
-    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours))
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", ours))
 
 
 @pytest.mark.parametrize("page", PAGES)
