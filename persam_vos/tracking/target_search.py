@@ -121,14 +121,12 @@ class _Search:
 
 def _near(object_id: int, one: Found, other: Found) -> bool:
     """Tell whether two frames show an object at about the same place: by the IoU of its boxes."""
-    boxes = [box_of(found.labels == object_id) for found in (one, other)]
-    if boxes[0] is None or boxes[1] is None:
-        return False
-    corners = np.add(boxes, (0, 0, 1, 1))
+    boxes = [box_of(found.labels == object_id) or (0, 0, -1, -1) for found in (one, other)]
+    corners = np.array(boxes) + np.array((0, 0, 1, 1))  # no pixel where it is not found
     areas = np.prod(corners[:, 2:] - corners[:, :2], axis=1)
     shared_xy = corners[:, 2:].min(0) - corners[:, :2].max(0)
     shared = np.prod(shared_xy.clip(0))
-    return bool(shared >= _SAME_PLACE * (areas.sum() - shared))
+    return bool(shared > 0 and shared >= _SAME_PLACE * (areas.sum() - shared))
 
 
 def in_words(sighting: Sighting) -> str:
