@@ -170,7 +170,7 @@ def _runs(base: Path) -> Iterator[Seed]:
         "labelme",
     )
     names += ("yolo", "youtube-vos", "overlay")
-    exports = tuple(("export", "WHOLE", name, "-o", "OUT/e") for name in names)
+    exports = tuple(("export", "WHOLE", name, "-o", "OUT/e", "--no-sandbox") for name in names)
     again = ("track", "SEEDS/clip.mp4", *_MASK, "-o", "WHOLE", "--overwrite", *TINY)
     resume = ("track", "SEEDS/clip.mp4", *_MASK, "-o", "WHOLE", "--resume", *TINY)
     yield Seed("track.json", whole / "track.json", (*exports, again, resume), whole)

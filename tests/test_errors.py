@@ -65,9 +65,9 @@ def test_errors_of_others_are_explained_too() -> None:
 
 
 def test_the_library_does_not_speak_of_flags() -> None:
-    """What `npm` and `pip` are told is not ours."""
+    """What `npm`, `pip` and trainers of others are told is not ours."""
     others = {"--pack-destination", "--ignore-scripts", "--loglevel", "--fetch-retries"}
-    others |= {"--force-reinstall"}
+    others |= {"--force-reinstall", "--dataset", "--masked"}
     found = {}
     for path in PACKAGE.rglob("*.py"):
         texts = [

@@ -121,7 +121,7 @@ def test_a_png_of_a_video_that_ffmpeg_has_not_implemented_is_explained(
     path.write_bytes(content)
     code, said = check(capfd, monkeypatch, path, files / "mask.png")
     assert code == 1
-    assert "moving.png" in said
+    assert "moving.png" in said.replace(" ", "")  # tables break long paths
 
 
 @pytest.mark.parametrize("name", ["list.m3u8", "list.mp4"])
