@@ -17,11 +17,10 @@ from .options import collect, command_line, load_chosen
 from .photo_options import PhotoEngineOptions, photo_engine_options
 from .progress import Console
 from .prompt_options import Coordinates, Shown, as_prompt
-from .sandbox import look_first, sandbox_option
+from .sandbox import look_at_each, sandbox_option
 
 if TYPE_CHECKING:
     from persam_vos.dreambooth.prepare import PrepareRequest, PrepareSummary
-    from persam_vos.media.sandbox import Untrusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +139,7 @@ def prepare(options: PrepareOptions) -> None:
 
     console, request = Console(quiet=options.quiet), options.request()
     if options.sandbox:
-        look_first(_untrusted(request))
+        look_at_each(_untrusted(request))
     choice = options.engine.choice()
     with console.frames("photos") as bar:
         summary = prepare_photos(
@@ -157,13 +156,11 @@ def prepare(options: PrepareOptions) -> None:
         click.get_current_context().exit(1)
 
 
-def _untrusted(request: PrepareRequest) -> Untrusted:
+def _untrusted(request: PrepareRequest) -> list[str]:
     """Return all photos and masks."""
-    from persam_vos.media.sandbox import Untrusted
-
     folder = request.photos
     photos = sorted(str(one) for one in folder.iterdir()) if folder.is_dir() else []
-    return Untrusted(sources=tuple(photos), masks=tuple(map(str, request.masks)))
+    return [*photos, *map(str, request.masks)]
 
 
 def _facts(summary: PrepareSummary) -> dict[str, Any]:

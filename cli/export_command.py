@@ -81,7 +81,7 @@ def export(options: ExportCommandOptions) -> None:
     console = Console(quiet=options.quiet)
     chosen = parse_export(options.name)
     if options.sandbox:
-        look_first(_untrusted(options), meanwhile=chosen.exporter.__module__)
+        look_first(_untrusted(options), meanwhile="persam_vos.exports.run")
     with console.frames() as progress:
         done = export_run(
             options.run,

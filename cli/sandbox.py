@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,18 @@ def look_first(files: Untrusted, *, meanwhile: str = "persam_vos.api") -> None:
     with Probe(files) as probe:
         import_module(meanwhile)
         probe.result()
+
+
+def look_at_each(sources: Sequence[str]) -> None:
+    """Have another process decode any number of files; the bound of time is for each of them.
+
+    Raises MediaError as `look_first` does.
+    """
+    from persam_vos.media.sandbox import ProbeAhead
+
+    with ProbeAhead(sources) as probe:
+        for index in range(len(sources)):
+            probe.wait(index)
 
 
 def files_of(request: TrackRequest) -> Untrusted:

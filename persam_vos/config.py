@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .errors import UsageError, param
+from .errors import UsageError, param, require_one_of
 
 MethodName = Literal["memory", "persam", "persam-f"]
 RecipeName = Literal["default", "upstream"]
@@ -76,10 +76,10 @@ class MethodSettings:
     small_side: int = SMALL_SIDES[DEFAULT_QUALITY]
 
     def __post_init__(self) -> None:
-        _one_of("method", self.method, METHODS)
-        _one_of("recipe", self.recipe, RECIPES)
+        require_one_of("method", self.method, METHODS)
+        require_one_of("recipe", self.recipe, RECIPES)
         for mechanism in self.without:
-            _one_of("without", mechanism, MECHANISMS)
+            require_one_of("without", mechanism, MECHANISMS)
         check_paper_choices(self.method, self.recipe, self.without, ours=DEFAULT_METHOD)
         self._check_image_size()
 
@@ -129,8 +129,3 @@ def check_paper_choices(
 def default_method(*, recipe: str, without: Collection[str]) -> MethodName:
     """Choose the method that goes with the other choices, where none is named."""
     return PAPER_METHOD if recipe == "upstream" or without else DEFAULT_METHOD
-
-
-def _one_of(name: str, got: str, expected: tuple[str, ...]) -> None:
-    if got not in expected:
-        raise UsageError(param(name), got=repr(got), expected=f"one of {', '.join(expected)}")

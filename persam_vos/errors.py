@@ -25,7 +25,7 @@ words of its own for them, as the command line has, says how by `PersamVosError.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 _OPEN, _IS, _CLOSE = "\x01", "\x02", "\x03"
 """What marks a parameter in a message, and its value; no text that people write has them."""
@@ -100,6 +100,12 @@ class PersamVosError(Exception):
     def render(self, spelling: Spelling) -> str:
         """Return the message with its parameters written by ``spelling``."""
         return printable(spell(str(self.args[0]), spelling))
+
+
+def require_one_of(name: str, got: str, expected: Collection[str]) -> None:
+    """Raise UsageError for a value of parameter ``name`` that is none of those expected."""
+    if got not in expected:
+        raise UsageError(param(name), got=repr(got), expected=f"one of {', '.join(expected)}")
 
 
 def explain(error: Exception) -> PersamVosError:

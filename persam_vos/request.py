@@ -16,7 +16,7 @@ from .config import (
     EncoderName,
     MethodSettings,
 )
-from .errors import UsageError, param
+from .errors import UsageError, param, require_one_of
 from .exports.registry import ChosenExport, parse_export
 from .media.frame_numbers import FrameId, check_frame_id
 from .media.read_options import Reader, ReadOptions
@@ -129,8 +129,8 @@ class TrackRequest:
     command: str = ""
 
     def __post_init__(self) -> None:
-        _one_of("direction", self.direction, get_args(Direction))
-        _one_of("reader", self.reader, get_args(Reader))
+        require_one_of("direction", self.direction, get_args(Direction))
+        require_one_of("reader", self.reader, get_args(Reader))
         if not 0 <= self.alpha <= 1:
             raise UsageError(param("alpha"), got=f"{self.alpha}", expected="0 to 1")
         self._check_resume()
@@ -245,7 +245,7 @@ class EngineChoice:
     encoder_checkpoint: Path | None = None
 
     def __post_init__(self) -> None:
-        _one_of("encoder", self.encoder, ENCODER_NAMES)
+        require_one_of("encoder", self.encoder, ENCODER_NAMES)
 
 
 def default_output(source: str | Path, parent: Path | None = None) -> Path:
@@ -269,8 +269,3 @@ def _named_one(mask: MaskLike, name: str) -> MaskLike:
 def _named_path(path: str | Path, name: str) -> str | Path:
     text = str(path).replace(NAME, name)
     return Path(text) if isinstance(path, Path) else text
-
-
-def _one_of(name: str, got: str, expected: Sequence[str]) -> None:
-    if got not in expected:
-        raise UsageError(param(name), got=repr(got), expected=f"one of {', '.join(expected)}")

@@ -19,6 +19,7 @@ import torch
 from ..errors import CheckpointError, UsageError, param
 from ..files.atomic import atomic_folder
 from ..files.durable import sync_file, sync_folder
+from ..files.limits import read_json
 from .settings import LATEST
 
 _STATE, _IDENTITY = "state.pt", "identity.json"
@@ -91,8 +92,8 @@ def find_checkpoint(output: Path, wanted: str) -> Path | None:
 def check_identity(path: Path, identity: Mapping[str, Any]) -> None:
     """Raise UsageError, with names, where a checkpoint was made with other settings or files."""
     try:
-        before = json.loads((path / _IDENTITY).read_text())
-    except (OSError, ValueError) as error:
+        before = dict(read_json(path / _IDENTITY))
+    except (OSError, ValueError, TypeError) as error:
         raise _damaged(path, error) from error
     changed = [name for name in (*before, *identity) if before.get(name) != identity.get(name)]
     if changed:

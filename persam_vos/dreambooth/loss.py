@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 import torch
 
-from ..errors import UsageError, param
+from ..errors import UsageError, param, require_one_of
 from .settings import MASK_NORMALIZES, MaskNormalize
 
 PredictionType = Literal["epsilon", "v_prediction"]
@@ -107,8 +107,7 @@ def min_snr_weights(
     are the limits, 1 and 0. Raises UsageError for an unknown ``prediction_type``, and a ``gamma``
     that is not above 0.
     """
-    if prediction_type not in PREDICTION_TYPES:
-        raise _unknown("prediction_type", prediction_type, PREDICTION_TYPES)
+    require_one_of("prediction_type", prediction_type, PREDICTION_TYPES)
     if not gamma > 0:
         raise UsageError(param("snr_gamma"), got=str(gamma), expected="more than 0")
     signal = alphas_cumprod.to(timesteps.device).float()[timesteps]
@@ -168,8 +167,7 @@ def _check(
     unmasked_weight: float,
     normalize: str,
 ) -> None:
-    if normalize not in MASK_NORMALIZES:
-        raise _unknown("normalize", normalize, MASK_NORMALIZES)
+    require_one_of("normalize", normalize, MASK_NORMALIZES)
     if not 0 <= unmasked_weight <= 1:
         raise UsageError(param("unmasked_weight"), got=str(unmasked_weight), expected="0 to 1")
     batch, channels, *size_hw = target.shape
@@ -187,7 +185,3 @@ def _check(
             expected=f"{(batch, 1, *size_hw)}, a mask for each target at its size",
             remedy="resize it by latent_mask",
         )
-
-
-def _unknown(name: str, got: str, choices: tuple[str, ...]) -> UsageError:
-    return UsageError(param(name), got=repr(got), expected=f"one of {', '.join(choices)}")

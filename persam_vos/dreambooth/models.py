@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from ..errors import UsageError, WeightsError, param
+from ..files.limits import read_json
 from .extra import quiet_libraries
 from .loss import PREDICTION_TYPES, PredictionType
 
@@ -68,7 +68,7 @@ def check_model_folder(folder: Path) -> Family:
         got = "a folder without model_index.json" if folder.is_dir() else "no such folder"
         raise UsageError(param(name, folder), got=got, expected=expected)
     try:
-        kind = json.loads(index.read_text("utf-8"))["_class_name"]
+        kind = read_json(index)["_class_name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         got = "a model_index.json that cannot be read"
         raise UsageError(param(name, folder), got=got, expected=expected) from error

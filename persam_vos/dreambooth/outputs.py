@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import secrets
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError, param
-from ..files.atomic import TEMPORARY, make_folder, output_error, write_texts
+from ..files.atomic import hidden_folder, make_folder, output_error, write_texts
+from ..files.limits import read_json
 from ..files.output import refuse_unwritable, replaceable
 from .checkpoints import checkpoint_folders
 from .extra import quiet_libraries
@@ -62,7 +62,7 @@ def check_output(settings: TrainSettings, inputs: Iterable[Path]) -> tuple[Path,
 def read_record(output: Path) -> dict[str, Any] | None:
     """Return what an earlier run told of itself; None if there was none."""
     try:
-        record = json.loads((output / RECORD).read_text("utf-8"))
+        record = read_json(output / RECORD)
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) and record.get("program") == PROGRAM else None
@@ -111,21 +111,19 @@ def _save_pipeline(model: DiffusionModel, settings: TrainSettings) -> tuple[Path
     from diffusers import DiffusionPipeline
 
     output = make_folder(settings.output_dir)
-    hidden = output / f"{TEMPORARY}{secrets.token_hex(6)}"
     try:
-        with quiet_libraries():
-            pipeline = DiffusionPipeline.from_pretrained(
-                settings.pretrained_model_name_or_path,
-                local_files_only=True,
-                variant=settings.variant,
-                vae=model.vae,
-                **model.networks,
-            )
-            pipeline.save_pretrained(hidden)
-        parts = sorted(hidden.iterdir())
-        remove(output / part.name for part in parts)
-        return tuple(part.rename(output / part.name) for part in parts)
+        with hidden_folder(output) as hidden:
+            with quiet_libraries():
+                pipeline = DiffusionPipeline.from_pretrained(
+                    settings.pretrained_model_name_or_path,
+                    local_files_only=True,
+                    variant=settings.variant,
+                    vae=model.vae,
+                    **model.networks,
+                )
+                pipeline.save_pretrained(hidden)
+            parts = sorted(hidden.iterdir())
+            remove(output / part.name for part in parts)
+            return tuple(part.rename(output / part.name) for part in parts)
     except OSError as error:
         raise output_error(output, error) from error
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 
 from ..errors import UsageError, param
-from ..files.open_picture import UNREADABLE
 from ..media.frame_order import natural_key
-from ..media.image_file import read_header
-from ..media.image_reader import read_image
+from ..media.image_reader import is_image_inside, read_image
 from ..structures import RgbImage
 from .mask_files import read_alphas, read_masks
 from .transforms import (
@@ -58,7 +56,7 @@ def find_instance_photos(folder: Path, name: str | None = "instance_data_dir") -
     if not folder.is_dir():
         raise _no_photos(name, folder, "no such folder")
     found = sorted((one for one in folder.iterdir() if one.name[0] != "."), key=natural_key)
-    strange = [one.name for one in found if not _is_photo(one)]
+    strange = [one.name for one in found if not is_image_inside(one)]
     if strange:
         raise UsageError(
             _named(name, folder),
@@ -198,14 +196,6 @@ def _crop(
         photo.original_size_hw,
         (place.top, left),
     )
-
-
-def _is_photo(path: Path) -> bool:
-    try:
-        read_header(path)
-    except UNREADABLE:
-        return False
-    return True
 
 
 def _no_photos(name: str | None, folder: Path, got: str) -> UsageError:

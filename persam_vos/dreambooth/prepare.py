@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -14,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError, param
-from ..files.atomic import TEMPORARY, make_folder, output_error
-from ..files.output import inside, refuse_unwritable, replaceable
+from ..errors import UsageError, param, require_one_of
+from ..files.atomic import hidden_folder, make_folder, output_error
+from ..files.limits import read_json
+from ..files.output import inside, refuse_unwritable, remove_files, replaceable
 from ..media.image_file import frame_name
 from ..media.image_reader import read_image
 from ..media.reference_prompts import Prompt
 from ..photos.any_size import segment_any_size
-from ..photos.folder import remove
 from ..photos.learn import make_reference, read_reference
 from ..photos.make import new_photo_method
 from ..photos.method import PhotoMethod, PhotoReference
@@ -61,10 +59,7 @@ class PrepareRequest:
     command: str = ""
 
     def __post_init__(self) -> None:
-        if self.layout not in LAYOUTS:
-            raise UsageError(
-                param("layout"), got=repr(self.layout), expected=f"one of {', '.join(LAYOUTS)}"
-            )
+        require_one_of("layout", self.layout, LAYOUTS)
         if bool(self.masks) == bool(self.prompts):
             raise UsageError(
                 param("mask"),
@@ -156,7 +151,7 @@ def prepare(
             tiles.append(make_tile(path.name, image, mask, facts))
             on_photo()
         summary = _finish(request, folder, files, tiles)
-        remove(inputs.old)
+        remove_files(inputs.old)
         _move(folder, request.output)
     return summary
 
@@ -277,7 +272,7 @@ def _finish(
 def _listed(output: Path) -> frozenset[Path]:
     """Return the files that an earlier run lists as its own."""
     try:
-        told = json.loads((output / LOG).read_text("utf-8"))
+        told = read_json(output / LOG)
         names = [str(one) for one in told["files"]]
     except (OSError, ValueError, TypeError, KeyError):
         return frozenset()
@@ -288,14 +283,11 @@ def _listed(output: Path) -> frozenset[Path]:
 def _staging(output: Path) -> Iterator[Path]:
     """Yield a hidden folder on the output's disk, which is gone when the block ends."""
     near = next(one for one in output.absolute().parents if one.is_dir())
-    hidden = near / f"{TEMPORARY}{secrets.token_hex(6)}"
     try:
-        hidden.mkdir()
-        yield hidden
+        with hidden_folder(near) as hidden:
+            yield hidden
     except OSError as error:
         raise output_error(output, error) from error
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def _move(folder: Path, output: Path) -> None:

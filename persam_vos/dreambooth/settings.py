@@ -5,12 +5,12 @@ Names are those of diffusers' scripts where these have the option, and kohya's f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..errors import UsageError, param
+from ..errors import UsageError, param, require_one_of
 
 Tune = Literal["lora", "full"]
 MaskNormalize = Literal["area", "none"]
@@ -154,10 +154,10 @@ class TrainSettings:
         return (self.validation_plain_prompt or self.instance_prompt, self.validation_prompt)
 
     def _check_choices(self) -> None:
-        _one_of("tune", self.tune, TUNES)
-        _one_of("mask_normalize", self.mask_normalize, MASK_NORMALIZES)
-        _one_of("mixed_precision", self.mixed_precision, PRECISIONS)
-        _one_of("lr_scheduler", self.lr_scheduler, LR_SCHEDULERS)
+        require_one_of("tune", self.tune, TUNES)
+        require_one_of("mask_normalize", self.mask_normalize, MASK_NORMALIZES)
+        require_one_of("mixed_precision", self.mixed_precision, PRECISIONS)
+        require_one_of("lr_scheduler", self.lr_scheduler, LR_SCHEDULERS)
 
     def _check_numbers(self) -> None:
         for name in _AT_LEAST_ONE:
@@ -221,11 +221,6 @@ _NOT_NEGATIVE = (
     *("adam_epsilon", "max_grad_norm", "seed"),
 )
 _SHARES = ("unmasked_weight", "lora_dropout", "adam_beta1", "adam_beta2")
-
-
-def _one_of(name: str, value: str, choices: Collection[str]) -> None:
-    if value not in choices:
-        raise UsageError(param(name), got=repr(value), expected=f"one of {', '.join(choices)}")
 
 
 def _in_range(name: str, value: float, low: float, high: float = float("inf")) -> None:

@@ -97,6 +97,20 @@ def atomic_path(path: Path, *, refused: Refused = output_error) -> Iterator[Path
 
 
 @contextmanager
+def hidden_folder(parent: Path) -> Iterator[Path]:
+    """Yield a new hidden folder in ``parent``, which is gone when the block ends; raises OSError.
+
+    What is to stay is moved out of it, or all of it elsewhere.
+    """
+    hidden = parent / f"{TEMPORARY}{secrets.token_hex(6)}"
+    hidden.mkdir()
+    try:
+        yield hidden
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty hidden folder beside ``path``, moved into place when the block ends well.
 
@@ -104,21 +118,25 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     raises, the hidden folder is removed and ``path`` stays as it was. Raises OutputError.
     """
     make_folder(path.parent)
-    hidden = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}")
-    old = hidden.with_name(f"{hidden.name}-old")
     try:
-        hidden.mkdir()
-        yield hidden
-        if path.exists():
-            path.replace(old)
-        hidden.replace(path)
+        with hidden_folder(path.parent) as hidden:
+            yield hidden
+            _replace_folder(path, hidden)
     except OSError as error:
         raise output_error(path, error) from error
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Move a folder to ``path``; what is there goes, or comes back if that fails."""
+    old = new.with_name(f"{new.name}-old")
+    try:
+        if path.exists():
+            path.replace(old)
+        new.replace(path)
     finally:
         if old.exists() and not path.exists():
             old.replace(path)
-        for one in (hidden, old):
-            shutil.rmtree(one, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -110,6 +110,15 @@ def inside(folder: Path, names: Iterable[str]) -> frozenset[Path]:
     return frozenset(folder / one for one in paths if not (one.is_absolute() or ".." in one.parts))
 
 
+def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files of an earlier run, as far as they are there; raises OutputError."""
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(path, error) from error
+
+
 def _identities(paths: Iterable[Path]) -> frozenset[tuple[int, int]]:
     """Tell files apart whatever their names: by device and number; links lead to their file."""
     found = set()

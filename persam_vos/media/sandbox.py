@@ -99,8 +99,7 @@ class ProbeAhead:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._stop()
 
     def wait(self, index: int) -> None:
         """Return when source ``index`` was looked at; each has to be asked for, in order.
@@ -112,7 +111,7 @@ class ProbeAhead:
                 line = self._lines.get(timeout=self._seconds)
             except queue.Empty:
                 error = _too_slow(self._sources[index], self._seconds)
-                self.__exit__()
+                self._stop()
             else:
                 if line:
                     self._begun += 1
@@ -123,6 +122,10 @@ class ProbeAhead:
                 error = _harmful(self._sources[index], code)
             self._begin(index + 1)
             raise error
+
+    def _stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def _begin(self, first: int) -> None:
         """Start a process on all sources from one on."""

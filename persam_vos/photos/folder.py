@@ -17,16 +17,16 @@ from ..files.atomic import (
     TEMPORARY,
     atomic_path,
     make_folder,
-    output_error,
     remove_unfinished,
 )
+from ..files.journal import Record
 from ..files.limits import read_json
 from ..files.output import inside, refuse_unwritable, replaceable
 from ..media.label_png import write_label_png
 from ..stages.coverage import coverage_of_mask
 from ..stages.prompts import box_of
 from ..structures import LabelMap, RgbImage
-from .journal import Journal, Record
+from .journal import Journal
 from .overview import OVERVIEW, write_overview
 
 MASKS, CUTOUTS, LOG, COCO, JOURNAL = (
@@ -105,15 +105,6 @@ def clear_unfinished(folder: Path) -> None:
     """Remove what a run that was killed was writing just then."""
     for one in (folder, folder / MASKS, folder / CUTOUTS):
         remove_unfinished(one)
-
-
-def remove(paths: Iterable[Path]) -> None:
-    """Remove files of an earlier run."""
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise output_error(path, error) from error
 
 
 def read_log(folder: Path) -> dict[str, Any] | None:

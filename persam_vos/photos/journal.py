@@ -9,8 +9,6 @@ from types import TracebackType
 from ..errors import OutputError, param
 from ..files.journal import JournalFile, Record
 
-__all__ = ["Journal", "Record"]
-
 
 class Journal:
     """A line of JSON for each finished photo, after one that says of which run; a context manager.

@@ -11,7 +11,8 @@ from typing import Any
 import jinja2
 
 from ..files.atomic import atomic_path
-from .journal import Journal, Record
+from ..files.journal import Record
+from .journal import Journal
 
 OVERVIEW = "overview.html"
 PER_PAGE = 60

@@ -14,6 +14,8 @@ from typing import Any
 
 from ..api import load_engine
 from ..errors import PersamVosError
+from ..files.journal import Record
+from ..files.output import remove_files
 from ..media.image_reader import read_image
 from ..media.sandbox import ProbeAhead
 from ..scoring.label_files import present_ids
@@ -30,11 +32,10 @@ from .folder import (
     finish,
     instance_annotations,
     read_log,
-    remove,
     save_photo,
 )
 from .inputs import find_photos, names_of
-from .journal import Journal, Record
+from .journal import Journal
 from .learn import digest_of, loaded_target, make_reference, read_reference
 from .make import new_photo_method
 from .match import MatchPhotos
@@ -143,7 +144,7 @@ def segment_to_folder(
     method = new_photo_method(loaded, request.settings)
     references = [make_reference(one, loaded) for one in read]
     _learn(method, references, request.target)
-    remove(old)
+    remove_files(old)
     clear_unfinished(request.output)
     request.output.mkdir(parents=True, exist_ok=True)
     journal = Journal(request.output / JOURNAL)
@@ -159,7 +160,7 @@ def segment_to_folder(
             on_photo()
         finish(request.output, journal, facts, coco=coco)
     summary = _finished(request.output, read_log(request.output) or {}, started, len(done))
-    remove([journal.path])
+    remove_files([journal.path])
     return summary
 
 

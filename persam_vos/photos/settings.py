@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..config import RECIPES, MethodSettings, RecipeName, check_paper_choices
-from ..errors import UsageError, param
+from ..errors import UsageError, param, require_one_of
 
 PhotoMethodName = Literal["match", "persam", "persam-f"]
 PhotoMechanism = Literal[
@@ -55,10 +55,8 @@ class PhotoSettings:
             "instances": ((self.instances,), INSTANCES),
         }
         for name, (got, expected) in chosen.items():
-            for one in sorted({*got} - {*expected}):
-                raise UsageError(
-                    param(name), got=repr(one), expected=f"one of {', '.join(expected)}"
-                )
+            for one in sorted(got):
+                require_one_of(name, one, expected)
         check_paper_choices(self.method, self.recipe, self.without, ours=DEFAULT_PHOTO_METHOD)
         if self.method != "match" and self.instances == "all":
             raise UsageError(

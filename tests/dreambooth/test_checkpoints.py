@@ -85,3 +85,10 @@ class Evil:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[1]", "3"])
+def test_a_damaged_identity_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "identity.json").write_text(text)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        check_identity(tmp_path, {})

@@ -87,3 +87,10 @@ def test_pickled_weights_are_not_read(tiny_sd: Path, tmp_path: Path) -> None:
     weights.unlink()
     with pytest.raises(WeightsError):
         load_model(folder)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[1]", "{}"])
+def test_a_damaged_index_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "model_index.json").write_text(text)
+    with pytest.raises(UsageError, match=r"a model_index\.json that cannot be read"):
+        check_model_folder(tmp_path)

@@ -71,3 +71,9 @@ def test_the_record_and_the_losses_can_be_read(tmp_path: Path) -> None:
     ]
     (tmp_path / "training.json").write_text(json.dumps({"program": "another"}))
     assert read_record(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[1]", '{"program": 3}', "\x00"])
+def test_a_damaged_record_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "training.json").write_text(text)
+    assert read_record(tmp_path) is None

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from persam_vos.errors import OutputError
-from persam_vos.files.output import check_file, inside, refuse_unwritable, replaceable
+from persam_vos.files.output import (
+    check_file,
+    inside,
+    refuse_unwritable,
+    remove_files,
+    replaceable,
+)
 
 
 def make(folder: Path, name: str) -> Path:
@@ -109,3 +115,13 @@ def test_a_file_is_replaced_only_if_asked_for_and_never_if_it_is_read(tmp_path: 
         with pytest.raises(OutputError, match=r"preview=.*got a file that is an input"):
             check_file(path, overwrite=True, inputs=[photo], name="preview")
     assert photo.read_bytes() == b"mine"
+
+
+def test_only_what_is_named_is_removed(tmp_path):
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    remove_files([tmp_path / "a", tmp_path / "gone"])
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="cannot write"):
+        remove_files([tmp_path / "folder"])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ...datasets.one_shot import ONE_SHOT, OneShotRun
 from ...errors import OutputError, param
-from ...files.atomic import output_error
 from ...files.limits import parse_json
 from ...files.output import inside, refuse_unwritable, replaceable
 from .journal import JOURNAL, journal_settings
@@ -43,15 +42,6 @@ def check_output(folder: Path, run: OneShotRun) -> frozenset[Path]:
         expected="a folder without results, or one of this command",
     )
     return own
-
-
-def remove(files: Iterable[Path]) -> None:
-    """Remove files of an earlier run; raises OutputError where that is refused."""
-    for path in files:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise output_error(path, error) from error
 
 
 def _own_files(folder: Path) -> frozenset[Path]:

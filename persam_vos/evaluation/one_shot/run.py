@@ -16,6 +16,7 @@ from ...datasets.episodes import Episode
 from ...datasets.one_shot import EvalSize, OneShotRun, episodes_text
 from ...errors import DatasetError, PersamVosError
 from ...files.atomic import make_folder, write_texts
+from ...files.output import remove_files
 from ...files.progress import ProgressCallback
 from ...media.label_png import write_label_png
 from ...photos.make import new_photo_method
@@ -26,7 +27,7 @@ from ...tracking.load import load_choice
 from ..fingerprint import run_settings
 from ..results import hold_folder
 from .journal import FinishedEpisode, Journal
-from .output import EPISODES, PREDICTIONS, REPORT, check_output, remove
+from .output import EPISODES, PREDICTIONS, REPORT, check_output
 from .pictures import SQUARE_SIDE, load_shot
 from .remembering import RememberingEngine
 from .report import write_report
@@ -104,9 +105,9 @@ def evaluate_one_shot(
         **told,
     }
     with hold_folder(output):
-        remove(earlier if overwrite else ())
+        remove_files(earlier if overwrite else ())
         with closing(Journal(output, settings)) as journal:
-            remove(output / name for name in (RESULTS, REPORT))
+            remove_files(output / name for name in (RESULTS, REPORT))
             write_texts(output, {EPISODES: text})
             if events.on_start is not None:
                 events.on_start(len(run.episodes), len(journal.finished))

@@ -8,7 +8,7 @@ import pytest
 
 from persam_vos.errors import OutputError
 from persam_vos.evaluation.one_shot.journal import JOURNAL
-from persam_vos.evaluation.one_shot.output import EPISODES, check_output, remove
+from persam_vos.evaluation.one_shot.output import EPISODES, check_output
 
 
 def test_a_new_folder_has_nothing_of_an_earlier_run(finished, tmp_path):
@@ -52,13 +52,3 @@ def test_inputs_are_not_written_over(copy_of_finished, finished, perseg_root):
     mask.hardlink_to(perseg_root / "data/Annotations/cat/01.png")
     with pytest.raises(OutputError, match=r"predictions/cat/01\.png is an input"):
         check_output(copy_of_finished, finished[0])
-
-
-def test_only_what_is_named_is_removed(tmp_path):
-    (tmp_path / "a").touch()
-    (tmp_path / "b").touch()
-    remove([tmp_path / "a", tmp_path / "gone"])
-    assert [path.name for path in tmp_path.iterdir()] == ["b"]
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputError, match="cannot write"):
-        remove([tmp_path / "folder"])
