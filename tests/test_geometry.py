@@ -1,10 +1,12 @@
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage
 from torch.nn import functional as F
 
-from persam_vos.geometry import PIXEL_MEAN, PIXEL_STD, Geometry, normalise_and_pad
+from persam_vos.geometry import PIXEL_MEAN, PIXEL_STD, Geometry, depth_of, normalise_and_pad
 
 
 @pytest.mark.parametrize(
@@ -89,3 +91,23 @@ def test_images_are_normalised_then_padded_with_zeros(channels_last):
 def test_images_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match="normalise_and_pad: got"):
         normalise_and_pad(torch.zeros(shape, dtype=torch.uint8), (64, 64))
+
+
+@pytest.mark.parametrize("turn", range(0, 180, 30))
+def test_depth_is_exact_and_does_not_depend_on_where_the_mask_lies(turn: int) -> None:
+    """OpenCV's own differs from call to call, in its last bit; the first of equals is to win."""
+    drawn = cv2.ellipse(np.zeros((70, 97), np.uint8), (40, 30), (26, 19), turn, 0, 360, 1, -1)
+    mask = drawn > 0
+    exact = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1].astype(np.float32)
+    memory = np.empty(2 * mask.size, bool)
+    for offset in range(40):
+        moved = memory[offset : offset + mask.size].reshape(mask.shape)
+        moved[:] = mask
+        np.testing.assert_array_equal(depth_of(moved), exact)
+
+
+def test_the_edge_of_the_picture_is_outside_and_deep_masks_are_exact() -> None:
+    np.testing.assert_array_equal(depth_of(np.ones((3, 5), bool)).max(0), [1, 2, 2, 2, 1])
+    deep = depth_of(np.ones((2101, 2101), bool))
+    assert deep.max() == deep[1050, 1050] == 1051
+    assert depth_of(np.zeros((4, 4), bool)).max() == 0

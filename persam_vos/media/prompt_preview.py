@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..errors import OutputError
 from ..files.atomic import atomic_path
+from ..geometry import depth_of
 from ..scoring.label_files import present_ids
 from ..scoring.palette import davis_palette
 from ..structures import LabelMap, RgbImage
@@ -121,13 +122,12 @@ def _middle(
 
     That is its outside, and points with discs of the radius ``apart``, where there is room beside.
     """
-    inside = np.pad(mask, 1).view(np.uint8)
-    beside = inside.copy()
+    beside = mask.astype(np.uint8)
     for x, y in points:
-        cv2.circle(beside, (round(x) + 1, round(y) + 1), round(apart), 0, cv2.FILLED)
-    free = cv2.distanceTransform(beside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+        cv2.circle(beside, (round(x), round(y)), round(apart), 0, cv2.FILLED)
+    free = depth_of(beside > 0)
     if free.max() < apart:
-        free = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+        free = depth_of(mask)
     row, column = np.unravel_index(int(free.argmax()), free.shape)
     return float(column) + 0.5, float(row) + 0.5
 

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..geometry import depth_of
+
 Mask = npt.NDArray[np.bool_]
 XY = tuple[float, float]
 
@@ -19,7 +21,7 @@ def is_scribble(drawn: Mask) -> bool:
     """Tell whether an (H, W) mask is lines on an object rather than its shape."""
     points = cv2.findNonZero(drawn.view(np.uint8))
     _, _, width, height = cv2.boundingRect(points)
-    return bool(_depth(drawn).max() < _THIN * np.hypot(width, height))
+    return bool(depth_of(drawn).max() < _THIN * np.hypot(width, height))
 
 
 def spread_points(drawn: Mask, count: int = _SPREAD) -> list[XY]:
@@ -27,7 +29,7 @@ def spread_points(drawn: Mask, count: int = _SPREAD) -> list[XY]:
 
     The first is the one that is farthest from the outside.
     """
-    depth = _depth(drawn)
+    depth = depth_of(drawn)
     y, x = np.nonzero(depth >= 0.5 * depth.max())
     xy = np.stack([x, y], axis=1).astype(np.float64)
     chosen = [int(depth[y, x].argmax())]
@@ -53,10 +55,3 @@ def change_at(before: Mask, after: Mask, points: Iterable[tuple[float, float, in
             _, parts = cv2.connectedComponents(difference.view(np.uint8))
             changed[parts == parts[row, column]] = bool(label)
     return changed
-
-
-def _depth(mask: Mask) -> npt.NDArray[np.float32]:
-    """Return how far each pixel is from the outside, beyond the picture too: (H, W)."""
-    padded = np.pad(mask, 1).view(np.uint8)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance[1:-1, 1:-1], dtype=np.float32)

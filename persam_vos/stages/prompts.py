@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+
+from ..geometry import depth_of
 
 POSITIVE, NEGATIVE, ABSENT = 1, 0, -2
 
@@ -77,10 +78,9 @@ def inner_point(mask: npt.NDArray[np.bool_]) -> tuple[float, float] | None:
     if box is None:
         return None
     x0, y0, x1, y1 = box
-    crop = np.pad(mask[y0 : y1 + 1, x0 : x1 + 1], 1)
-    distance = cv2.distanceTransform(crop.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    y, x = np.unravel_index(int(distance.argmax()), distance.shape)
-    return float(x0 + x - 1), float(y0 + y - 1)
+    depth = depth_of(mask[y0 : y1 + 1, x0 : x1 + 1])
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    return float(x0 + x), float(y0 + y)
 
 
 def inner_points(masks: torch.Tensor) -> torch.Tensor:
