@@ -46,6 +46,8 @@ CANNOT_CHANGE_MASKS = frozenset(
         # They write videos, which `eval` does not.
         "media/audio_track.py",
         "media/overlay.py",
+        "media/joining.py",
+        "media/picture_encoder.py",
         "media/video_writer.py",
         # `eval` has jobs of its own.
         "batch/track_many.py",

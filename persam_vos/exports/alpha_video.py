@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from ..media.picture_encoder import Pixels, VideoFormat, to_yuv
 from ..media.reader import Source
-from ..media.video_writer import Pixels, VideoFormat, VideoWriter, to_yuv
+from ..media.video_writer import VideoWriter
 from ..structures import ColourTags
 from .alpha import alphas, together
 from .clip import Clip

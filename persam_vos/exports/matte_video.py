@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from ..media.video_writer import (
+from ..media.picture_encoder import (
     FULL_RANGE,
     H264,
     Pixels,
     VideoFormat,
-    VideoWriter,
     to_even,
     to_yuv,
 )
+from ..media.video_writer import VideoWriter
 from .alpha import alphas, together
 from .clip import Clip
 from .exporter import option

@@ -8,26 +8,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..files.atomic import TEMPORARY, AtomicFile, atomic_path, make_folder
 from ..structures import SourceInfo
-from .audio_track import Sound
+from .joining import Part, join, video_warnings
+from .picture_encoder import H264, PictureEncoder, Pixels, ffmpeg_errors
 from .picture_times import PictureTimes
-from .video_writer import (
-    H264,
-    PictureEncoder,
-    Pixels,
-    ffmpeg_errors,
-    open_output,
-    open_sound,
-    picture_times,
-    video_warnings,
-)
-
-if TYPE_CHECKING:
-    from av.container import OutputContainer
-    from av.video.stream import VideoStream
 
 SEGMENT_PICTURES = 100
 """Pictures of a segment: what is drawn again at most after a run was killed, in about a second."""
@@ -81,7 +68,7 @@ class SegmentedVideo:
         if self._segments:
             self._times, self.count = _times_of(self._segments[-1]), self._segments[-1].count
         self._pending: tuple[Pixels, float, float | None] | None = None
-        self._sound: Sound | None = None
+        self._problems: list[str] = []
         self._encoder: PictureEncoder | None = None
         self._file: AtomicFile | None = None
         self._base_pts: int | None = None
@@ -89,7 +76,7 @@ class SegmentedVideo:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What could not be carried over as it is."""
-        return () if self._times is None else video_warnings(self.path, self._sound, self._times)
+        return () if self._times is None else video_warnings(self.path, self._problems, self._times)
 
     def write(
         self, image: Pixels, time_seconds: float, duration_seconds: float | None = None
@@ -117,7 +104,14 @@ class SegmentedVideo:
             self._end_segment(whole=False)
         if self._segments and self._times is not None:
             with atomic_path(self.path) as temporary, ffmpeg_errors(self.path):
-                self._join(temporary, self._times)
+                self._problems = join(
+                    [Part(segment.path, segment.base_pts) for segment in self._segments],
+                    temporary,
+                    H264.container,
+                    self._times,
+                    sound_of=self._info,
+                    metadata=H264.metadata,
+                )
 
     def abort(self) -> None:
         """Drop the segment that is not finished; those before it stay."""
@@ -135,7 +129,9 @@ class SegmentedVideo:
         if self._times is None:
             with self._guarded():
                 encoder = self._opened()
-                self._times = picture_times(self._info, encoder, constant_rate=self._constant_rate)
+                self._times = PictureTimes(
+                    1 / self._info.frames_per_second, encoder.time_base, self._constant_rate
+                )
         return self._times
 
     def _opened(self) -> PictureEncoder:
@@ -161,54 +157,12 @@ class SegmentedVideo:
         with self._guarded():
             assert self._times is not None  # as there is a picture
             self._encoder.finish()
-            self._encoder.close()
             self._file.commit()
             times = asdict(self._times)
             segment = _Segment(self._file.path, self._base_pts or 0, self.count, whole, times)
             _write_facts(segment)
         self._segments.append(segment)
         self._encoder = self._file = self._base_pts = None
-
-    def _join(self, temporary: Path, times: PictureTimes) -> None:
-        """Copy the packets of all segments into one file, with the sound that fits."""
-        with open_output(temporary, H264.container) as output:
-            stream: VideoStream | None = None
-            try:
-                for segment in self._segments:
-                    stream = self._copy(segment, output, stream, times)
-            finally:
-                if self._sound is not None:
-                    self._sound.close()
-
-    def _copy(
-        self,
-        segment: _Segment,
-        output: OutputContainer,
-        stream: VideoStream | None,
-        times: PictureTimes,
-    ) -> VideoStream:
-        """Copy a segment's packets; the first one adds the streams that all go to."""
-        import av
-
-        with av.open(f"file:{segment.path}", format="mp4") as source:
-            video = source.streams.video[0]
-            if stream is None:
-                stream = output.add_stream_from_template(video)
-                stream.time_base = times.time_base
-                self._sound = open_sound(self._info, output, times)
-            for packet in source.demux(video):
-                if packet.pts is None or packet.dts is None or packet.time_base is None:
-                    continue  # the empty one at the end
-                begin = round(packet.pts * packet.time_base / times.time_base) + segment.base_pts
-                span = max(1, round((packet.duration or 0) * packet.time_base / times.time_base))
-                packet.stream, packet.time_base = stream, times.time_base
-                packet.pts = packet.dts = begin  # the same, as there are no B-frames
-                packet.duration = span
-                output.mux(packet)
-                if self._sound is not None:
-                    until = float((begin + span) * times.time_base)
-                    self._sound.write_until(min(until, times.sound_seconds or until))
-        return stream
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:

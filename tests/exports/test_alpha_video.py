@@ -13,7 +13,8 @@ from media_clips import picture
 
 from persam_vos.exports.alpha_video import VP9_ALPHA, prores_4444
 from persam_vos.media.picture import to_rgb
-from persam_vos.media.video_writer import BT709, VideoWriter
+from persam_vos.media.picture_encoder import BT709
+from persam_vos.media.video_writer import VideoWriter
 from persam_vos.stages.coverage import coverage_of_mask
 from persam_vos.structures import SourceInfo
 
