@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +21,7 @@ from .eval_one_shot import evaluate_episodes
 from .flags import in_flags
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
+from .sandbox import look_at_each, sandbox_option
 
 if TYPE_CHECKING:
     from persam_vos import Engine
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from persam_vos.evaluation import Evaluation
 
 _FOLDER = click.Path(path_type=Path)
+_LOOKED_AT = 6  # files of each clip, before it is tracked
 
 
 class _Names(click.ParamType[tuple[str, ...]]):
@@ -56,6 +59,7 @@ class EvalOptions:
     min_jf: float | None
     workers: int
     overwrite: bool
+    sandbox: bool
     engine: EngineOptions
     quiet: bool
     as_json: bool
@@ -88,6 +92,7 @@ class EvalOptions:
 @click.option("--min-jf", type=click.FloatRange(0, 1), help="Fail if J&F is below this (0 to 1).")
 @workers_option
 @click.option("--overwrite", is_flag=True, help="Start over instead of resuming.")
+@sandbox_option
 @engine_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
@@ -111,6 +116,8 @@ def _evaluate_clips(options: EvalOptions) -> None:
     elif options.output is None:
         raise UsageError("--output", got="nothing", expected="a folder for the masks")
     else:
+        if options.sandbox:
+            look_at_each([str(path) for clip in split.clips for path in _some(clip.files)])
         found = _track(split, options.output, options)
     _conclude(found, as_json=options.as_json, min_jf=options.min_jf)
 
@@ -161,6 +168,11 @@ def evaluate() -> None:
     """
 
 
+def _some(files: Sequence[Path]) -> Sequence[Path]:
+    """Return some files of a clip: pictures, label maps, and the first masks, which are last."""
+    return [*files[:: max(1, len(files) // _LOOKED_AT)], files[-1]]
+
+
 def _score(split: Split, predictions: Path, options: EvalOptions) -> Evaluation:
     """Score label maps that are there."""
     from persam_vos.evaluation import evaluate_predictions
@@ -169,7 +181,7 @@ def _score(split: Split, predictions: Path, options: EvalOptions) -> Evaluation:
         split,
         predictions,
         options.output,
-        workers=options.workers,
+        workers=options.workers if options.sandbox or options.workers > 1 else 0,
         allow_missing=options.allow_missing,
         overwrite=options.overwrite,
         command=command_line(),

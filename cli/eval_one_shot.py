@@ -15,6 +15,7 @@ from .echo import echo
 from .options import collect
 from .photo_options import PhotoEngineOptions, photo_engine_options
 from .progress import Console
+from .sandbox import sandbox_option
 
 if TYPE_CHECKING:
     from persam_vos.datasets.one_shot import OneShotRun
@@ -38,6 +39,7 @@ class EvalOneShotOptions:
     limit: int | None
     predictions: Path | None
     overwrite: bool
+    sandbox: bool
     engine: PhotoEngineOptions
     quiet: bool
     as_json: bool
@@ -94,6 +96,7 @@ class EvalOneShotOptions:
     help="Score these masks instead of segmenting: PNG files named as in episodes.jsonl.",
 )
 @click.option("--overwrite", is_flag=True, help="Start over instead of resuming.")
+@sandbox_option
 @photo_engine_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
@@ -157,6 +160,7 @@ def _evaluate(
             make,
             eval_size=options.eval_size,
             overwrite=options.overwrite,
+            sandbox=options.sandbox,
             events=OneShotEvents(on_start=start, on_episode=lambda _: bar.advance()),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 from .echo import echo
 from .options import collect
 from .progress import Console
+from .sandbox import in_another_process, process_option
 
 if TYPE_CHECKING:
     from persam_vos.imports.run import Imported, ImportFormat
@@ -28,6 +30,7 @@ class ImportOptions:
     import_format: ImportFormat
     clip: str | None
     overwrite: bool
+    sandbox: bool
     quiet: bool
     as_json: bool
 
@@ -52,6 +55,7 @@ class ImportOptions:
 )
 @click.option("--clip", metavar="NAME", help="Which video, where the file has several.")
 @click.option("--overwrite", is_flag=True, help="Replace label PNGs of the same names.")
+@process_option
 @click.option("--quiet", "-q", is_flag=True, help="No warnings on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @collect(ImportOptions)
@@ -59,13 +63,15 @@ def import_(options: ImportOptions) -> None:
     """Turn masks and polygons that were drawn in another tool into label PNGs to track from."""
     from persam_vos.imports.run import import_masks
 
-    found = import_masks(
+    work = partial(
+        import_masks,
         options.path,
         options.output,
         import_format=options.import_format,
         clip=options.clip,
         overwrite=options.overwrite,
     )
+    found = in_another_process(work) if options.sandbox else work()
     console = Console(quiet=options.quiet)
     for warning in found.warnings:
         console.warn(warning)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from persam_vos import TrackRequest
     from persam_vos.media.sandbox import Untrusted
+
+Outcome = TypeVar("Outcome")
 
 sandbox_option = click.option(
     "--sandbox/--no-sandbox",
@@ -19,6 +21,34 @@ sandbox_option = click.option(
     help="Decode the first pictures in a process of its own first, so that a file which crashes a "
     "decoder, or takes all memory, ends with a line that says so.",
 )
+
+process_option = click.option(
+    "--sandbox/--no-sandbox",
+    default=True,
+    show_default=True,
+    help="Read the files in a process of its own, so that one which crashes a decoder ends with a "
+    "line that says so.",
+)
+
+
+def in_another_process(work: Callable[[], Outcome]) -> Outcome:
+    """Return what ``work``, a partial of a module's function, returns in another process.
+
+    Raises what it raises, and WorkerError if the process ends early.
+    """
+    from persam_vos.runtime.process_pool import map_in_processes
+
+    remedy = "do not trust the file"
+    (outcome,) = map_in_processes(_call, [work], workers=1, start=_nothing, remedy=remedy)
+    return outcome
+
+
+def _call(work: Callable[[], Outcome]) -> Outcome:
+    return work()
+
+
+def _nothing() -> None:
+    pass
 
 
 def look_first(files: Untrusted, *, meanwhile: str = "persam_vos.api") -> None:

@@ -11,6 +11,7 @@ import click
 
 from .echo import cell, echo
 from .options import collect
+from .sandbox import process_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,6 +35,7 @@ class ScoreOptions:
     sequences: tuple[str, ...]
     set_name: str
     workers: int
+    sandbox: bool
     min_jf: float | None
     as_json: bool
 
@@ -73,6 +75,7 @@ class ScoreOptions:
     show_default="one per core",
     help="Processes; each scores one clip at a time.",
 )
+@process_option
 @click.option("--min-jf", type=click.FloatRange(0, 1), help="Fail if J&F is below this (0 to 1).")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
 @collect(ScoreOptions)
@@ -107,7 +110,7 @@ def score(options: ScoreOptions) -> None:
         object_mode="single" if options.single_object else "multi",
         void_label=VOID_LABEL if options.exclude_void else None,
         allow_missing=options.allow_missing,
-        workers=options.workers,
+        workers=options.workers if options.sandbox or options.workers > 1 else 0,
     )
     files = report_files(scored, options.set_name)
     if output is not None:

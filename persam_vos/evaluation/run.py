@@ -118,15 +118,16 @@ def evaluate_predictions(
     predictions: Path,
     output: Path | None = None,
     *,
-    workers: int = 1,
+    workers: int = 0,
     allow_missing: bool = False,
     overwrite: bool = False,
     command: str = "",
 ) -> Evaluation:
     """Score the label maps that any tool made for a split (clips as subfolders), and write files.
 
-    ``allow_missing`` scores what is missing 0. Raises DatasetError for a split without truth,
-    ScoringError as `score_folders`, OutputError for an output that exists or cannot be written.
+    ``allow_missing`` scores what is missing 0; ``workers`` are as of `score_folders`. Raises
+    DatasetError for a split without truth, ScoringError as `score_folders`, OutputError for an
+    output that exists or cannot be written.
     """
     started = time.perf_counter()
     if not split.has_truth:

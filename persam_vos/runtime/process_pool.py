@@ -21,16 +21,17 @@ def map_in_processes(
     *,
     workers: int,
     start: Callable[[], None],
+    remedy: str | None = None,
 ) -> Generator[Outcome, None, None]:
     """Do ``work`` on each job, in processes, and yield the outcomes in the order of the jobs.
 
     ``start`` is called once in each process; it and ``work`` are functions of modules or partials
     of them. Raises what ``work`` raises, and WorkerError for a process that died; jobs that have
-    not begun are then dropped.
+    not begun are then dropped. ``remedy`` says what to do about it, by default to use fewer.
     """
     with _pool(workers, start) as pool:
         for future in [pool.submit(work, job) for job in jobs]:
-            yield _result(future)
+            yield _result(future, remedy)
 
 
 def collect_from_processes(
@@ -67,13 +68,13 @@ def _pool(workers: int, start: Callable[[], None]) -> Iterator[ProcessPoolExecut
         pool.shutdown(cancel_futures=True)
 
 
-def _result(future: Future[Outcome]) -> Outcome:
+def _result(future: Future[Outcome], remedy: str | None = None) -> Outcome:
     try:
         return future.result()
     except BrokenProcessPool as error:
         raise WorkerError(
             "worker process",
-            got="an early end (out of memory?)",
+            got="an early end (out of memory, or a file that crashes its decoder?)",
             expected="one that finishes its work",
-            remedy=f"use fewer {param('workers')}",
+            remedy=remedy or f"use fewer {param('workers')}",
         ) from error

@@ -36,7 +36,7 @@ def score_folders(
     object_ids: Mapping[str, Sequence[int]] | None = None,
     void_label: int | None = None,
     allow_missing: bool = False,
-    workers: int = 1,
+    workers: int = 0,
 ) -> SplitScore:
     """Score the label maps below one folder against those below another.
 
@@ -46,8 +46,9 @@ def score_folders(
     by name where they are not those of the first truth frame. Truth pixels of ``void_label`` count
     for no object. With ``allow_missing``, a clip or a frame that is not predicted scores 0, an
     object that is not predicted is empty everywhere, and the notes say so; without, they are
-    errors. ``workers`` processes score one clip each. Raises ScoringError, naming the file or
-    folder, when anything is missing, cannot be read, or does not fit.
+    errors. ``workers`` processes score one clip each; this one does if there are none. Raises
+    ScoringError, naming the file or folder, when anything is missing, cannot be read, or does not
+    fit.
     """
     truth_dirs = find_clips(truth_dir, sequences)
     prediction_dirs = _match_clips(prediction_dir, truth_dir, truth_dirs)
@@ -139,7 +140,7 @@ def _extra_clips_note(prediction_dir: Path, truth_dirs: Mapping[str, Path]) -> t
 def _run(tasks: Sequence[ClipTask], workers: int) -> Iterable[SequenceScore]:
     """Yield the scores of the clips in order; the first error stops the rest."""
     workers = min(workers, len(tasks))
-    if workers <= 1:
+    if workers < 1:
         yield from map(score_clip, tasks)
         return
     yield from map_in_processes(score_clip, tasks, workers=workers, start=_use_one_thread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from ..results import hold_folder
 from .journal import FinishedEpisode, Journal
 from .output import EPISODES, PREDICTIONS, REPORT, check_output
 from .pictures import SQUARE_SIDE, load_shot
+from .pictures_ahead import PicturesAhead
 from .remembering import RememberingEngine
 from .report import write_report
 from .results import RESULTS, OneShotScore, results_text
@@ -82,12 +83,14 @@ def evaluate_one_shot(
     *,
     eval_size: EvalSize | None = None,
     overwrite: bool = False,
+    sandbox: bool = False,
     events: OneShotEvents | None = None,
 ) -> OneShotScore:
     """Answer and score the episodes of a run, and write the files (see ``evaluation.one_shot``).
 
     Episodes that an earlier run with the same settings finished are kept; ``overwrite`` starts
-    over. ``eval_size`` is the data set's own if None. Raises OutputError for an output that was
+    over. ``eval_size`` is the data set's own if None. With ``sandbox`` another process decodes
+    pictures first, see `media.sandbox`. Raises OutputError for an output that was
     made otherwise or cannot be written, DatasetError, naming fold and class, for files that cannot
     be used, and what ``make`` raises.
     """
@@ -111,7 +114,9 @@ def evaluate_one_shot(
             write_texts(output, {EPISODES: text})
             if events.on_start is not None:
                 events.on_start(len(run.episodes), len(journal.finished))
-            for one in _answers(run, output, segmenter, journal, size):
+            todo = [one for one in run.episodes if (one.fold, one.number) not in journal.finished]
+            for one in _answers(run, todo, output, segmenter, size, sandbox=sandbox):
+                journal.add(one)
                 if events.on_episode is not None:
                     events.on_episode(one)
             score = _score(run, journal, size, settings)
@@ -121,25 +126,36 @@ def evaluate_one_shot(
 
 
 def _answers(
-    run: OneShotRun, output: Path, segmenter: Segmenter, journal: Journal, size: EvalSize
+    run: OneShotRun,
+    episodes: Sequence[Episode],
+    output: Path,
+    segmenter: Segmenter,
+    size: EvalSize,
+    *,
+    sandbox: bool,
 ) -> Iterator[FinishedEpisode]:
-    """Yield the episodes that were not finished before, as they are answered."""
+    """Yield episodes as they are answered."""
     side = SQUARE_SIDE if size == "square" else None
     learned: tuple[Any, ...] | None = None
-    for episode in run.episodes:
-        if (episode.fold, episode.number) in journal.finished:
-            continue
-        shown = (episode.fold, episode.class_id, episode.supports)
-        try:
-            finished = _answer(run, output, segmenter, episode, side, learn=shown != learned)
-        except PersamVosError as error:
-            name = run.fold(episode.fold).classes[episode.class_id]
-            raise type(error)(
-                f"fold {episode.fold}, class {name}, episode {episode.number}: {error.args[0]}"
-            ) from error
-        learned = shown
-        journal.add(finished)
-        yield finished
+    with PicturesAhead([_files(run, one) for one in episodes] if sandbox else ()) as ahead:
+        for episode in episodes:
+            shown = (episode.fold, episode.class_id, episode.supports)
+            try:
+                ahead.wait(_files(run, episode))
+                finished = _answer(run, output, segmenter, episode, side, learn=shown != learned)
+            except PersamVosError as error:
+                name = run.fold(episode.fold).classes[episode.class_id]
+                raise type(error)(
+                    f"fold {episode.fold}, class {name}, episode {episode.number}: {error.args[0]}"
+                ) from error
+            learned = shown
+            yield finished
+
+
+def _files(run: OneShotRun, episode: Episode) -> list[Path]:
+    fold = run.fold(episode.fold)
+    picks = (episode.query, *episode.supports)
+    return [path for one in picks for path in fold.shot(episode.class_id, one).files]
 
 
 def _answer(
