@@ -20,6 +20,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from persam_vos.exports.registry import parse_export
+
 SIZE_HW = (48, 64)
 COUNT = 4
 TINY = ("--image-size", "256", "--backend", "torch", "--no-overlay", "--no-sandbox")
@@ -170,7 +172,11 @@ def _runs(base: Path) -> Iterator[Seed]:
         "labelme",
     )
     names += ("yolo", "youtube-vos", "overlay")
-    exports = tuple(("export", "WHOLE", name, "-o", "OUT/e", "--no-sandbox") for name in names)
+    exports = tuple(
+        ("export", "WHOLE", name, "-o", f"OUT/e{suffix}", "--no-sandbox")
+        for name in names
+        for suffix in [parse_export(name).exporter.suffix]
+    )
     again = ("track", "SEEDS/clip.mp4", *_MASK, "-o", "WHOLE", "--overwrite", *TINY)
     resume = ("track", "SEEDS/clip.mp4", *_MASK, "-o", "WHOLE", "--resume", *TINY)
     yield Seed("track.json", whole / "track.json", (*exports, again, resume), whole)
@@ -181,9 +187,9 @@ def _runs(base: Path) -> Iterator[Seed]:
         path = base / name
         if path.is_dir():
             path = next(one for one in sorted(path.rglob("*")) if one.suffix in (".json", ".xml"))
-        yield Seed(f"import {name}", path, (("import", "FILE", "-o", "OUT/i"),))
+        yield Seed(f"import {name}", path, (("import", "FILE", "-o", "OUT/i", "--no-sandbox"),))
     shapes = next(iter(sorted((base / "labelme").rglob("*.json"))))
-    yield Seed("import labelme", shapes, (("import", "FILE", "-o", "OUT/i"),))
+    yield Seed("import labelme", shapes, (("import", "FILE", "-o", "OUT/i", "--no-sandbox"),))
 
 
 def _trees(
@@ -202,8 +208,8 @@ def _trees(
     objects = {"1": {"category": "cat", "frames": frames}}
     (tree / "meta.json").write_text(json.dumps({"videos": {"cat": {"objects": objects}}}))
     whole = tree.parent
-    evaluate = ("eval", "youtube-vos", "--root", "WHOLE", "-o", "OUT/e", *TINY[:4])
-    annotations = ("import", "WHOLE/valid/Annotations", "-o", "OUT/i")
+    evaluate = ("eval", "youtube-vos", "--root", "WHOLE", "-o", "OUT/e", *TINY[:4], "--no-sandbox")
+    annotations = ("import", "WHOLE/valid/Annotations", "-o", "OUT/i", "--no-sandbox")
     yield Seed("tree meta.json", tree / "meta.json", (evaluate, annotations), whole)
     yield Seed("tree picture", tree / "JPEGImages/cat/00001.jpg", (evaluate,), whole)
     label = tree / "Annotations/cat/00000.png"
@@ -214,7 +220,7 @@ def _trees(
         "-o",
         "OUT/s",
     )
-    score += ("--workers", "1")
+    score += ("--workers", "1", "--no-sandbox")
     yield Seed("tree label", label, (evaluate, annotations, score), whole)
     truth = str(tree / "Annotations")
     run(base, ("score", truth, truth, "-o", "scored", "--workers", "1"))
