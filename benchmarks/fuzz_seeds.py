@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from persam_vos.exports.registry import parse_export
+from persam_vos.exports.registry import EXPORTS, parse_export
 
 SIZE_HW = (48, 64)
 COUNT = 4
@@ -161,20 +161,9 @@ def _runs(base: Path) -> Iterator[Seed]:
     find = ("track", "SEEDS/clip.mp4", "--target", "FILE", "-o", "OUT/run", *TINY)
     yield Seed("target", base / "target.safetensors", (find,))
     whole = base / "run"
-    names: tuple[str, ...] = (
-        "labels",
-        "masks",
-        "rgba",
-        "boxes",
-        "coco",
-        "cvat",
-        "label-studio",
-        "labelme",
-    )
-    names += ("yolo", "youtube-vos", "overlay")
     exports = tuple(
         ("export", "WHOLE", name, "-o", f"OUT/e{suffix}", "--no-sandbox")
-        for name in names
+        for name in EXPORTS
         for suffix in [parse_export(name).exporter.suffix]
     )
     again = ("track", "SEEDS/clip.mp4", *_MASK, "-o", "WHOLE", "--overwrite", *TINY)
