@@ -257,6 +257,7 @@ class Tally:
 
     cases: int = 0
     peak_bytes: int = 0
+    heaviest: str = ""
     slowest: float = 0.0
     outcomes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     spent: Counter[str] = field(default_factory=Counter)
@@ -269,7 +270,9 @@ class Tally:
         with self.lock:
             self.cases += 1
             self.outcomes[case.kind]["problem" if problems else f"exit {result['code']}"] += 1
-            self.peak_bytes = max(self.peak_bytes, result.get("peak_bytes", 0))
+            if result.get("peak_bytes", 0) > self.peak_bytes:
+                self.peak_bytes = result["peak_bytes"]
+                self.heaviest = f"{case.arguments[0]} {case.kind} {case.number}"
             self.spent[case.arguments[0]] += result.get("cpu_seconds", 0)
             self.slowest = max(self.slowest, result.get("cpu_seconds", 0))
             if problems:
@@ -286,6 +289,7 @@ class Tally:
         return {
             "cases": self.cases,
             "largest_growth_of_memory_bytes": self.peak_bytes,
+            "largest_growth_at": self.heaviest,
             "longest_cpu_seconds": round(self.slowest, 2),
             "cpu_seconds": {name: round(seconds) for name, seconds in self.spent.items()},
             "outcomes": {kind: dict(sorted(self.outcomes[kind].items())) for kind in kinds},

@@ -65,9 +65,10 @@ def noise_block(data: bytearray, chance: random.Random, _: Sequence[bytes]) -> b
 
 
 def repeat_block(data: bytearray, chance: random.Random, _: Sequence[bytes]) -> bytes:
+    # No more than 10 kB: a hundred clusters of a WebM are a long video, which may take its time.
     start = chance.randrange(len(data))
-    block = data[start : start + chance.choice((8, 100, 1000))]
-    return bytes(data[:start]) + bytes(block) * chance.choice((2, 10, 100)) + bytes(data[start:])
+    size, count = chance.choice(((8, 2), (8, 1000), (100, 2), (100, 100), (1000, 2), (1000, 10)))
+    return bytes(data[:start]) + bytes(data[start : start + size]) * count + bytes(data[start:])
 
 
 def drop_block(data: bytearray, chance: random.Random, _: Sequence[bytes]) -> bytes:
