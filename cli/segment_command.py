@@ -139,6 +139,8 @@ def _print(summary: SegmentSummary) -> None:
         echo(f"object {object_id}: in {count} of {read} photos")
     if summary.failures:
         echo(f"not read {len(summary.failures)} of {summary.photo_count} photos")
+    if summary.cut:
+        echo(f"cut      {len(summary.cut)} photos lack their end, such as {summary.cut[0]}")
     if summary.resumed:
         echo(f"resumed  {summary.resumed} photos were finished before")
     echo(f"overview {summary.output / 'overview.html'}")

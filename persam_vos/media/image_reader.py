@@ -160,8 +160,14 @@ class ImageSource:
 
 def read_image(path: Path) -> RgbImage:
     """Read one image file as (H, W, 3) uint8 RGB, upright; raises MediaError."""
+    return read_photo(path)[0]
+
+
+def read_photo(path: Path) -> tuple[RgbImage, bool]:
+    """Do the same, and tell whether the end of the file is missing: what is there is read."""
     header, loaded = read_header(path), load(path)
-    return choose_range([loaded.pixels], linear=header.linear).to_rgb(loaded.pixels)
+    image = choose_range([loaded.pixels], linear=header.linear).to_rgb(loaded.pixels)
+    return image, loaded.cut
 
 
 def is_image(file: Path) -> bool:

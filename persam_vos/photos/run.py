@@ -16,7 +16,7 @@ from ..api import load_engine
 from ..errors import PersamVosError
 from ..files.journal import Record
 from ..files.output import remove_files
-from ..media.image_reader import read_image
+from ..media.image_reader import read_photo
 from ..media.sandbox import ProbeAhead
 from ..scoring.label_files import present_ids
 from ..stages.prompts import box_of
@@ -54,12 +54,14 @@ class SegmentedPhoto:
 
     ``image`` is (H, W, 3) uint8 RGB, upright; ``label_map`` (H, W) uint8 has the ids of the
     references; ``objects`` has an entry for each object, found or not, in ascending order of id.
+    ``cut`` tells that the end of the file is missing, and grey.
     """
 
     path: Path
     image: RgbImage
     label_map: LabelMap
     objects: tuple[PhotoObject, ...]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class SegmentSummary:
     """What a finished run wrote; produced by `segment_to_folder`.
 
     ``found`` says in how many photos each object was found; ``failures`` are the photos that could
-    not be read, and why; ``resumed`` photos were finished by an earlier run.
+    not be read, and why; of ``cut`` ones the end is missing. ``resumed`` photos were finished by an
+    earlier run.
     """
 
     output: Path
@@ -75,6 +78,7 @@ class SegmentSummary:
     object_ids: tuple[int, ...]
     found: dict[int, int]
     failures: dict[str, str]
+    cut: tuple[str, ...]
     resumed: int
     wall_seconds: float
 
@@ -179,10 +183,10 @@ def _learn(
 
 
 def _segmented(method: PhotoMethod, path: Path) -> SegmentedPhoto:
-    image = read_image(path)
+    image, cut = read_photo(path)
     objects = segment_any_size(method, image)
     labels = merged_labels(objects, (image.shape[0], image.shape[1]))
-    return SegmentedPhoto(path, image, labels, objects)
+    return SegmentedPhoto(path, image, labels, objects, cut)
 
 
 def _checked(
@@ -221,6 +225,7 @@ def _record(
             "photo": str(path),
             "name": name,
             "size_hw": [height, width],
+            "cut": found.cut,
             **files,
             "objects": [_object_facts(one) for one in found.objects],
         },
@@ -309,6 +314,7 @@ def _finished(
         object_ids=tuple(told["object_ids"]),
         found=found,
         failures={one["photo"]: one["error"] for one in photos if "error" in one},
+        cut=tuple(one["photo"] for one in read if one.get("cut")),
         resumed=len(photos) if resumed is None else resumed,
         wall_seconds=time.perf_counter() - started,
     )

@@ -71,6 +71,19 @@ def test_a_folder_has_masks_cutouts_coco_log_and_overview(
     assert {one["category_id"] for one in coco["annotations"]} == {7}
 
 
+def test_a_photo_without_its_end_is_segmented_and_told(
+    small_engine: RememberingEngine, request_of: Callable[..., SegmentRequest], album: Path
+) -> None:
+    whole = album / "whole.jpg"
+    Image.open(album / "ref.png").convert("RGB").save(whole, quality=95)
+    (album / "photos/cut.jpg").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    request = request_of("out")
+    summary = segment_to_folder(request, engine=small_engine)
+    assert [Path(one).name for one in summary.cut] == ["cut.jpg"]
+    assert (request.output / "masks/cut.png").exists()
+    assert "its end is missing" in (request.output / "overview.html").read_text()
+
+
 def test_a_run_that_broke_off_goes_on_to_the_same_result(
     small_engine: RememberingEngine,
     request_of: Callable[..., SegmentRequest],
