@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from ..geometry import LOGIT_CELL, PATCH, Geometry
 from ..scoring.label_files import present_ids
@@ -23,6 +24,7 @@ from .references import checked_references
 from .settings import PhotoSettings
 
 _FIT = fit.FitSchedule(steps=1000, rate=1e-3)  # the paper's, for photos
+_FILLED = 0.95  # of a cell: at an object's edge features are of what is behind it, too
 _PRESENT = 0.2  # score from which an object counts as present, as in videos
 
 
@@ -105,9 +107,11 @@ class PersamPhotos:
         encoded = self._encode(image)
         features = encoded.features
         masks = torch.from_numpy(np.stack([labels == i for i in ids])).to(features.device)
-        appearance = targets.describe_appearance(features, masks, input_hw=encoded.input_hw)
+        appearance = targets.describe_appearance(
+            features, masks, input_hw=encoded.input_hw, least=_FILLED
+        )
         coverage = _coverage(masks, encoded, PATCH)
-        semantic = targets.target_means(features, coverage)
+        semantic = targets.target_means(features, coverage, least=_FILLED)
         weights = self._scale_weights(encoded, masks, appearance)
         return [
             (
@@ -120,11 +124,14 @@ class PersamPhotos:
         ]
 
     def _points(self, found: torch.Tensor, encoded: Encoded) -> Prompts:
-        """Make the location prior (eq. 7) of each object, and SAM's padding point."""
+        """Make the location prior (eq. 7) of each object, at a pixel, and SAM's padding point."""
         device, uses = found.device, self.settings.uses
+        smooth = F.interpolate(
+            found[:, None], scale_factor=PATCH, mode="bilinear", align_corners=False
+        )
         positive, negative = (
-            cells.tolist()
-            for cells in prompts.location_prior(found, stride=PATCH, input_hw=encoded.input_hw)
+            pixels.tolist()
+            for pixels in prompts.location_prior(smooth[:, 0], stride=1, input_hw=encoded.input_hw)
         )
         tokens: list[list[prompts.Token]] = []
         for row in range(len(found)):

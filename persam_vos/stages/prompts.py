@@ -31,7 +31,7 @@ def location_prior(
     count, height, width = similarities.shape
     # Cell i has its centre in the picture if (i + 1/2) * stride < extent.
     rows, columns = (
-        max(1, min(cells, (extent + stride // 2 - 1) // stride))
+        max(1, min(cells, (2 * extent + stride - 1) // (2 * stride)))
         for cells, extent in zip((height, width), input_hw, strict=True)
     )
     inside = similarities[:, :rows, :columns].reshape(count, rows * columns)

@@ -37,23 +37,28 @@ def grid_coverage(
     return F.avg_pool2d(padded, cell)[:, 0].clamp(0, 1)
 
 
-def target_vectors(features: torch.Tensor, coverage: torch.Tensor) -> torch.Tensor:
+def target_vectors(
+    features: torch.Tensor, coverage: torch.Tensor, *, least: float = 0.5
+) -> torch.Tensor:
     """Average the normalised features of each target, weighted by coverage (eq. 4 to 6).
 
-    ``features`` is (1, C, h, w), ``coverage`` (N, h, w). Cells at least half covered count; a
-    target without such a cell (smaller than a cell) takes every cell it touches, in proportion,
-    so the result is never empty. Returns (N, C), so that the product with a normalised feature
-    is the paper's mean cosine similarity S.
+    ``features`` is (1, C, h, w), ``coverage`` (N, h, w). Cells count that are covered by ``least``
+    or more; a target without such a cell takes those at least half covered, and one smaller than a
+    cell every cell it touches, in proportion, so the result is never empty. Returns (N, C), so that
+    the product with a normalised feature is the paper's mean cosine similarity S.
     """
-    return target_means(F.normalize(features.float(), dim=1), coverage)
+    return target_means(F.normalize(features.float(), dim=1), coverage, least=least)
 
 
-def target_means(features: torch.Tensor, coverage: torch.Tensor) -> torch.Tensor:
+def target_means(
+    features: torch.Tensor, coverage: torch.Tensor, *, least: float = 0.5
+) -> torch.Tensor:
     """Average the features of each target as they are (eq. 9); like `target_vectors` otherwise."""
     flat = features[0].float().flatten(1)  # (C, h*w)
-    covered = coverage.flatten(1).to(flat)  # (N, h*w)
-    solid = covered * (covered >= 0.5)
-    weights = torch.where(solid.sum(1, keepdim=True) > 0, solid, covered)
+    weights = coverage.flatten(1).to(flat)  # (N, h*w)
+    for threshold in (0.5, least):
+        solid = weights * (weights >= threshold)
+        weights = torch.where(solid.sum(1, keepdim=True) > 0, solid, weights)
     weights = weights / weights.sum(1, keepdim=True).clamp_min(1e-12)
     return weights @ flat.T
 
@@ -74,11 +79,16 @@ def mean_similarity(similarities: torch.Tensor, coverage: torch.Tensor) -> torch
 
 
 def describe_appearance(
-    features: torch.Tensor, masks: torch.Tensor, *, input_hw: tuple[int, int]
+    features: torch.Tensor,
+    masks: torch.Tensor,
+    *,
+    input_hw: tuple[int, int],
+    least: float = 0.5,
 ) -> Appearance:
     """Describe N objects by their (N, H, W) masks, in image pixels, on a reference frame.
 
-    ``features`` is (1, C, h, w), ``input_hw`` the picture's size in the encoder's input.
+    ``features`` is (1, C, h, w), ``input_hw`` the picture's size in the encoder's input, ``least``
+    as of `target_vectors`.
     """
     height, width = features.shape[-2:]
     everything = torch.ones_like(masks[:1])
@@ -86,7 +96,7 @@ def describe_appearance(
         grid_coverage(of, input_hw=input_hw, grid_hw=(height, width), cell=PATCH)
         for of in (masks, everything)
     )
-    vectors = target_vectors(features, coverage)
+    vectors = target_vectors(features, coverage, least=least)
     found = similarity(features, vectors)
     own = mean_similarity(found, coverage)
     other = mean_similarity(found, (picture - coverage).clamp_min(0))

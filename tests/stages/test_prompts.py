@@ -129,6 +129,15 @@ def test_location_prior_finds_the_extremes_among_cells_centred_in_the_picture(
         assert tuple(negative[row].tolist()) == min(cells, key=cells.__getitem__)
 
 
+def test_location_prior_of_pixels_reaches_the_last_row_and_column() -> None:
+    maps = torch.zeros(1, 8, 9)
+    maps[0, 5, 6], maps[0, 0, 0] = 1, -1
+    maps[0, 6, 7] = 2  # in the padding
+    positive, negative = prompts.location_prior(maps, stride=1, input_hw=(6, 7))
+    assert positive.tolist() == [[6.5, 5.5]]
+    assert negative.tolist() == [[0.5, 0.5]]
+
+
 def test_attention_guide_is_a_weighted_softmax_over_the_cells() -> None:
     maps = torch.randn(2, 4, 4, generator=torch.Generator().manual_seed(4))
     guide = prompts.attention_guide(maps, weight=0.5)

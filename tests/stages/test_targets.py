@@ -72,6 +72,15 @@ def test_target_is_the_mean_of_normalised_features_of_cells_half_covered() -> No
     np.testing.assert_allclose(vectors[0], expected, atol=1e-6)
 
 
+def test_only_filled_cells_count_where_there_are_any() -> None:
+    features = torch.randn(1, 5, 2, 3, generator=torch.Generator().manual_seed(6))
+    coverage = torch.tensor([[[1.0, 0.96, 0.9], [0.6, 0.2, 0.0]], [[0.6, 0.8, 0.3], [0.0, 0, 0]]])
+    cells = torch.nn.functional.normalize(features[0].flatten(1), dim=0)
+    filled, half = targets.target_vectors(features, coverage, least=0.95)
+    torch.testing.assert_close(filled, (cells[:, 0] + 0.96 * cells[:, 1]) / 1.96)
+    torch.testing.assert_close(half, (0.6 * cells[:, 0] + 0.8 * cells[:, 1]) / 1.4)
+
+
 def test_target_smaller_than_a_cell_takes_the_cells_it_touches() -> None:
     features = random_features()
     coverage = torch.zeros(1, SIDE, SIDE)
