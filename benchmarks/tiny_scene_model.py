@@ -117,8 +117,9 @@ def _trained_vae(scenes: Sequence[Scene], rng: np.random.Generator, steps: int) 
     def loss() -> torch.Tensor:
         batch = photos[torch.randint(0, len(photos), (_VAE_BATCH,))]
         posterior = vae.encode(batch).latent_dist
-        error = (vae.decode(posterior.sample()).sample - batch).square().mean()
-        return error + _KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel()
+        error: torch.Tensor = (vae.decode(posterior.sample()).sample - batch).square().mean()
+        divergence: torch.Tensor = posterior.kl().mean() / posterior.mean[0].numel()
+        return error + _KL_WEIGHT * divergence
 
     _minimise(vae, loss, steps, "autoencoder")
     vae.register_to_config(scaling_factor=1 / float(_encoded(vae, scenes[:1000]).std()))
@@ -143,7 +144,8 @@ def _trained_networks(
         predicted: torch.Tensor = networks["unet"](noisy, times, text, return_dict=False)[0]
         return (predicted - noise).square().mean()
 
-    mean = AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(_DECAY))
+    running = get_ema_multi_avg_fn(_DECAY)  # type: ignore[no-untyped-call]  # torch's own
+    mean = AveragedModel(networks, multi_avg_fn=running)
     _minimise(networks, loss, steps, "UNet", lambda: mean.update_parameters(networks))
     kept = mean.module
     assert isinstance(kept, torch.nn.ModuleDict)
@@ -169,7 +171,7 @@ def _minimise(
     for step in range(1, steps + 1):
         loss = loss_of_batch()
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()

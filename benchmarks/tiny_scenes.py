@@ -110,8 +110,8 @@ def render(scene: Scene) -> tuple[RgbImage, Bools]:
     photo[:] = sky
     photo[round(scene.horizon * _FINER) :] = ground
     if scene.ball is not None:
-        x, y, radius = (round(number * _FINER) for number in scene.ball_xyr)
-        cv2.circle(photo, (x, y), radius, _BALLS[scene.ball], -1)
+        across, down, ball = (round(number * _FINER) for number in scene.ball_xyr)
+        cv2.circle(photo, (across, down), ball, _BALLS[scene.ball], -1)
     mask = np.zeros((side, side), np.uint8)
     cv2.fillPoly(mask, [_outline(scene.shape, scene.thing_xyr)], 1)
     photo[mask > 0] = _CYAN if scene.colour is None else _COLOURS[scene.colour]
