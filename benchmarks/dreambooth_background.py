@@ -1,6 +1,6 @@
 """Do masks keep an object, which stands beside the subject in all photos, out of samples?
 
-python -m benchmarks.dreambooth_background [--cache FOLDER] [--seeds 5] [--steps N] [--samples 32]
+python -m benchmarks.dreambooth_background [--cache FOLDER] [--seeds 5] [--steps N] [--samples 16]
 
 A small Stable Diffusion model of synthetic photos is trained from scratch (`tiny_scene_model`), and
 learns a subject from five photos, with masks and without, by `persam_vos.dreambooth` with the same
@@ -52,7 +52,9 @@ _PROMPTS: Mapping[str, str | None] = {
     **{f"{SUBJECT_PROMPT} {GROUNDS[ground]}": ground for ground in _NEW_GROUNDS},
 }
 _PHOTO_SEED, _TRUTH_SEED = 7, 8
+_DENOISING_STEPS = 20
 _CHECKED = 400  # photos that the detectors are held against
+_TOLD = ("vae_steps", "unet_steps", "steps", "rate", "batch", "samples", "prior")
 _SHOWN, _ZOOM, _COLOURS = 8, 2, 96  # of the sheet: columns, enlargement, colours of the PNG
 
 
@@ -93,8 +95,8 @@ def samples(model: DiffusionModel, prompt: str, count: int) -> list[RgbImage]:
         [prompt] * count,
         [generator(0, "sample", number) for number in range(count)],
         side=SIDE,
-        steps=25,
-        batch_size=32,
+        steps=_DENOISING_STEPS,
+        batch_size=count,
     )
     return [as_image(one) for one in made]
 
@@ -116,8 +118,8 @@ def shares(pictures: Sequence[RgbImage], ground: str | None) -> dict[str, float]
 def detector_rates(vae: Any) -> dict[str, dict[str, float]]:
     """Hold the detectors against rendered truth that went through the autoencoder.
 
-    Half of the photos show the subject, the others another thing; a third each a magenta ball, a
-    yellow one and none.
+    Half of the photos show the subject, the others another thing; some a magenta ball, some a
+    yellow one, some none.
     """
     rng = np.random.default_rng(_TRUTH_SEED)
     scenes = [draw_scene(rng) for _ in range(_CHECKED)]
@@ -157,9 +159,12 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, 
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train the base model, or take it from the cache; train each arm and seed; tell and draw."""
+    """Train the base model, or take it from the cache; train each arm and seed; tell and draw.
+
+    Results are written after each seed, so that a run that is broken off leaves those it has.
+    """
     args = _parsed(arguments)
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         args.cache = args.cache or work / "base"
@@ -170,29 +175,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows: list[dict[str, Any]] = []
         sheet = [_photo_row(photos)]
         untrained = load_model(base)
+        known = _known(untrained, args)
         _measure(untrained, {"arm": "untrained", "seed": None}, args.samples, rows, sheet)
-        for seed in range(args.first_seed, args.first_seed + args.seeds):
+        for seed in range(args.seeds):
             for arm in ARMS:
                 output = work / f"{seed}-{arm}"
                 train_arm(base, photos, output, arm, args, seed)
                 model = load_model(output)
                 _measure(model, {"arm": arm, "seed": seed}, args.samples, rows, sheet)
                 shutil.rmtree(output)
-        content = {
-            "settings": {name: str(value) for name, value in vars(args).items() if name in _TOLD},
-            "parameters": {
-                name: sum(one.numel() for one in network.parameters())
-                for name, network in (untrained.networks | {"vae": untrained.vae}).items()
-            },
-            "detectors": detector_rates(untrained.vae),
-            "summary": summary(rows),
-            "rows": rows,
-        }
-    write_results(args.output, facts("cpu") | content)
-    _write_picture(args.output.with_suffix(".png"), sheet)
+            write_results(args.output, known | {"summary": summary(rows), "rows": rows})
+            _write_picture(args.output.with_suffix(".png"), sheet)
 
 
-_TOLD = ("vae_steps", "unet_steps", "steps", "rate", "batch", "samples", "prior")
+def _known(model: DiffusionModel, args: argparse.Namespace) -> dict[str, Any]:
+    """Return what results say before any training: settings, size, errors of the detectors."""
+    networks = model.networks | {"vae": model.vae}
+    return facts("cpu") | {
+        "settings": {name: value for name, value in vars(args).items() if name in _TOLD},
+        "parameters": {
+            name: sum(weights.numel() for weights in network.parameters())
+            for name, network in networks.items()
+        },
+        "detectors": detector_rates(model.vae),
+    }
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -201,13 +207,11 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--vae-steps", type=int, default=2000)
     parser.add_argument("--unet-steps", type=int, default=2600)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--prior", action="store_true", help="preserve priors in both arms")
-    parser.add_argument("--samples", type=int, default=32, help="of each prompt")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--samples", type=int, default=16, help="of each prompt")
     parser.add_argument(
         "--output", type=Path, default=Path("benchmarks/results/dreambooth_background.json")
     )
