@@ -55,7 +55,7 @@ _PHOTO_SEED, _TRUTH_SEED = 7, 8
 _DENOISING_STEPS = 20
 _CHECKED = 400  # photos that the detectors are held against
 _TOLD = ("vae_steps", "unet_steps", "steps", "rate", "batch", "samples", "prior")
-_SHOWN, _ZOOM, _COLOURS = 8, 2, 96  # of the sheet: columns, enlargement, colours of the PNG
+_SHOWN, _ZOOM, _COLOURS = 8, 2, 192  # of the sheet: columns, enlargement, colours of the PNG
 
 
 def train_arm(model: Path, photos: Path, output: Path, arm: str, args: Any, seed: int) -> None:
@@ -255,7 +255,8 @@ def _row(title: str, pictures: Sequence[RgbImage]) -> Row:
 def _write_picture(path: Path, rows: Sequence[Row]) -> None:
     """Write the sheet as PNG of few colours, which is a third as large."""
     write_sheet(path, "Samples of the first seed; over each, what the detectors found", rows)
-    Image.open(path).quantize(_COLOURS).save(path, optimize=True)
+    few = Image.open(path).quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=3)
+    few.save(path, optimize=True)
 
 
 if __name__ == "__main__":
