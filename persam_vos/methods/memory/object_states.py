@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 
 from ...stages.targets import Appearance
 from ...stages.thin_structures import Thinness
@@ -27,7 +28,10 @@ class ObjectStates:
     filled) and ``thinness`` are of the objects' reference frames. ``updated_templates`` are of
     older frames in which they were recognised, ``template_ages`` how many frames ago. An object is
     ``lost`` until it is found again. ``low_confidence_streak`` counts the frames in a row in which
-    only a fragment of it was left, with a low score. Ages, counts and flags are (N,).
+    only a fragment of it was left, with a low score. ``descent`` (N, h, w) says how much of each
+    s16 cell has come from the reference mask by moving, ``usual_area`` how many s8 cells an object
+    covers, ``reference_gap`` how far apart its pieces were, in its sizes; see `pieces`. Ages,
+    counts, areas and flags are (N,).
     """
 
     ids: torch.Tensor  # uint8; 0 where vacant
@@ -39,6 +43,9 @@ class ObjectStates:
     template_ages: torch.Tensor
     lost: torch.Tensor
     low_confidence_streak: torch.Tensor
+    descent: torch.Tensor
+    usual_area: torch.Tensor
+    reference_gap: torch.Tensor
 
     def update_templates(
         self, chosen: torch.Tensor, s8: torch.Tensor, mask_probs: torch.Tensor
@@ -60,10 +67,13 @@ def new_object_states(
     s8: torch.Tensor,
     mask_probs: torch.Tensor,
     thinness: Thinness,
+    coverage: torch.Tensor,
+    reference_gap: torch.Tensor,
 ) -> ObjectStates:
     """Make the states of N objects from their reference frame.
 
-    ``s8`` are its (n, D) features, ``mask_probs`` (N, n) the objects' soft masks.
+    ``s8`` are its (n, D) features, ``mask_probs`` (N, n) the objects' soft masks, ``coverage``
+    (N, 2h, 2w) the same in raster order.
     """
     device = s8.device
     templates = make_templates(s8, mask_probs)
@@ -78,6 +88,9 @@ def new_object_states(
         template_ages=zeros,
         lost=zeros > 0,
         low_confidence_streak=zeros,
+        descent=F.avg_pool2d(coverage, 2),
+        usual_area=coverage.sum((1, 2)),
+        reference_gap=reference_gap,
     )
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -66,6 +68,17 @@ class Strategy(Protocol):
     def inner_points(self, masks: torch.Tensor) -> torch.Tensor:
         """Return a point deep inside each (N, h, w) mask, none of them empty: (N, 2) xy."""
 
+    def components(self, masks: torch.Tensor) -> torch.Tensor:
+        """Number the 8-connected components of (N, H, W) masks: int64 of that shape, 0 outside.
+
+        A component's number is 1 + the largest index of its cells, in raster order.
+        """
+
+    def distances(self, masks: torch.Tensor, most: int) -> torch.Tensor:
+        """Measure how many cells, diagonally too, lead to each (N, H, W) mask: int64, at most one
+        more than ``most``.
+        """
+
     def decode(
         self, decoder: Decoder, features: torch.Tensor, prompted: Prompts, logits: torch.Tensor
     ) -> MaskCandidates:
@@ -117,6 +130,28 @@ class SparseStrategy:
         """Return the pixel of each (N, h, w) mask that is deepest inside: (N, 2) xy."""
         points = [prompts.inner_point(mask) for mask in masks.cpu().numpy()]
         return torch.tensor(points, device=masks.device)
+
+    def components(self, masks: torch.Tensor) -> torch.Tensor:
+        """Number the components of (N, H, W) masks, each by its last cell."""
+        numbers = np.zeros(masks.shape, np.int64)
+        for mask, own in zip(masks.cpu().numpy(), numbers, strict=True):
+            count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+            last = np.zeros(count, np.int64)
+            last[labels.ravel()] = np.arange(1, labels.size + 1)  # of equal indices the last holds
+            last[0] = 0
+            own[:] = last[labels]
+        return torch.from_numpy(numbers).to(masks.device)
+
+    def distances(self, masks: torch.Tensor, most: int) -> torch.Tensor:
+        """Measure how far it is to each (N, H, W) mask."""
+        found = [
+            cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_C, cv2.DIST_MASK_3)
+            if mask.any()
+            else np.full(mask.shape, most + 1.0, np.float32)
+            for mask in masks.cpu().numpy()
+        ]
+        rounded = torch.from_numpy(np.stack(found)).round().long()
+        return rounded.clamp_max(most + 1).to(masks.device)
 
     def decode(
         self, decoder: Decoder, features: torch.Tensor, prompted: Prompts, logits: torch.Tensor
@@ -175,6 +210,28 @@ class DenseStrategy:
     def inner_points(self, masks: torch.Tensor) -> torch.Tensor:
         """Return the pixel of each (N, h, w) mask that is deepest inside: (N, 2) xy."""
         return prompts.inner_points(masks)
+
+    def components(self, masks: torch.Tensor) -> torch.Tensor:
+        """Number the components of (N, H, W) masks, each by its last cell.
+
+        Numbers spread from cell to cell, as far as a component winds no more than the picture's
+        sides are long; one that does falls into parts beside each other.
+        """
+        count = masks[0].numel()
+        numbers = torch.arange(1, count + 1, device=masks.device, dtype=torch.float32)
+        spread = numbers.view(1, *masks.shape[1:]) * masks
+        for _ in range(sum(masks.shape[1:])):
+            spread = F.max_pool2d(spread, 3, stride=1, padding=1) * masks
+        return spread.long()
+
+    def distances(self, masks: torch.Tensor, most: int) -> torch.Tensor:
+        """Measure how far it is to each (N, H, W) mask, by growing it."""
+        grown = masks.float()
+        distance = most + 1 - grown
+        for _ in range(most):
+            grown = F.max_pool2d(grown, 3, stride=1, padding=1)
+            distance = distance - grown
+        return distance.long()
 
     def decode(
         self,

@@ -34,6 +34,7 @@ from .features import (
 )
 from .memory_bank import with_reference
 from .object_states import ObjectStates, new_object_states, select_rows
+from .pieces import reference_gaps, strangers
 from .readout import Matches, MemoryReader, near_objects, new_reader, reader_of
 from .strategy import Chosen, SparseStrategy, Strategy
 from .templates import recognised_fraction, sample
@@ -44,6 +45,7 @@ _DENSE_GAIN = 1.5  # from a readout's log-odds to the mask prompt, whose logits 
 _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a readout finds a lost object again
 _FOUND_CELLS = 8  # s8 cells that it then covers, or half as many as on its reference frame
 _CERTAIN_FRACTION = 0.55  # of a mask, recognised: updates templates, and finds what was lost
+_NOT_OF_IT = -4.6  # log-odds: as sure as a readout can be
 _FRAGMENT = 0.1  # of the cells covered on the reference frame: a mask with fewer is a fragment
 _STREAK_NOT_SHOWN = 2  # frames of a fragment in a row, and the object is no longer shown
 _STREAK_LOST = 6  # and it is searched for everywhere
@@ -122,9 +124,17 @@ class MemoryMethod(Method[FrameFeatures]):
         row = bank.make_reference()
         self.crop_refiner.add_reference(encoded, memory, row, masks, channels)
         in_bank = [1 + channel for channel in channels]
-        thinness = measure_thinness(bank.mask_grids(row, in_bank))
-        mask_probs = bank.masks_s8[row][:, in_bank].T.float()
-        given = new_object_states(object_ids, appearance, features.s8, mask_probs, thinness)
+        grids = bank.mask_grids(row, in_bank)
+        coverage = F.avg_pool2d(grids, 2)
+        given = new_object_states(
+            object_ids,
+            appearance,
+            features.s8,
+            bank.masks_s8[row][:, in_bank].T.float(),
+            measure_thinness(grids),
+            coverage,
+            reference_gaps(coverage * (coverage > 0.5), self.strategy),
+        )
         old_count = 0 if self._states is None else len(self._states.ids)
         rows = [
             old_count + object_ids.index(i) if i in object_ids else at for at, i in enumerate(known)
@@ -165,6 +175,9 @@ class MemoryMethod(Method[FrameFeatures]):
             readout, matches = self._read(features, self._memory, states)
         logits, iou, raw_agreement = self._decode(encoded.features, readout)
         fused = mask_selection.fuse(logits, readout, decoder_weight=settings.decoder_weight)
+        with self.decoder.timer.part("pieces"):
+            stranger = strangers(fused, features, self._memory.bank, states, self.strategy)
+        fused, readout = (part.masked_fill(stranger, _NOT_OF_IT) for part in (fused, readout))
         similarities = targets.similarity(encoded.features, states.appearance.vectors)
         appearance = targets.appearance_score(similarities, fused, states.appearance)
         agreement = mask_selection.agreement(fused.sigmoid(), readout.sigmoid())

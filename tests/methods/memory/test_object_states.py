@@ -28,7 +28,11 @@ def states_of(ids: tuple[int, ...], *spans: slice, seed: int = 0) -> ObjectState
     numbers = torch.tensor(ids, dtype=torch.float32)
     appearance = Appearance(numbers[:, None].expand(-1, 3), numbers, -numbers)
     thinness = Thinness(numbers / 100, numbers / 200)
-    return new_object_states(ids, appearance, features(seed), masks(*spans), thinness)
+    coverage = masks(*spans).view(-1, 4, CELLS // 4)
+    gaps = numbers / 1000
+    return new_object_states(
+        ids, appearance, features(seed), masks(*spans), thinness, coverage, gaps
+    )
 
 
 def test_an_object_begins_known_and_not_lost() -> None:
@@ -36,6 +40,8 @@ def test_an_object_begins_known_and_not_lost() -> None:
     assert states.ids.tolist() == [7, 3]
     assert states.reference_cells.tolist() == [10, 5]
     assert not states.lost.any()
+    assert states.usual_area.tolist() == [10, 5]
+    assert states.descent.flatten(1).sum(1).tolist() == [2.5, 1.25]
     assert states.low_confidence_streak.tolist() == states.template_ages.tolist() == [0, 0]
 
 

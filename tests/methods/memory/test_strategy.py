@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from memory_frames import make_frame
 from no_sync import NoSync
+from scipy import ndimage
 
 from persam_vos.methods.memory.candidate_search import CandidateSearch, DenseCandidateSearch
 from persam_vos.methods.memory.memory_bank import MemoryBank, StaticMemoryBank
@@ -113,3 +115,30 @@ def test_what_fills_no_cell_by_a_quarter_has_a_window() -> None:
     line = torch.zeros(80, 120, dtype=torch.bool)
     line[::4, 50] = True  # a sixteenth of each cell
     assert boxed(line) == [12, 0, 13, 20]
+
+
+def _random_masks(seed: int) -> torch.Tensor:
+    chance = torch.Generator().manual_seed(seed)
+    return torch.rand(3, 14, 18, generator=chance) < torch.tensor([0.15, 0.35, 0.0])[:, None, None]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_components_are_numbered_by_their_last_cell(seed: int) -> None:
+    masks = _random_masks(seed)
+    sparse, dense = (one.components(masks) for one in (SparseStrategy(), DenseStrategy()))
+    assert torch.equal(sparse, dense)
+    for mask, numbers in zip(masks.numpy(), sparse.numpy(), strict=True):
+        labels, count = ndimage.label(mask, np.ones((3, 3)))
+        assert ((numbers > 0) == mask).all()
+        for one in range(1, count + 1):
+            assert set(numbers[labels == one]) == {1 + np.flatnonzero(labels == one).max()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_distances_count_steps_to_the_mask(seed: int) -> None:
+    masks = _random_masks(seed) & (torch.rand(3, 14, 18) < 0.1)
+    sparse, dense = (one.distances(masks, 4) for one in (SparseStrategy(), DenseStrategy()))
+    assert torch.equal(sparse, dense)
+    for mask, distance in zip(masks.numpy(), sparse.numpy(), strict=True):
+        steps = ndimage.distance_transform_cdt(~mask, "chessboard") if mask.any() else 99
+        np.testing.assert_array_equal(distance, np.minimum(steps, 5))
