@@ -25,6 +25,7 @@ from .candidate_search import CandidateSearch, DenseCandidateSearch
 from .memory_bank import MemoryBank, StaticMemoryBank
 from .templates import Samples, unpad
 
+_ROUNDS = 20  # in which cells learn of their component: parts double in each, or more
 _SOLID = 0.25  # of an s16 cell: what fills less may be a small fragment
 
 Chosen = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -214,15 +215,19 @@ class DenseStrategy:
     def components(self, masks: torch.Tensor) -> torch.Tensor:
         """Number the components of (N, H, W) masks, each by its last cell.
 
-        Numbers spread from cell to cell, as far as a component winds no more than the picture's
-        sides are long; one that does falls into parts beside each other.
+        A number is the place of another cell of the component. In each round a cell takes the
+        largest number of its neighbours, tells it to the cell that its own number names, and takes
+        the one which that has then: parts that touch join, so that few rounds do for any shape.
         """
-        count = masks[0].numel()
-        numbers = torch.arange(1, count + 1, device=masks.device, dtype=torch.float32)
-        spread = numbers.view(1, *masks.shape[1:]) * masks
-        for _ in range(sum(masks.shape[1:])):
-            spread = F.max_pool2d(spread, 3, stride=1, padding=1) * masks
-        return spread.long()
+        inside, count = masks.flatten(1).float(), masks[0].numel()
+        numbers = inside * torch.arange(1, count + 1, device=masks.device)
+        for _ in range(_ROUNDS):
+            known = (numbers.long() - 1).clamp_min(0)
+            grid = numbers.view(masks.shape)
+            largest = F.max_pool2d(grid, 3, stride=1, padding=1).flatten(1) * inside
+            told = largest.scatter_reduce(1, known, largest, "amax")
+            numbers = told.gather(1, known).maximum(largest) * inside
+        return numbers.view(masks.shape).long()
 
     def distances(self, masks: torch.Tensor, most: int) -> torch.Tensor:
         """Measure how far it is to each (N, H, W) mask, by growing it."""

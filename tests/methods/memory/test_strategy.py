@@ -134,6 +134,19 @@ def test_components_are_numbered_by_their_last_cell(seed: int) -> None:
             assert set(numbers[labels == one]) == {1 + np.flatnonzero(labels == one).max()}
 
 
+@pytest.mark.parametrize("turned", range(4))
+def test_components_that_wind_are_one(turned: int) -> None:
+    rows, columns = np.mgrid[:72, :128]
+    spiral = np.hypot(rows - 36, columns - 64) / 8 - np.arctan2(rows - 36, columns - 64) / np.pi
+    comb = np.zeros((72, 128), bool)
+    comb[::2], comb[1::4, 0], comb[3::4, -1] = True, True, True
+    noise = np.random.default_rng(turned).random((72, 128)) < 0.42
+    masks = torch.from_numpy(np.stack([(spiral % 2 < 1), comb, noise]))
+    masks = torch.rot90(masks, turned, (1, 2)).contiguous()
+    dense = DenseStrategy().components(masks)
+    assert torch.equal(dense, SparseStrategy().components(masks))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_distances_count_steps_to_the_mask(seed: int) -> None:
     masks = _random_masks(seed) & (torch.rand(3, 14, 18) < 0.1)
