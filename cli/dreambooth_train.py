@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from types import UnionType
@@ -19,6 +20,7 @@ from .echo import echo
 from .flags import as_flag
 from .options import collect, command_line
 from .progress import Console, FrameProgress
+from .stopping import Stopping
 
 if TYPE_CHECKING:
     from persam_vos.dreambooth.trainer import TrainedStep
@@ -155,14 +157,23 @@ def train(options: TrainOptions) -> None:
 
     first = os.environ.get("RANK", "0") == "0"  # of the processes that accelerate launches
     console = Console(quiet=options.quiet or not first)
-    with console.frames("steps") as bar:
-        summary = train_model(options, _events(options, console, bar), command=command_line())
+    stopping = Stopping("step", "--resume-from-checkpoint latest")
+    launched = int(os.environ.get("WORLD_SIZE", "1")) > 1  # others would wait for this one
+    with nullcontext() if launched else stopping.handled(), console.frames("steps") as bar:
+        events = _events(options, console, bar, stopping)
+        summary = train_model(options, events, command=command_line())
     if first:
         _print(summary, as_json=options.as_json)
 
 
-def _events(options: TrainOptions, console: Console, bar: FrameProgress) -> TrainEvents:
+def _events(
+    options: TrainOptions, console: Console, bar: FrameProgress, stopping: Stopping
+) -> TrainEvents:
     from persam_vos.dreambooth.training import TrainEvents
+
+    def on_start(done: int, total: int) -> None:
+        bar.start("training", total, done=done)
+        stopping.arm()
 
     def on_step(step: TrainedStep) -> None:
         bar.describe(f"loss {step.loss:.4f}{_parts(step)}")
@@ -177,8 +188,9 @@ def _events(options: TrainOptions, console: Console, bar: FrameProgress) -> Trai
         on_coverage=on_coverage,
         on_class_images=lambda count: bar.start("class images", count),
         on_class_image=bar.advance,
-        on_start=lambda done, total: bar.start("training", total, done=done),
+        on_start=on_start,
         on_step=on_step,
+        should_stop=stopping,
         on_warning=console.warn,
     )
 

@@ -14,12 +14,14 @@ _STDERR = 2
 
 
 class Stopping:
-    """Tells a run that it is to stop; called by it after each frame.
+    """Tells a run that it is to stop; called by it after each frame, or other ``unit``.
 
     Until `arm` is called there is nothing to finish, and a signal raises KeyboardInterrupt.
+    ``resume`` is the option to go on with.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "frame", resume: str = "--resume") -> None:
+        self._unit, self._resume = unit, resume
         self._armed = False
         self._asked = False
 
@@ -28,7 +30,7 @@ class Stopping:
         return self._asked
 
     def arm(self) -> None:
-        """Let the first signal wait for the frame that is tracked, from now on."""
+        """Let the first signal wait for what is done just then, from now on."""
         self._armed = True
 
     @contextmanager
@@ -51,10 +53,10 @@ class Stopping:
         if not self._armed:
             raise KeyboardInterrupt
         if self._asked:
-            _say("stopped at once; add --resume to go on")
+            _say(f"stopped at once; add {self._resume} to go on")
             os._exit(_INTERRUPTED)  # files appear whole or not at all, so none needs an ending
         self._asked = True
-        _say("stopping after this frame; once more to stop at once")
+        _say(f"stopping after this {self._unit}; once more to stop at once")
 
 
 def _say(words: str) -> None:

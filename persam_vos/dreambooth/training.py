@@ -15,7 +15,13 @@ from ..errors import UsageError, param
 from ..files.digests import digest_of_files
 from ..files.output_lock import output_lock
 from .caches import CropSource
-from .checkpoints import check_identity, find_checkpoint, load_checkpoint, save_checkpoint
+from .checkpoints import (
+    check_identity,
+    checkpoint_folders,
+    find_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from .class_images import make_class_images, missing_class_images
 from .extra import quiet_libraries, require_8bit, require_extra, versions
 from .models import DiffusionModel, Family, check_model_folder, load_model
@@ -59,13 +65,18 @@ class TrainSummary:
 
 @dataclass(frozen=True, slots=True)
 class TrainEvents:
-    """Who is told how a run goes on; of several processes the first one tells."""
+    """Who is told how a run goes on; of several processes the first one tells.
+
+    A run of one process asks after each step whether it ``should_stop``: then it saves a checkpoint
+    and raises KeyboardInterrupt.
+    """
 
     on_coverage: Callable[[dict[str, float]], None] = lambda _: None
     on_class_images: Callable[[int], None] = lambda _: None
     on_class_image: Callable[[], None] = lambda: None
     on_start: Callable[[int, int], None] = lambda _done, _total: None
     on_step: Callable[[TrainedStep], None] = lambda _: None
+    should_stop: Callable[[], bool] = lambda: False
     on_warning: Callable[[str], None] = _log.warning
 
 
@@ -175,6 +186,9 @@ def _trained(
         events.on_step(last)
         if first:
             _keep(trainer, identity)
+        if accelerator.num_processes == 1 and events.should_stop():
+            _save(trainer, identity)
+            raise KeyboardInterrupt
     accelerator.wait_for_everyone()
     files: tuple[Path, ...] = ()
     if first:
@@ -195,12 +209,18 @@ def _keep(trainer: Trainer, identity: dict[str, Any]) -> None:
     """Write what is due at a step: a checkpoint, and validation pictures, at the end as well."""
     settings, step = trainer.settings, trainer.step
     if step % settings.checkpointing_steps == 0:
-        limit = settings.checkpoints_total_limit
-        save_checkpoint(settings.output_dir, trainer.state(), identity, limit=limit)
+        _save(trainer, identity)
     due = step % settings.validation_steps == 0 or step == settings.max_train_steps
     if settings.validation_prompts and due:
         with trainer.accelerator.autocast():
             save_validation(trainer.model, settings, step)
+
+
+def _save(trainer: Trainer, identity: dict[str, Any]) -> None:
+    """Write a checkpoint, unless the step has one."""
+    output, limit = trainer.settings.output_dir, trainer.settings.checkpoints_total_limit
+    if f"checkpoint-{trainer.step}" not in [one.name for one in checkpoint_folders(output)]:
+        save_checkpoint(output, trainer.state(), identity, limit=limit)
 
 
 def _class_images(

@@ -153,6 +153,19 @@ def test_a_resumed_run_ends_with_the_same_bytes(
     assert whole and whole == broken
 
 
+def test_a_run_that_is_to_stop_saves_where_it_is(
+    tiny_sd: Path, photos: Path, tmp_path: Path
+) -> None:
+    train(small_run(tiny_sd, photos, tmp_path / "whole", max_train_steps=3))
+    done: list[TrainedStep] = []
+    events = TrainEvents(on_step=done.append, should_stop=lambda: len(done) == 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(small_run(tiny_sd, photos, tmp_path / "out", max_train_steps=3), events)
+    again = {"max_train_steps": 3, "resume_from_checkpoint": "latest"}
+    assert train(small_run(tiny_sd, photos, tmp_path / "out", **again)).resumed_from == 2
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
 @pytest.mark.slow
 def test_latest_begins_anew_where_there_is_nothing(
     tiny_sd: Path, photos: Path, tmp_path: Path
