@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import MediaError, PersamVosError, UsageError
+
+_ODD_ESCAPE = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,18 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """Return what a JSON text holds; raises ValueError for none, or one nested too deeply."""
+    """Return what a JSON text holds.
+
+    Raises ValueError for none, for one nested too deeply, and for characters that no text and no
+    file name can have.
+    """
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        if _ODD_ESCAPE.search(text):
+            # Bytes of file names that are no UTF-8 are halves of pairs, too, but others.
+            written = json.dumps(found, ensure_ascii=False).encode(errors="surrogateescape")
+            if b"\\u0000" in written:
+                raise ValueError("a text with a character of code 0")
     except RecursionError:
         raise ValueError("lists or objects that are nested too deeply") from None
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from ..errors import MaskError, UsageError
 from ..files.limits import read_json
+from ..media.coco_masks import decode_segmentation
 from .shapes import Found, Shape, check_size
 
 _Json = Mapping[str, Any]
@@ -111,25 +111,5 @@ def _object(annotation: _Json) -> int | None:
 
 
 def _decoded(segmentation: Any, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    from pycocotools import mask as coco_mask
-
     check_size(size_hw)
-    height, width = size_hw
-    if isinstance(segmentation, list):
-        if any(len(one) < 6 for one in segmentation):
-            raise ValueError("a polygon with fewer than three points")
-        runs = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    elif tuple(segmentation["size"]) != size_hw:
-        raise ValueError(f"run lengths of {segmentation['size']} for a picture of {size_hw}")
-    elif isinstance(segmentation["counts"], list):
-        if sum(segmentation["counts"]) != height * width:
-            raise ValueError(f"run lengths of {sum(segmentation['counts'])} pixels")
-        runs = coco_mask.frPyObjects(segmentation, height, width)
-    else:
-        runs = {"size": list(size_hw), "counts": str(segmentation["counts"]).encode()}
-        if int(coco_mask.area(runs)) > height * width:
-            raise ValueError("run lengths that go beyond the picture")
-    with warnings.catch_warnings():
-        # Of its own use of numpy, which nobody here can change.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return np.asarray(coco_mask.decode(runs), dtype=np.bool_)
+    return decode_segmentation(segmentation, size_hw)

@@ -9,6 +9,7 @@ with N = window x window, in place of ``attention_biases`` and ``attention_bias_
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -152,7 +153,9 @@ def _gather_bias(biases: Tensor, name: str, source: str) -> Tensor:
 
 def _load_torch(path: Path) -> object:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of a pickle that is odd: what it holds is checked
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken pickle can raise anything
         raise _foreign(path, "a file that torch cannot load as plain weights") from error
 

@@ -42,3 +42,10 @@ def test_json_is_read_up_to_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(b"[" + b" " * (1 << 20) + b"]")
     with pytest.raises(ValueError, match=r"more than 1 MB .* set PERSAM_VOS_MAX_TEXT_MB"):
         read_json(path)
+
+
+def test_texts_with_characters_that_no_name_has_are_no_json() -> None:
+    assert parse_json(r'["\ud83d\ude00", "\udcff"]') == ["\U0001f600", "\udcff"]
+    for text in (r'"a\u0000"', r'"\ud800"', r'{"\udc00": 1}'):
+        with pytest.raises(ValueError, match=r"code 0|surrogates"):
+            parse_json(text)

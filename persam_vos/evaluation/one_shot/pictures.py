@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from ...datasets.annotations import explained
 from ...datasets.episodes import PixelMask, Shot
 from ...errors import DatasetError
 from ...files.open_picture import open_picture
+from ...media.coco_masks import decode_segmentation
 from ...structures import RgbImage
 
 SQUARE_SIDE = 518
@@ -99,28 +99,14 @@ def _shape(segmentation: Any, size_hw: tuple[int, int]) -> BoolMask:
     if isinstance(segmentation, np.ndarray):
         return np.asarray(segmentation != 0)
     try:
-        from pycocotools import mask as coco_mask
+        return decode_segmentation(segmentation, size_hw)
     except ImportError:
         raise DatasetError(
-            "polygons and run lengths",
+            "polygons",
             got="no pycocotools",
             expected="it, to read them",
             remedy="pip install 'persam-vos[export]'",
         ) from None
-    runs: Any
-    if isinstance(segmentation, Mapping):
-        runs = dict(segmentation)
-        if isinstance(runs["counts"], list):
-            runs = coco_mask.frPyObjects(runs, *size_hw)
-        elif isinstance(runs["counts"], str):
-            runs["counts"] = runs["counts"].encode()
-    elif segmentation and all(len(polygon) >= 6 for polygon in segmentation):
-        runs = coco_mask.merge(coco_mask.frPyObjects(list(map(list, segmentation)), *size_hw))
-    else:
-        raise ValueError("neither polygons of three points or more nor run lengths")
-    with warnings.catch_warnings():  # of its own use of numpy, which nobody here can change
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return np.asarray(coco_mask.decode(runs), dtype=np.bool_)
 
 
 def _cropped(picture: ShotPicture, shot: Shot) -> ShotPicture:
