@@ -1,6 +1,6 @@
 """Does a long run stay as it began? Memory, handles, threads and time, as objects come and go.
 
-python -m benchmarks.soak [--frames 20000 --track-frames 1000] [--output soak.json]
+python -m benchmarks.soak [--frames 20000 --track-frames 4000] [--output soak.json]
 
 `Tracker` follows small pictures with the smallest network, whose weights are random; an object is
 added and another removed every few frames. Then `track` follows a folder of pictures, on some of
@@ -182,7 +182,7 @@ def _resident_bytes() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=20_000)
-    parser.add_argument("--track-frames", type=int, default=1_000)
+    parser.add_argument("--track-frames", type=int, default=4_000)
     parser.add_argument("--flat", type=float, default=0.01, help="how much memory may grow")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import MediaError, param
 from ..files.limits import read_json
 from ..media.output_paths import ALPHA, LOG, MASKS
-from ..media.read_options import ReadOptions
+from ..media.read_options import ReadOptions, read_options_of
 from ..media.reader import ADDRESS, Source, open_source, source_name
 from ..scoring.label_files import read_label_file
 from ..structures import Frame, LabelMap, ObjectResult, RgbImage, SourceInfo
@@ -229,7 +229,7 @@ def _understood(folder: Path, log: Mapping[str, Any]) -> Clip:
         log["complete"] is True,
         str(log["version"]),
         tuple(sorted(entries, key=lambda one: one.index)),
-        replace(ReadOptions(**log.get("reading", {})), allow_network=False),
+        replace(read_options_of(log.get("reading", {})), allow_network=False),
     )
 
 

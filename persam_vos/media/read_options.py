@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Reader = Literal["pyav", "decord"]
 
@@ -27,3 +28,14 @@ class ReadOptions:
 
 
 DEFAULT = ReadOptions()
+
+
+def read_options_of(given: Mapping[str, object]) -> ReadOptions:
+    """Make options of what a file says of them; raises ValueError or TypeError for other values."""
+    options = ReadOptions(**given)  # type: ignore[arg-type]  # checked now
+    switches = (options.deinterlace, options.allow_network, options.deep)
+    if options.reader not in get_args(Reader) or {type(one) for one in switches} != {bool}:
+        raise ValueError(f"options of reading {dict(given)}")
+    if options.stream is not None and (type(options.stream) is not int or options.stream < 0):
+        raise ValueError(f"a video stream {options.stream!r}")
+    return options
