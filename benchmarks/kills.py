@@ -199,7 +199,7 @@ def _colour_stages(_: Any, images: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def arguments_of(case: Sequence[str], output: str) -> list[str]:
     """Return the command's arguments for a case."""
-    return ["track", *case, *_QUICK, "--checkpoint-every", "0.2", "-o", output]
+    return ["track", *case, *_QUICK, "--checkpoint-every", "0.02", "-o", output]
 
 
 def results(output: Path) -> dict[str, str]:

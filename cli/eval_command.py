@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +20,7 @@ from .eval_one_shot import evaluate_episodes
 from .flags import in_flags
 from .options import EngineOptions, collect, command_line, engine_options, workers_option
 from .progress import Console
-from .sandbox import look_at_each, sandbox_option
+from .sandbox import look_at_each, sandbox_option, scoring_workers
 
 if TYPE_CHECKING:
     from persam_vos import Engine
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from persam_vos.evaluation import Evaluation
 
 _FOLDER = click.Path(path_type=Path)
-_LOOKED_AT = 6  # files of each clip, before it is tracked
 
 
 class _Names(click.ParamType[tuple[str, ...]]):
@@ -117,7 +115,8 @@ def _evaluate_clips(options: EvalOptions) -> None:
         raise UsageError("--output", got="nothing", expected="a folder for the masks")
     else:
         if options.sandbox:
-            look_at_each([str(path) for clip in split.clips for path in _some(clip.files)])
+            folders = {path.parent: None for clip in split.clips for path in clip.files}
+            look_at_each([str(folder) for folder in folders])
         found = _track(split, options.output, options)
     _conclude(found, as_json=options.as_json, min_jf=options.min_jf)
 
@@ -168,11 +167,6 @@ def evaluate() -> None:
     """
 
 
-def _some(files: Sequence[Path]) -> Sequence[Path]:
-    """Return some files of a clip: pictures, label maps, and the first masks, which are last."""
-    return [*files[:: max(1, len(files) // _LOOKED_AT)], files[-1]]
-
-
 def _score(split: Split, predictions: Path, options: EvalOptions) -> Evaluation:
     """Score label maps that are there."""
     from persam_vos.evaluation import evaluate_predictions
@@ -181,7 +175,7 @@ def _score(split: Split, predictions: Path, options: EvalOptions) -> Evaluation:
         split,
         predictions,
         options.output,
-        workers=options.workers if options.sandbox or options.workers > 1 else 0,
+        workers=scoring_workers(options.workers, sandbox=options.sandbox),
         allow_missing=options.allow_missing,
         overwrite=options.overwrite,
         command=command_line(),

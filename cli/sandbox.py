@@ -43,6 +43,11 @@ def in_another_process(work: Callable[[], Outcome]) -> Outcome:
     return outcome
 
 
+def scoring_workers(workers: int, *, sandbox: bool) -> int:
+    """Return how many processes read masks to score: none, but this one, where one would do."""
+    return workers if sandbox or workers > 1 else 0
+
+
 def _call(work: Callable[[], Outcome]) -> Outcome:
     return work()
 

@@ -11,7 +11,7 @@ import click
 
 from .echo import cell, echo
 from .options import collect
-from .sandbox import process_option
+from .sandbox import process_option, scoring_workers
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -110,7 +110,7 @@ def score(options: ScoreOptions) -> None:
         object_mode="single" if options.single_object else "multi",
         void_label=VOID_LABEL if options.exclude_void else None,
         allow_missing=options.allow_missing,
-        workers=options.workers if options.sandbox or options.workers > 1 else 0,
+        workers=scoring_workers(options.workers, sandbox=options.sandbox),
     )
     files = report_files(scored, options.set_name)
     if output is not None:

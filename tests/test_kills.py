@@ -29,3 +29,4 @@ def test_runs_that_are_killed_go_on_to_the_same_results(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found = json.loads(output.read_text())
     assert (found["kills"], found["runs_that_differ"]) == (10, [])
+    assert found["gone_on_from_a_checkpoint"] > 0

@@ -17,7 +17,6 @@ from ..files.output_lock import output_lock
 from .caches import CropSource
 from .checkpoints import (
     check_identity,
-    checkpoint_folders,
     find_checkpoint,
     load_checkpoint,
     save_checkpoint,
@@ -187,7 +186,8 @@ def _trained(
         if first:
             _keep(trainer, identity)
         if accelerator.num_processes == 1 and events.should_stop():
-            _save(trainer, identity)
+            if not _checkpoint_due(trainer):
+                _save(trainer, identity)
             raise KeyboardInterrupt
     accelerator.wait_for_everyone()
     files: tuple[Path, ...] = ()
@@ -208,7 +208,7 @@ def _trained(
 def _keep(trainer: Trainer, identity: dict[str, Any]) -> None:
     """Write what is due at a step: a checkpoint, and validation pictures, at the end as well."""
     settings, step = trainer.settings, trainer.step
-    if step % settings.checkpointing_steps == 0:
+    if _checkpoint_due(trainer):
         _save(trainer, identity)
     due = step % settings.validation_steps == 0 or step == settings.max_train_steps
     if settings.validation_prompts and due:
@@ -216,11 +216,14 @@ def _keep(trainer: Trainer, identity: dict[str, Any]) -> None:
             save_validation(trainer.model, settings, step)
 
 
+def _checkpoint_due(trainer: Trainer) -> bool:
+    """Tell whether the step is one that a checkpoint is written at."""
+    return trainer.step % trainer.settings.checkpointing_steps == 0
+
+
 def _save(trainer: Trainer, identity: dict[str, Any]) -> None:
-    """Write a checkpoint, unless the step has one."""
-    output, limit = trainer.settings.output_dir, trainer.settings.checkpoints_total_limit
-    if f"checkpoint-{trainer.step}" not in [one.name for one in checkpoint_folders(output)]:
-        save_checkpoint(output, trainer.state(), identity, limit=limit)
+    limit = trainer.settings.checkpoints_total_limit
+    save_checkpoint(trainer.settings.output_dir, trainer.state(), identity, limit=limit)
 
 
 def _class_images(

@@ -10,25 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from crashing_pillow import crash_on
 from persam_vos_cli.main import cli
 from persam_vos_cli.sandbox import files_of, in_another_process
 from PIL import Image
 
 from persam_vos import TrackRequest
 from persam_vos.errors import PersamVosError, WorkerError
-
-CRASH = """
-import ctypes
-from PIL import Image
-real = Image.open
-
-def harmful(file, *arguments, **options):
-    if "/crash/" in str(file):
-        ctypes.string_at(0)
-    return real(file, *arguments, **options)
-
-Image.open = harmful
-"""
 
 
 def test_work_in_another_process_comes_back_or_is_told_to_have_crashed() -> None:
@@ -59,8 +47,7 @@ def test_a_crash_of_a_decoder_is_one_line(
         "eval": ["eval", "davis2017", "--root", str(tmp_path), "-o", out],
         "predictions": ["eval", "davis2017", "--root", str(tmp_path), "--predictions", masks],
     }[command]
-    (tmp_path / "sitecustomize.py").write_text(CRASH)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    crash_on("/crash", tmp_path / "code", monkeypatch)
     done = CliRunner().invoke(cli, words)
     assert isinstance(done.exception, PersamVosError), done.output
     assert "crashes its decoder" in str(done.exception)

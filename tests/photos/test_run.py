@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from crashing_pillow import crash_on
 from demo_clip import RememberingEngine
 from PIL import Image
 
@@ -154,21 +155,7 @@ def test_a_photo_that_crashes_a_decoder_is_listed_and_passed_over(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """No file is known that crashes a decoder everywhere: here one does so by its name."""
-    code = """
-import ctypes, PIL.Image
-real = PIL.Image.open
-
-def harmful(file, *arguments, **options):
-    if "broken" in str(getattr(file, "name", file)):
-        ctypes.string_at(0)
-    return real(file, *arguments, **options)
-
-PIL.Image.open = harmful
-"""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "sitecustomize.py").write_text(code)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "code"))
+    crash_on("broken", tmp_path / "code", monkeypatch)
     summary = segment_to_folder(request_of("out", sandbox=True), engine=small_engine)
     ((name, error),) = summary.failures.items()
     assert Path(name).name == "broken.jpg"

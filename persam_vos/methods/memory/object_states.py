@@ -28,10 +28,10 @@ class ObjectStates:
     filled) and ``thinness`` are of the objects' reference frames. ``updated_templates`` are of
     older frames in which they were recognised, ``template_ages`` how many frames ago. An object is
     ``lost`` until it is found again. ``low_confidence_streak`` counts the frames in a row in which
-    only a fragment of it was left, with a low score. ``descent`` (N, h, w) says how much of each
-    s16 cell has come from the reference mask by moving, ``usual_area`` how many s8 cells an object
-    covers, ``reference_gap`` how far apart its pieces were, in its sizes; see `pieces`. Ages,
-    counts, areas and flags are (N,).
+    only a fragment of it was left, with a low score. ``propagated`` (N, h, w) is the reference mask
+    moved from frame to frame, at s16 cells, ``usual_area`` how many s8 cells an object covers,
+    ``reference_gap`` how far apart its pieces were, in its sizes; see `pieces`. Ages, counts, areas
+    and flags are (N,).
     """
 
     ids: torch.Tensor  # uint8; 0 where vacant
@@ -43,7 +43,7 @@ class ObjectStates:
     template_ages: torch.Tensor
     lost: torch.Tensor
     low_confidence_streak: torch.Tensor
-    descent: torch.Tensor
+    propagated: torch.Tensor
     usual_area: torch.Tensor
     reference_gap: torch.Tensor
 
@@ -88,7 +88,7 @@ def new_object_states(
         template_ages=zeros,
         lost=zeros > 0,
         low_confidence_streak=zeros,
-        descent=F.avg_pool2d(coverage, 2),
+        propagated=F.avg_pool2d(coverage, 2),
         usual_area=coverage.sum((1, 2)),
         reference_gap=reference_gap,
     )

@@ -1,4 +1,4 @@
-"""Pieces of a mask that are not of its object: far from it, more than it was, moving on their own.
+"""Distractors: pieces of a mask that are far from its object, or move on their own.
 
 A look-alike that was never given is read as the object, and looks right. What tells it is what does
 not depend on looks: an object does not become two far apart. Each mask is cut into connected pieces
@@ -27,13 +27,13 @@ _SMALL, _LARGE = 0.25, 0.35  # of the object's piece; of its usual area
 _FEW_CELLS = 4.0  # s8 cells of a piece whose motion is not asked for
 _FROM_NOTHING = 0.2  # of a piece, near what was remembered of the object: it was not there before
 _NEARBY = 2  # s8 cells
-_DESCENDED = 0.8  # as much as the object's piece, and a piece is of the object
+_OVERLAP = 0.8  # with the propagated reference, of the object's: a piece is of the object
 _APART, _TOGETHER = 4.5, 0.7  # s8 cells that two pieces move differently in four frames
 _KNOWN_MOTION = 0.3  # of a piece's cells, found again both ways
 _REACH_S16 = 4  # cells that the object moves in a frame
 _UNMATCHED = 0.1  # how much a cell that is not found again counts
 _BLUR = 0.75  # s16 cells
-_RENEWAL = 0.03  # of descent: what stays in the mask becomes part of the object
+_RENEWAL = 0.03  # of the propagated reference: what stays in the mask becomes part of the object
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def reference_gaps(coverage: torch.Tensor, strategy: Strategy) -> torch.Tensor:
     return gaps.amax(1) / coverage.sum((1, 2)).clamp_min(1).sqrt()
 
 
-def strangers(
+def distractors(
     logits: torch.Tensor,
     features: FrameFeatures,
     bank: MemoryBank,
@@ -102,17 +102,17 @@ def strangers(
 ) -> torch.Tensor:
     """Mark the cells of (N, 4h, 4w) masks that are not of their objects: bool of that shape.
 
-    Call it once a frame, before it is remembered: it carries the objects' descent on.
+    Call it once a frame, before it is remembered: it propagates the objects' references.
     """
     coverage = F.avg_pool2d((logits > 0).float(), 2)
-    descent = _carried(coverage, features, bank, states, strategy)
-    large = F.interpolate(descent[:, None], scale_factor=2, mode="bilinear", align_corners=False)
+    propagated = _propagated(coverage, features, bank, states, strategy)
+    large = F.interpolate(propagated[:, None], scale_factor=2, mode="bilinear", align_corners=False)
     pieces = cut(coverage, large[:, 0], strategy)
     dropped = _dropped(pieces, large[:, 0], features, bank, states, strategy)
     kept = coverage * ~dropped
     half = F.avg_pool2d(kept, 2)
-    renewed = torch.where(half >= 0.5, descent + _RENEWAL * (1 - descent), descent * (half > 0))
-    states.descent.copy_(renewed)
+    renewed = propagated + _RENEWAL * (1 - propagated)
+    states.propagated.copy_(torch.where(half >= 0.5, renewed, propagated * (half > 0)))
     area = kept.sum((1, 2))
     usual = torch.minimum(
         torch.maximum(area, states.usual_area * _SHRINKING), states.usual_area * _GROWTH
@@ -123,7 +123,7 @@ def strangers(
 
 def _dropped(
     pieces: Pieces,
-    descent: torch.Tensor,
+    propagated: torch.Tensor,
     features: FrameFeatures,
     bank: MemoryBank,
     states: ObjectStates,
@@ -140,7 +140,7 @@ def _dropped(
     main_area = pieces.areas.gather(1, own)
     together = pieces.areas + main_area
     gaps = pieces.gaps / torch.maximum(usual, together).sqrt() - states.reference_gap[:, None]
-    descended = pieces.means(descent)
+    overlap = pieces.means(propagated)
     height, width = (2 * side for side in bank.grid_hw)
     before = to_raster_order(bank.newest_masks_s8[:, 1:], (height, width)).T
     before = before.reshape(-1, height, width)
@@ -148,7 +148,7 @@ def _dropped(
     new = pieces.means(near) < _FROM_NOTHING
     far, grown = gaps > _FAR, together > _GROWN * usual
     from_nothing = is_piece & new & far & (grown | (pieces.areas < _SMALL * main_area))
-    alike = descended >= _DESCENDED * descended.gather(1, own).clamp_min(1e-3)
+    alike = overlap >= _OVERLAP * overlap.gather(1, own).clamp_min(1e-3)
     split = is_piece & ~(new & far) & (gaps > _NEAR) & grown & ~alike
     split &= pieces.areas >= _FEW_CELLS
     drop = from_nothing | (split & far)
@@ -186,30 +186,30 @@ def _motions(
     return torch.stack(alone), torch.stack(joined)
 
 
-def _carried(
+def _propagated(
     coverage: torch.Tensor,
     features: FrameFeatures,
     bank: MemoryBank,
     states: ObjectStates,
     strategy: Strategy,
 ) -> torch.Tensor:
-    """Carry the objects' (N, h, w) descent to this frame, with the cells that are found again."""
+    """Propagate the objects' (N, h, w) references to this frame, with the cells found again."""
     inside = F.max_pool2d(coverage, 2) > 0  # (N, h, w)
     cells = strategy.select(inside.any(0).flatten())
     former = bank.read_row(bank.s16, bank.recent_rows[0])
     found, mutual = mutual_matches(
         features.s16, former, cells, bank.grid_hw, reach=_REACH_S16, prior=1e-3, tolerance=0
     )
-    values, weights = torch.zeros_like(states.descent), torch.zeros_like(states.descent)
-    values.flatten(1)[:, cells] = states.descent.flatten(1)[:, found] * mutual
+    values, weights = torch.zeros_like(states.propagated), torch.zeros_like(states.propagated)
+    values.flatten(1)[:, cells] = states.propagated.flatten(1)[:, found] * mutual
     weights.flatten(1)[:, cells] = _UNMATCHED + (1 - _UNMATCHED) * mutual
     steps = torch.arange(-2, 3, device=values.device)
     bell = torch.exp(-(steps**2) / (2 * _BLUR**2))
     kernel = (bell[:, None] * bell)[None, None]
     both = torch.stack([values * inside, weights * inside]).flatten(0, 1)[:, None]
     above, below = F.conv2d(both, kernel, padding=2)[:, 0].view(2, *values.shape)
-    carried: torch.Tensor = (above / below.clamp_min(1e-3)).clamp(0, 1) * inside
-    return carried
+    propagated: torch.Tensor = (above / below.clamp_min(1e-3)).clamp(0, 1) * inside
+    return propagated
 
 
 def _sums(labels: torch.Tensor, cells: torch.Tensor, bins: int) -> torch.Tensor:

@@ -34,7 +34,7 @@ from .features import (
 )
 from .memory_bank import with_reference
 from .object_states import ObjectStates, new_object_states, select_rows
-from .pieces import reference_gaps, strangers
+from .pieces import distractors, reference_gaps
 from .readout import Matches, MemoryReader, near_objects, new_reader, reader_of
 from .strategy import Chosen, SparseStrategy, Strategy
 from .templates import recognised_fraction, sample
@@ -176,8 +176,8 @@ class MemoryMethod(Method[FrameFeatures]):
         logits, iou, raw_agreement = self._decode(encoded.features, readout)
         fused = mask_selection.fuse(logits, readout, decoder_weight=settings.decoder_weight)
         with self.decoder.timer.part("pieces"):
-            stranger = strangers(fused, features, self._memory.bank, states, self.strategy)
-        fused, readout = (part.masked_fill(stranger, _NOT_OF_IT) for part in (fused, readout))
+            distractor = distractors(fused, features, self._memory.bank, states, self.strategy)
+        fused, readout = (part.masked_fill(distractor, _NOT_OF_IT) for part in (fused, readout))
         similarities = targets.similarity(encoded.features, states.appearance.vectors)
         appearance = targets.appearance_score(similarities, fused, states.appearance)
         agreement = mask_selection.agreement(fused.sigmoid(), readout.sigmoid())

@@ -7,31 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crashing_pillow import crash_on
 from PIL import Image
 
 from persam_vos.errors import MediaError
 from persam_vos.evaluation.one_shot.pictures_ahead import PicturesAhead
-
-CRASH = """
-import ctypes
-from PIL import Image
-real = Image.open
-
-def harmful(file, *arguments, **options):
-    if str(file).endswith("crash.png"):
-        ctypes.string_at(0)
-    return real(file, *arguments, **options)
-
-Image.open = harmful
-"""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals have names elsewhere")
 def test_a_picture_that_crashes_a_decoder_is_named_in_its_episode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(CRASH)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    crash_on("crash.png", tmp_path / "code", monkeypatch)
     paths = [tmp_path / f"{name}.png" for name in ("a", "b", "crash", "c")]
     for path in paths:
         Image.fromarray(np.zeros((8, 9), np.uint8)).save(path)

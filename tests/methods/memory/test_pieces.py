@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from persam_vos.methods.memory.features import FrameFeatures, to_quad_order
 from persam_vos.methods.memory.memory_bank import MemoryBank
 from persam_vos.methods.memory.object_states import ObjectStates, new_object_states
-from persam_vos.methods.memory.pieces import cut, reference_gaps, strangers
+from persam_vos.methods.memory.pieces import cut, distractors, reference_gaps
 from persam_vos.methods.memory.strategy import DenseStrategy, SparseStrategy, Strategy
 from persam_vos.stages.targets import Appearance
 from persam_vos.stages.thin_structures import Thinness
@@ -82,7 +82,7 @@ class Scene:
         """Return what is left of (N, 24, 32) masks of the next frame, and remember that."""
         features = features_of(grid)
         logits = 8 * large(masks) - 4
-        gone = strangers(logits, features, self.bank, self.states, self.strategy)
+        gone = distractors(logits, features, self.bank, self.states, self.strategy)
         kept = F.max_pool2d((large(masks) * ~gone)[None], 2)[0]
         self.remember(kept, features)
         return kept
@@ -173,7 +173,7 @@ def test_an_empty_mask_stays_empty_and_the_usual_size_is_kept(strategy: Strategy
     scene = Scene.of(masks_of([(4, 2, 10, 8)]), grid, strategy)
     assert not scene.see(masks_of([]), grid).any()
     assert scene.states.usual_area.tolist() == [36]
-    assert not scene.states.descent.any()
+    assert not scene.states.propagated.any()
 
 
 def _drawn(ground: torch.Tensor, thing: torch.Tensor, x: int) -> torch.Tensor:
