@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.absence_clips import LOOKALIKE, OBJECT, AbsenceClip, pasted_clips, photo_clips
+from benchmarks.absence_clips import LOOKALIKE, OBJECT, pasted_clips, photo_clips
 from benchmarks.clips import CachedEngine
 from benchmarks.measure import track_beside
+from benchmarks.rendered import RenderedClip
 from benchmarks.results import facts, write_results
 from benchmarks.sheets import Row, outlined, write_sheet
 from persam_vos.config import METHODS, MethodSettings
@@ -82,7 +83,7 @@ def summary(moments: Sequence[Moment]) -> dict[str, Any]:
     }
 
 
-def run_clip(clip: AbsenceClip, engine: CachedEngine) -> tuple[dict[str, Any], Row]:
+def run_clip(clip: RenderedClip, engine: CachedEngine) -> tuple[dict[str, Any], Row]:
     """Track one clip; returns its summary, and pictures of some of its frames."""
     moments: list[Moment] = []
     pictures: list[RgbImage] = []
