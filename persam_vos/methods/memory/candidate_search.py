@@ -66,6 +66,7 @@ class CandidateSearch:
 
     def __init__(self, grid_hw: tuple[int, int], device: torch.device) -> None:
         self.grid_hw = grid_hw
+        self.top_k = min(_TOP_K, grid_hw[0] * grid_hw[1])  # candidates from each recent frame
         cells = torch.arange(grid_hw[0] * grid_hw[1])
         self._positions = _positions(cells, grid_hw[1]).to(device)  # (h w, 2)
         self._squares, self._outside = (table.to(device) for table in _tile_distances())
@@ -75,7 +76,8 @@ class CandidateSearch:
     ) -> torch.Tensor:
         """Return the candidates of the (Q,) ``selected`` s16 cells: (Q, c), in no order.
 
-        These are the most similar cells of each remembered frame, after ``prior``. In the windows
+        These are the ``top_k`` most similar cells of each recent frame, frame by frame, and then
+        those of references, after ``prior``. In the windows
         of the last frames the prior has its whole strength, since distances are short there.
         Candidates are indices into the bank's s16 cells of all rows, flattened: row * h w + cell.
         """

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 import torch
 import torch.nn.functional as F
 
-from .features import EXCLUDED, FrameFeatures, s4_neighbourhoods, to_quad_order
+from .features import EXCLUDED, FrameFeatures, s4_neighbourhoods, to_quad_order, to_raster_order
 
 AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
 _REFERENCE_REACH = 4  # s16 cells round a reference's objects that are all searched
@@ -93,6 +93,13 @@ class MemoryBank:
         """The same at stride 8, (4 h w, 1 + N) in quad order."""
         return self.read_row(self.masks_s8, self.recent_rows[0]).float()
 
+    @property
+    def newest_grids_s8(self) -> torch.Tensor:
+        """Masks of the frame that was added last, as (N, 2h, 2w) grids of their s8 cells."""
+        height, width = (2 * side for side in self.grid_hw)
+        rows = to_raster_order(self.newest_masks_s8[:, 1:], (height, width))
+        return rows.T.reshape(-1, height, width)
+
     def mask_grids(self, row: int, channels: list[int]) -> torch.Tensor:
         """Return some remembered masks as (N, 4h, 4w) grids of their s4 cells."""
         height, width = self.grid_hw
@@ -110,6 +117,14 @@ class MemoryBank:
     def correct(self, masks_s4: torch.Tensor) -> None:
         """Replace the masks of the newest frame."""
         self._write_masks(self.recent_rows[0], masks_s4)
+
+    def retract(self, row: RowIndex, wrong: torch.Tensor) -> None:
+        """Make some s8 cells of a remembered frame, (N, 2h, 2w) bool of N objects, background."""
+        masks = self.read_row(self.masks_s4, row)
+        cells = wrong.repeat_interleave(2, 1).repeat_interleave(2, 2).flatten(1).T
+        objects = masks[:, 1:].masked_fill(cells, 0)
+        background = masks[:, :1] + (masks[:, 1:] - objects).sum(1, keepdim=True)
+        self._write_masks(row, torch.cat([background, objects], 1))
 
     def make_reference(self) -> int:
         """Keep the newest frame, whose masks are given, until `forget`; returns its row."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import torch
-import torch.nn.functional as F
 
 from ...stages.targets import Appearance
 from ...stages.thin_structures import Thinness
@@ -28,10 +27,11 @@ class ObjectStates:
     filled) and ``thinness`` are of the objects' reference frames. ``updated_templates`` are of
     older frames in which they were recognised, ``template_ages`` how many frames ago. An object is
     ``lost`` until it is found again. ``low_confidence_streak`` counts the frames in a row in which
-    only a fragment of it was left, with a low score. ``propagated`` (N, h, w) is the reference mask
-    moved from frame to frame, at s16 cells, ``usual_area`` how many s8 cells an object covers,
-    ``reference_gap`` how far apart its pieces were, in its sizes; see `pieces`. Ages, counts, areas
-    and flags are (N,).
+    only a fragment of it was left, with a low score. ``propagated`` (N, 2h, 2w) is the reference
+    mask moved from frame to frame, at s8 cells, ``evidence`` of the same shape in how many more
+    frames regions moved with the object than apart from it, ``usual_area`` how many s8 cells an
+    object covers, ``reference_gap`` how far apart its pieces were, in its sizes; see `distractors`.
+    Ages, counts, areas and flags are (N,).
     """
 
     ids: torch.Tensor  # uint8; 0 where vacant
@@ -44,6 +44,7 @@ class ObjectStates:
     lost: torch.Tensor
     low_confidence_streak: torch.Tensor
     propagated: torch.Tensor
+    evidence: torch.Tensor
     usual_area: torch.Tensor
     reference_gap: torch.Tensor
 
@@ -88,7 +89,8 @@ def new_object_states(
         template_ages=zeros,
         lost=zeros > 0,
         low_confidence_streak=zeros,
-        propagated=F.avg_pool2d(coverage, 2),
+        propagated=coverage.clone(),
+        evidence=torch.zeros_like(coverage),
         usual_area=coverage.sum((1, 2)),
         reference_gap=reference_gap,
     )

@@ -33,13 +33,28 @@ MIN_PROB = 0.01  # of a cell; bounds the log-odds of a readout to +-4.6
 
 
 @dataclass(frozen=True, slots=True)
+class Nearest:
+    """The s8 cells of the A recent frames that are most like the quarters of Q s16 cells.
+
+    ``cells`` (Q, 4, A) int64, in quad order, and their ``similarity`` (Q, 4, A). ``best_back``
+    (A, 4 h w) is how similar any quarter is to each of those frames' cells, -1 where none was
+    compared with it.
+    """
+
+    cells: torch.Tensor
+    similarity: torch.Tensor
+    best_back: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Matches:
     """The best remembered s8 cells for the quarters of Q s16 cells.
 
     ``cells`` (Q,) int64 are the s16 cells. Of each quarter, ``places`` (Q, 4, k) int64 are indices
     into the bank's s8 cells of all rows, flattened: row * 4 h w + cell. ``similarity`` (Q, 4, k)
     includes the spatial prior, but not the bonus of reference frames; ``weights`` (Q, 4, k) sum to
-    1. ``uncertain`` (Q, 4) bool tells which quarters are refined.
+    1. ``uncertain`` (Q, 4) bool tells which quarters are refined. ``nearest`` are the best of each
+    recent frame.
     """
 
     cells: torch.Tensor
@@ -47,6 +62,7 @@ class Matches:
     similarity: torch.Tensor
     weights: torch.Tensor
     uncertain: torch.Tensor
+    nearest: Nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +103,15 @@ class MemoryReader:
         cells, candidates, promising = strategy.keep(promising, cells, candidates, promising)
         if not len(cells):
             return _upsample(probs, query.grid_hw), None
-        places, similarity, weights = self._match_s8(query, cells, candidates, prior)
+        places, similarity, weights, nearest = self._match_s8(
+            query, cells, candidates, promising, prior
+        )
         found = rows_of(bank.masks_s8.flatten(0, 1), places)  # (Q, 4, k, 1 + N)
         found = (weights[..., None, :] @ found)[..., 0, 1:].float().clamp(MIN_PROB, 1 - MIN_PROB)
         probs[cells] = torch.where(promising[:, None, None], found, MIN_PROB)
         logits = _upsample(probs, query.grid_hw)
         uncertain = _uncertain(probs, query.grid_hw).view(count, 4)[cells] & promising[:, None]
-        matches = Matches(cells, places, similarity, weights, uncertain)
+        matches = Matches(cells, places, similarity, weights, uncertain, nearest)
         self._refine_uncertain(logits, query, matches)
         if strategy.any(lost):
             _keep_searched(logits, search_mask, lost)
@@ -124,23 +142,30 @@ class MemoryReader:
         query: FrameFeatures,
         cells: torch.Tensor,
         candidates: torch.Tensor,
+        promising: torch.Tensor,
         prior: SpatialPrior,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Nearest]:
         """Find the s8 cells most like each quarter of (Q,) s16 ``cells``, among their candidates.
 
-        Returns places, similarity and weights, as in `Matches`.
+        Returns places, similarity, weights and the nearest of recent frames, as in `Matches`.
         """
         count, channels = len(query.s16), query.s8.shape[1]
         quarters = query.s8.view(count, 4, channels)
         table = self.bank.s8.view(-1, 4 * channels)
-        best, places = [], []
-        for own, others in zip(chunks(cells), chunks(candidates), strict=True):
+        best, places, nearest = [], [], []
+        frames, top_k = len(self.bank.recent_rows), self.search.top_k
+        parts = (chunks(part) for part in (cells, candidates, promising))
+        best_back = torch.full((frames, 4 * count), -1.0, device=cells.device)
+        for own, others, shows in zip(*parts, strict=True):
             keys = rows_of(table, others).view(len(own), -1, channels)  # (q, 4 c, D)
             bonus = REFERENCE_BONUS * self._is_reference(others, count)
             distance = squared_distance(own, others % count, query.grid_hw[1])
             bonus -= prior.between(own, others) * distance
             bonus = bonus.to(keys.dtype).repeat_interleave(4, dim=1)[:, None]  # of all quarters
             similarity = torch.baddbmm(bonus, quarters[own], keys.transpose(1, 2))
+            recent = similarity[..., : 4 * frames * top_k].reshape(len(own), 4, frames, -1)
+            recent = recent.masked_fill(~shows[:, None, None, None], -1)
+            nearest.append(self._nearest(recent, others[:, : frames * top_k], best_back))
             k = min(_TOP_K, similarity.shape[-1])
             values, index = similarity.topk(k, dim=-1, sorted=False)
             best.append(values)
@@ -148,7 +173,27 @@ class MemoryReader:
             places.append(4 * found + index % 4)
         similarity, place = torch.cat(best), torch.cat(places)
         plain = similarity - REFERENCE_BONUS * self._is_reference(place, 4 * count)
-        return place, plain, (similarity / _TEMPERATURE).softmax(-1)
+        found, values = (torch.cat(part) for part in zip(*nearest, strict=True))
+        weights = (similarity / _TEMPERATURE).softmax(-1)
+        return place, plain, weights, Nearest(found, values, best_back)
+
+    def _nearest(
+        self, similarity: torch.Tensor, candidates: torch.Tensor, best_back: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Find the most similar s8 cell in each recent frame, (q, 4, A), and how similar it is.
+
+        ``similarity`` (q, 4, A, 4 c) is that with the quarters of the (q, A c) candidates, by which
+        ``best_back`` is raised.
+        """
+        count = len(self.bank.neighbourhoods) // 4
+        places = candidates.reshape(len(candidates), similarity.shape[2], -1) % count
+        quarters = 4 * places[..., None] + torch.arange(4, device=places.device)
+        cells = quarters.flatten(2)  # (q, A, 4 c)
+        highest = similarity.amax(1).float().transpose(0, 1).flatten(1)
+        best_back.scatter_reduce_(1, cells.transpose(0, 1).flatten(1), highest, "amax")
+        best, index = similarity.max(-1)
+        found = cells[:, None].expand(-1, 4, -1, -1).gather(3, index[..., None])[..., 0]
+        return found, best
 
     def _is_reference(self, places: torch.Tensor, row_size: int) -> torch.Tensor:
         """Tell which flat indices, of rows of ``row_size`` cells, are of references: 0 or 1."""

@@ -24,7 +24,9 @@ from ...stages import decode, mask_selection, prompts, targets
 from ...stages.thin_structures import measure_thinness, restore_thin
 from ...structures import CropLogits, Encoded, LabelMap, ObjectLogits, Prompts
 from ..base import Method
+from .correspondences import correspondences
 from .crop_refiner import CropRefiner
+from .distractors import distractors
 from .features import (
     FeatureProjection,
     FrameFeatures,
@@ -34,7 +36,7 @@ from .features import (
 )
 from .memory_bank import with_reference
 from .object_states import ObjectStates, new_object_states, select_rows
-from .pieces import distractors, reference_gaps
+from .pieces import reference_gaps
 from .readout import Matches, MemoryReader, near_objects, new_reader, reader_of
 from .strategy import Chosen, SparseStrategy, Strategy
 from .templates import recognised_fraction, sample
@@ -175,8 +177,10 @@ class MemoryMethod(Method[FrameFeatures]):
             readout, matches = self._read(features, self._memory, states)
         logits, iou, raw_agreement = self._decode(encoded.features, readout)
         fused = mask_selection.fuse(logits, readout, decoder_weight=settings.decoder_weight)
-        with self.decoder.timer.part("pieces"):
-            distractor = distractors(fused, features, self._memory.bank, states, self.strategy)
+        with self.decoder.timer.part("distractors"):
+            bank = self._memory.bank
+            moved = correspondences(matches, bank)
+            distractor = distractors(fused, moved, bank, states, self.strategy)
         fused, readout = (part.masked_fill(distractor, _NOT_OF_IT) for part in (fused, readout))
         similarities = targets.similarity(encoded.features, states.appearance.vectors)
         appearance = targets.appearance_score(similarities, fused, states.appearance)

@@ -41,7 +41,7 @@ def test_an_object_begins_known_and_not_lost() -> None:
     assert states.reference_cells.tolist() == [10, 5]
     assert not states.lost.any()
     assert states.usual_area.tolist() == [10, 5]
-    assert states.propagated.flatten(1).sum(1).tolist() == [2.5, 1.25]
+    assert states.propagated.flatten(1).sum(1).tolist() == [10.0, 5.0]
     assert states.low_confidence_streak.tolist() == states.template_ages.tolist() == [0, 0]
 
 

@@ -1,0 +1,232 @@
+"""Distractors: parts of a mask that have not come from the object, and do not move as it does.
+
+A look-alike that was never given is read as the object, and looks right. What tells it is what does
+not depend on looks: an object does not become two far apart, and its parts move with it. The mask
+of the reference frame is propagated from frame to frame, cell by cell, where cells are found again
+one-to-one. A region of a later mask that it has not come to may be a part that was never shown, or
+something else that is uncovered, or passes by: over up to 16 frames it moves with the object, or
+apart from it, and that is added up until it is decided. What is decided against is taken out of the
+memory of the last frames, too.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from .correspondences import Correspondences
+from .memory_bank import MemoryBank
+from .object_states import ObjectStates
+from .pieces import Pieces, cut, sums
+from .region_motion import RegionMotions, area_growth, region_motions
+from .strategy import Strategy
+
+_LOW = 0.55  # of the usual value of the propagated reference: it has not come to a cell with less
+_LEAST_LEVEL = 0.4  # which that value has to have, to tell anything,
+_LEAST_MATCHED = 0.7  # and this share of the mask's cells has to be found again
+_LEAST_REGION, _LEAST_CELLS = 0.05, 8.0  # of the usual area, and s8 cells, of a region
+_GROWN = 1.08  # of the usual area: what is less than that loses no region
+_DECIDED, _MOST = 1.5, 4.0  # frames in which a region moved apart, or together, more often
+_AS_OBJECT = 0.2  # of the ages: cells that moved as the object, in a region that moved apart
+_REMAINS = 0.8  # of the object's propagated reference: remains of a dropped region have less
+
+_FAR, _NEAR = 0.3, 0.1  # of an object's usual size, as the side of a square
+_DOUBLED = 1.3  # of its usual area, which it and a piece have together
+_SMALL, _LARGE = 0.25, 0.35  # of the object's piece; of its usual area
+_GROWN_PIECES = 1.15
+_FROM_NOTHING = 0.2  # of a piece, near what was remembered of the object: it was not there before
+_NEARBY = 2  # s8 cells
+_OVERLAP = 0.8  # with the propagated reference, of the object's: a piece is of the object
+_FEW_CELLS = 4.0  # s8 cells of a piece whose motion is not asked for
+
+_FILLED_FROM, _FILL_REACH = 0.4, 2  # share of cells found again; s8 cells
+_BLUR = 0.6  # s8 cells
+_RENEWAL, _JOINING = 0.015, 0.3  # of the propagated reference, in the mask, and where regions join
+_RECOVERY = 0.1  # where it tells nothing any more
+_GROWTH, _SHRINKING = 1.01, 0.99  # of the usual area from frame to frame, at most, beyond scale
+
+
+def distractors(
+    logits: torch.Tensor,
+    moved: Correspondences,
+    bank: MemoryBank,
+    states: ObjectStates,
+    strategy: Strategy,
+) -> torch.Tensor:
+    """Mark the cells of (N, 4h, 4w) masks that are not of their objects: bool of that shape.
+
+    Call it once a frame, before it is remembered: it propagates the objects' references.
+    """
+    coverage = F.avg_pool2d((logits > 0).float(), 2)
+    propagated, evidence = _propagated(coverage > 0, moved, states)
+    strays = _strays(coverage, propagated, moved, bank, states, strategy)
+    kept = coverage * ~strays
+    growth = area_growth((kept > 0.5) & (propagated > 0.3), moved)
+    states.evidence.copy_(evidence)
+    dropped, joined, low = _decided(kept, propagated, moved, states, strategy)
+    if strategy.any(dropped.flatten(1).any(1)):
+        _retract(dropped, moved, bank)
+    dropped |= strays
+    _update(coverage * ~dropped, propagated, joined, low, growth, states)
+    return dropped.repeat_interleave(2, 1).repeat_interleave(2, 2)
+
+
+def _propagated(
+    inside: torch.Tensor, moved: Correspondences, states: ObjectStates
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Propagate the references, and the evidence, to the (N, 2h, 2w) cells of this frame's masks.
+
+    Cells that are not found again have the lowest value near them: what comes into view beside an
+    object is not known to be its.
+    """
+    shape, found, mutual = inside.shape, moved.found[0], moved.mutual[0]
+    own = (states.propagated.flatten(1).index_select(1, found) * mutual).view(shape)
+    evidence = states.evidence.flatten(1).index_select(1, found) * mutual
+    known, within = mutual.view(shape[1:]).float(), inside.float()
+    steps = torch.arange(-2, 3, device=own.device)
+    bell = torch.exp(-(steps**2) / (2 * _BLUR**2))
+    kernel = (bell[:, None] * bell)[None, None]
+    three = torch.stack([own * within, known * within, within]).flatten(0, 1)[:, None]
+    value, share, whole = F.conv2d(three, kernel, padding=2)[:, 0].view(3, *shape)
+    matched = value / share.clamp_min(1e-3)
+    unknown = own + (1 - known)  # of cells that are not found again, 1
+    lowest = -F.max_pool2d(-unknown, 2 * _FILL_REACH + 1, stride=1, padding=_FILL_REACH)
+    weight = (share / whole.clamp_min(1e-3) / _FILLED_FROM).clamp(0, 1)
+    propagated = (weight * matched + (1 - weight) * lowest).clamp(0, 1) * within
+    return propagated, evidence.view(shape)
+
+
+def _level(propagated: torch.Tensor) -> torch.Tensor:
+    """Return the usual value of the (N, 2h, 2w) propagated reference in what it has come to."""
+    return propagated.square().sum((1, 2)) / propagated.sum((1, 2)).clamp_min(1e-3)
+
+
+def _decided(
+    kept: torch.Tensor,
+    propagated: torch.Tensor,
+    moved: Correspondences,
+    states: ObjectStates,
+    strategy: Strategy,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Decide on regions to which the reference has not come, and add to the evidence for them.
+
+    Returns (N, 2h, 2w) bool: what is dropped, what joins the object, and all regions' cells.
+    """
+    inside = kept > 0
+    level = _level(propagated * inside)
+    found_again = (inside.flatten(1) & moved.mutual[0]).sum(1)
+    matched = found_again / inside.flatten(1).sum(1).clamp_min(1)
+    usable = (level >= _LEAST_LEVEL) & (matched >= _LEAST_MATCHED)
+    low = inside & (propagated < (_LOW * level)[:, None, None]) & usable[:, None, None]
+    low &= F.avg_pool2d(low.float(), 3, stride=1, padding=1) > 0.5
+    labels = strategy.components(low)
+    areas = sums(labels, low.float(), low[0].numel() + 1)
+    asked = areas >= (_LEAST_REGION * states.usual_area).clamp_min(_LEAST_CELLS)[:, None]
+    asked[:, 0].fill_(False)
+    if not strategy.any(asked.any(1)):
+        return torch.zeros_like(low), torch.zeros_like(low), low
+    size = states.usual_area.clamp_min(1).sqrt()
+    motions = region_motions(labels, areas, inside & ~low, inside, size, moved)
+    flat = labels.flatten(1)
+    votes = (motions.together.float() - motions.apart.float()) * asked
+    evidence = states.evidence + votes.gather(1, flat).view(labels.shape)
+    states.evidence.copy_(evidence.clamp(-_MOST, _MOST))
+    mean = sums(labels, states.evidence, areas.shape[1]) / areas.clamp_min(1)
+    grown = kept.sum((1, 2)) > _GROWN * states.usual_area
+    drop = asked & (mean <= -_DECIDED) & grown[:, None]
+    dropped = drop.gather(1, flat).view(labels.shape) & (motions.as_object <= _AS_OBJECT)
+    joined = (asked & (mean >= _DECIDED)).gather(1, flat).view(labels.shape)
+    if strategy.any(drop.any(1)):
+        dropped |= _remains(dropped, inside & ~dropped, propagated, strategy)
+    return dropped, joined, low
+
+
+def _remains(
+    dropped: torch.Tensor, rest: torch.Tensor, propagated: torch.Tensor, strategy: Strategy
+) -> torch.Tensor:
+    """Mark what of the ``rest`` lies beside dropped regions, and hangs on the object no more."""
+    labels = strategy.components(rest)
+    bins = rest[0].numel() + 1
+    values = sums(labels, propagated * rest, bins)
+    main = values.argmax(1, keepdim=True)
+    level = values / sums(labels, rest.float(), bins).clamp_min(1)
+    beside = F.max_pool2d(dropped.float(), 2 * _NEARBY + 1, stride=1, padding=_NEARBY)
+    gone = (sums(labels, beside * rest, bins) > 0) & (level < _REMAINS * level.gather(1, main))
+    gone.scatter_(1, main, value=False)
+    gone[:, 0].fill_(False)
+    return gone.gather(1, labels.flatten(1)).view(rest.shape)
+
+
+def _strays(
+    coverage: torch.Tensor,
+    propagated: torch.Tensor,
+    moved: Correspondences,
+    bank: MemoryBank,
+    states: ObjectStates,
+    strategy: Strategy,
+) -> torch.Tensor:
+    """Mark pieces far from the object that were not there, or moved away: (N, 2h, 2w) bool."""
+    pieces = cut(coverage, propagated, strategy)
+    own = pieces.main[:, None]
+    is_piece = pieces.areas > 0
+    is_piece[:, 0].fill_(False)
+    is_piece.scatter_(1, own, value=False)
+    if not strategy.any(is_piece.any(1)):
+        return pieces.labels < 0
+    usual = states.usual_area[:, None].clamp_min(1)
+    main_area = pieces.areas.gather(1, own)
+    together = pieces.areas + main_area
+    gaps = pieces.gaps / torch.maximum(usual, together).sqrt() - states.reference_gap[:, None]
+    overlap = pieces.means(propagated)
+    near = F.max_pool2d(
+        (bank.newest_grids_s8 > 0.5).float(), 2 * _NEARBY + 1, stride=1, padding=_NEARBY
+    )
+    new = pieces.means(near) < _FROM_NOTHING
+    far, grown = gaps > _FAR, together > _GROWN_PIECES * usual
+    from_nothing = is_piece & new & far & (grown | (pieces.areas < _SMALL * main_area))
+    alike = overlap >= _OVERLAP * overlap.gather(1, own).clamp_min(1e-3)
+    split = is_piece & ~(new & far) & (gaps > _NEAR) & grown & ~alike
+    split &= pieces.areas >= _FEW_CELLS
+    if strategy.any(split.any(1)):
+        motions = _motions_of(pieces, coverage, usual, moved)
+        double = (pieces.areas >= _LARGE * usual) & (together > _DOUBLED * usual)
+        split &= torch.where(far, ~motions.alike, motions.apart & double)
+    return pieces.spread(from_nothing | split)
+
+
+def _motions_of(
+    pieces: Pieces, coverage: torch.Tensor, usual: torch.Tensor, moved: Correspondences
+) -> RegionMotions:
+    inside = coverage > 0
+    sure = inside & (pieces.labels == pieces.main[:, None, None])
+    return region_motions(pieces.labels, pieces.areas, sure, inside, usual[:, 0].sqrt(), moved)
+
+
+def _update(
+    kept: torch.Tensor,
+    propagated: torch.Tensor,
+    joined: torch.Tensor,
+    low: torch.Tensor,
+    growth: torch.Tensor,
+    states: ObjectStates,
+) -> None:
+    """Renew the propagated references, and the usual areas, by what is ``kept`` of the masks."""
+    renewed = propagated + torch.where(joined, _JOINING, _RENEWAL) * (1 - propagated)
+    fading = (_level(propagated) < _LEAST_LEVEL)[:, None, None]
+    renewed = torch.where(fading, propagated + _RECOVERY * (1 - propagated), renewed)
+    states.propagated.copy_(torch.where(kept >= 0.5, renewed, propagated * (kept > 0)))
+    usual, known = states.usual_area, (kept * (~low | joined)).sum((1, 2))
+    most = usual * growth.clamp_min(1) * _GROWTH + _JOINING * (kept * (joined & low)).sum((1, 2))
+    whole, shrunk = kept.sum((1, 2)), usual * growth.clamp_max(1)
+    area = shrunk.maximum(known.minimum(most)).minimum(whole.maximum(shrunk * _SHRINKING))
+    usual.copy_(torch.where(whole > 0, area, usual))
+
+
+def _retract(dropped: torch.Tensor, moved: Correspondences, bank: MemoryBank) -> None:
+    """Take what is dropped, (N, 2h, 2w) bool, out of the memory of the recent frames."""
+    flat = dropped.flatten(1)
+    for row, found, mutual in zip(bank.recent_rows, moved.found, moved.mutual, strict=True):
+        wrong = torch.zeros_like(flat, dtype=torch.float32)
+        wrong.scatter_reduce_(1, found.expand_as(flat), (flat & mutual).float(), "amax")
+        grown = F.max_pool2d(wrong.view(dropped.shape), 3, stride=1, padding=1)
+        bank.retract(row, -F.max_pool2d(-grown, 3, stride=1, padding=1) > 0)  # gaps are closed
