@@ -18,6 +18,7 @@ from .correspondences import Correspondences
 from .memory_bank import MemoryBank
 from .object_states import ObjectStates
 from .pieces import Pieces, cut, sums
+from .propagation import propagate_references, usual_level
 from .region_motion import RegionMotions, area_growth, region_motions
 from .strategy import Strategy
 
@@ -39,8 +40,6 @@ _NEARBY = 2  # s8 cells
 _OVERLAP = 0.8  # with the propagated reference, of the object's: a piece is of the object
 _FEW_CELLS = 4.0  # s8 cells of a piece whose motion is not asked for
 
-_FILLED_FROM, _FILL_REACH = 0.4, 2  # share of cells found again; s8 cells
-_BLUR = 0.6  # s8 cells
 _RENEWAL, _JOINING = 0.015, 0.3  # of the propagated reference, in the mask, and where regions join
 _RECOVERY = 0.1  # where it tells nothing any more
 _GROWTH, _SHRINKING = 1.01, 0.99  # of the usual area from frame to frame, at most, beyond scale
@@ -58,7 +57,7 @@ def distractors(
     Call it once a frame, before it is remembered: it propagates the objects' references.
     """
     coverage = F.avg_pool2d((logits > 0).float(), 2)
-    propagated, evidence = _propagated(coverage > 0, moved, states)
+    propagated, evidence = propagate_references(coverage > 0, moved, states)
     strays = _strays(coverage, propagated, moved, bank, states, strategy)
     kept = coverage * ~strays
     growth = area_growth((kept > 0.5) & (propagated > 0.3), moved)
@@ -69,36 +68,6 @@ def distractors(
     dropped |= strays
     _update(coverage * ~dropped, propagated, joined, low, growth, states)
     return dropped.repeat_interleave(2, 1).repeat_interleave(2, 2)
-
-
-def _propagated(
-    inside: torch.Tensor, moved: Correspondences, states: ObjectStates
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Propagate the references, and the evidence, to the (N, 2h, 2w) cells of this frame's masks.
-
-    Cells that are not found again have the lowest value near them: what comes into view beside an
-    object is not known to be its.
-    """
-    shape, found, mutual = inside.shape, moved.found[0], moved.mutual[0]
-    own = (states.propagated.flatten(1).index_select(1, found) * mutual).view(shape)
-    evidence = states.evidence.flatten(1).index_select(1, found) * mutual
-    known, within = mutual.view(shape[1:]).float(), inside.float()
-    steps = torch.arange(-2, 3, device=own.device)
-    bell = torch.exp(-(steps**2) / (2 * _BLUR**2))
-    kernel = (bell[:, None] * bell)[None, None]
-    three = torch.stack([own * within, known * within, within]).flatten(0, 1)[:, None]
-    value, share, whole = F.conv2d(three, kernel, padding=2)[:, 0].view(3, *shape)
-    matched = value / share.clamp_min(1e-3)
-    unknown = own + (1 - known)  # of cells that are not found again, 1
-    lowest = -F.max_pool2d(-unknown, 2 * _FILL_REACH + 1, stride=1, padding=_FILL_REACH)
-    weight = (share / whole.clamp_min(1e-3) / _FILLED_FROM).clamp(0, 1)
-    propagated = (weight * matched + (1 - weight) * lowest).clamp(0, 1) * within
-    return propagated, evidence.view(shape)
-
-
-def _level(propagated: torch.Tensor) -> torch.Tensor:
-    """Return the usual value of the (N, 2h, 2w) propagated reference in what it has come to."""
-    return propagated.square().sum((1, 2)) / propagated.sum((1, 2)).clamp_min(1e-3)
 
 
 def _decided(
@@ -113,7 +82,7 @@ def _decided(
     Returns (N, 2h, 2w) bool: what is dropped, what joins the object, and all regions' cells.
     """
     inside = kept > 0
-    level = _level(propagated * inside)
+    level = usual_level(propagated * inside)
     found_again = (inside.flatten(1) & moved.mutual[0]).sum(1)
     matched = found_again / inside.flatten(1).sum(1).clamp_min(1)
     usable = (level >= _LEAST_LEVEL) & (matched >= _LEAST_MATCHED)
@@ -212,7 +181,7 @@ def _update(
 ) -> None:
     """Renew the propagated references, and the usual areas, by what is ``kept`` of the masks."""
     renewed = propagated + torch.where(joined, _JOINING, _RENEWAL) * (1 - propagated)
-    fading = (_level(propagated) < _LEAST_LEVEL)[:, None, None]
+    fading = (usual_level(propagated) < _LEAST_LEVEL)[:, None, None]
     renewed = torch.where(fading, propagated + _RECOVERY * (1 - propagated), renewed)
     states.propagated.copy_(torch.where(kept >= 0.5, renewed, propagated * (kept > 0)))
     usual, known = states.usual_area, (kept * (~low | joined)).sum((1, 2))

@@ -35,6 +35,7 @@ from .features import (
     to_quad_order,
 )
 from .memory_bank import with_reference
+from .mixed_labels import unmixed
 from .object_states import ObjectStates, new_object_states, select_rows
 from .pieces import reference_gaps
 from .readout import Matches, MemoryReader, near_objects, new_reader, reader_of
@@ -180,6 +181,8 @@ class MemoryMethod(Method[FrameFeatures]):
         with self.decoder.timer.part("distractors"):
             bank = self._memory.bank
             moved = correspondences(matches, bank)
+            own = unmixed(fused, moved, states, self.strategy)
+            fused, readout = own, torch.where(own == fused, readout, own)
             distractor = distractors(fused, moved, bank, states, self.strategy)
         fused, readout = (part.masked_fill(distractor, _NOT_OF_IT) for part in (fused, readout))
         similarities = targets.similarity(encoded.features, states.appearance.vectors)

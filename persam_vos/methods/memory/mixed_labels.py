@@ -1,0 +1,57 @@
+"""Labels that mix inside one thing: parts of an object in what hangs together as another object.
+
+Twins that touch take cells of each other, and look alike. When they part again, each object is one
+thing: of the components of all masks together, it is the one that most of its propagated reference
+is in. What it has in the component of another, and has hardly come from it, is the other's.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from .correspondences import Correspondences
+from .object_states import ObjectStates
+from .pieces import sums
+from .propagation import propagate_references, usual_level
+from .strategy import Strategy
+
+_FOREIGN = 0.7  # of the usual value of the propagated reference: a part has less
+_ONE_PIECE = 0.1  # of an object's size: an object in pieces further apart is not one thing
+_NONE = -9.0  # below any log-odds
+
+
+def unmixed(
+    logits: torch.Tensor, moved: Correspondences, states: ObjectStates, strategy: Strategy
+) -> torch.Tensor:
+    """Give parts of N masks to the objects in whose components they are: (N, 4h, 4w) log-odds.
+
+    Returns those of the other object there; what is taken away has the lowest log-odds.
+    """
+    if len(logits) < 2:
+        return logits
+    inside = F.avg_pool2d((logits > 0).float(), 2) > 0
+    propagated, _ = propagate_references(inside, moved, states)
+    labels = strategy.components(inside.any(0)[None]).expand(inside.shape)
+    bins = labels[0].numel() + 1
+    weights, areas = (sums(labels, part * inside, bins) for part in (propagated, inside.float()))
+    weights[:, 0].fill_(0)
+    main = weights.argmax(1, keepdim=True)
+    mains = torch.zeros_like(weights).scatter_(1, main, weights.gather(1, main))
+    owner = mains.max(0)  # of each component
+    level = usual_level(propagated)[:, None]
+    foreign = (mains == 0) & (owner.values > 0) & (weights < _FOREIGN * level * areas)
+    foreign &= (states.reference_gap < _ONE_PIECE)[:, None] & (areas > 0)
+    if not strategy.any(foreign.any(1)):
+        return logits
+    taken = _at_s4(foreign.gather(1, labels.flatten(1)).view(inside.shape)) & (logits > 0)
+    owners = _at_s4(owner.indices[labels[:1]])
+    gift = logits.masked_fill(~taken, _NONE).amax(0)
+    objects = torch.arange(len(logits), device=logits.device)[:, None, None]
+    given = torch.where(owners == objects, logits.maximum(gift), logits)
+    return given.masked_fill(taken, _NONE)
+
+
+def _at_s4(cells: torch.Tensor) -> torch.Tensor:
+    """Repeat (N, 2h, 2w) s8 cells at s4 cells."""
+    return cells.repeat_interleave(2, 1).repeat_interleave(2, 2)

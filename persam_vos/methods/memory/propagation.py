@@ -1,0 +1,42 @@
+"""The masks of reference frames, propagated from frame to frame with the cells found again."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from .correspondences import Correspondences
+from .object_states import ObjectStates
+
+_FILLED_FROM, _FILL_REACH = 0.4, 2  # share of cells found again; s8 cells
+_BLUR = 0.6  # s8 cells
+
+
+def propagate_references(
+    inside: torch.Tensor, moved: Correspondences, states: ObjectStates
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Propagate the references, and the evidence, to the (N, 2h, 2w) cells of this frame's masks.
+
+    Cells that are not found again have the lowest value near them: what comes into view beside an
+    object is not known to be its.
+    """
+    shape, found, mutual = inside.shape, moved.found[0], moved.mutual[0]
+    own = (states.propagated.flatten(1).index_select(1, found) * mutual).view(shape)
+    evidence = states.evidence.flatten(1).index_select(1, found) * mutual
+    known, within = mutual.view(shape[1:]).float(), inside.float()
+    steps = torch.arange(-2, 3, device=own.device)
+    bell = torch.exp(-(steps**2) / (2 * _BLUR**2))
+    kernel = (bell[:, None] * bell)[None, None]
+    three = torch.stack([own * within, known * within, within]).flatten(0, 1)[:, None]
+    value, share, whole = F.conv2d(three, kernel, padding=2)[:, 0].view(3, *shape)
+    matched = value / share.clamp_min(1e-3)
+    unknown = own + (1 - known)  # of cells that are not found again, 1
+    lowest = -F.max_pool2d(-unknown, 2 * _FILL_REACH + 1, stride=1, padding=_FILL_REACH)
+    weight = (share / whole.clamp_min(1e-3) / _FILLED_FROM).clamp(0, 1)
+    propagated = (weight * matched + (1 - weight) * lowest).clamp(0, 1) * within
+    return propagated, evidence.view(shape)
+
+
+def usual_level(propagated: torch.Tensor) -> torch.Tensor:
+    """Return the usual value of the (N, 2h, 2w) propagated reference in what it has come to."""
+    return propagated.square().sum((1, 2)) / propagated.sum((1, 2)).clamp_min(1e-3)
