@@ -74,11 +74,11 @@ class CandidateSearch:
     def __call__(
         self, query: FrameFeatures, bank: MemoryBank, selected: torch.Tensor, prior: SpatialPrior
     ) -> torch.Tensor:
-        """Return the candidates of the (Q,) ``selected`` s16 cells: (Q, c), in no order.
+        """Return the candidates of the (Q,) ``selected`` s16 cells: (Q, c).
 
-        These are the ``top_k`` most similar cells of each recent frame, frame by frame, and then
-        those of references, after ``prior``. In the windows
-        of the last frames the prior has its whole strength, since distances are short there.
+        These are the ``top_k`` most similar cells, after ``prior``, of each recent frame, and then
+        those of references; the cells of a frame are in no order. In the windows of the last frames
+        the prior has its whole strength, since distances are short there.
         Candidates are indices into the bank's s16 cells of all rows, flattened: row * h w + cell.
         """
         strength = prior.strength * prior.query[selected, None]

@@ -19,7 +19,8 @@ class Correspondences:
     """Where the n s8 cells of a frame, in raster order, were in the A recent frames of a memory.
 
     ``found`` (A, n) int64 are the most similar s8 cells there, in raster order. ``mutual`` (A, n)
-    bool tells which are one-to-one: no other cell is more similar to the cell that was found.
+    bool tells which are one-to-one: alike, and no other cell is more similar to the cell that was
+    found. Cells that resemble nothing near an object were not compared, and are never mutual.
     """
 
     found: torch.Tensor

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from .correspondences import Correspondences
 from .memory_bank import MemoryBank
 from .object_states import ObjectStates
-from .pieces import Pieces, cut, sums
+from .pieces import FEW_CELLS, Pieces, at_s4, cut, spread, sums
 from .propagation import propagate_references, usual_level
 from .region_motion import RegionMotions, area_growth, region_motions
 from .strategy import Strategy
@@ -34,11 +34,10 @@ _REMAINS = 0.8  # of the object's propagated reference: remains of a dropped reg
 _FAR, _NEAR = 0.3, 0.1  # of an object's usual size, as the side of a square
 _DOUBLED = 1.3  # of its usual area, which it and a piece have together
 _SMALL, _LARGE = 0.25, 0.35  # of the object's piece; of its usual area
-_GROWN_PIECES = 1.15
+_GROWN_WITH = 1.15  # of the usual area, which it and a piece have together: too much
 _FROM_NOTHING = 0.2  # of a piece, near what was remembered of the object: it was not there before
 _NEARBY = 2  # s8 cells
 _OVERLAP = 0.8  # with the propagated reference, of the object's: a piece is of the object
-_FEW_CELLS = 4.0  # s8 cells of a piece whose motion is not asked for
 
 _RENEWAL, _JOINING = 0.015, 0.3  # of the propagated reference, in the mask, and where regions join
 _RECOVERY = 0.1  # where it tells nothing any more
@@ -67,7 +66,7 @@ def distractors(
         _retract(dropped, moved, bank)
     dropped |= strays
     _update(coverage * ~dropped, propagated, joined, low, growth, states)
-    return dropped.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    return at_s4(dropped)
 
 
 def _decided(
@@ -87,7 +86,7 @@ def _decided(
     matched = found_again / inside.flatten(1).sum(1).clamp_min(1)
     usable = (level >= _LEAST_LEVEL) & (matched >= _LEAST_MATCHED)
     low = inside & (propagated < (_LOW * level)[:, None, None]) & usable[:, None, None]
-    low &= F.avg_pool2d(low.float(), 3, stride=1, padding=1) > 0.5
+    low &= F.avg_pool2d(low.float(), 3, stride=1, padding=1, count_include_pad=False) > 0.5
     labels = strategy.components(low)
     areas = sums(labels, low.float(), low[0].numel() + 1)
     asked = areas >= (_LEAST_REGION * states.usual_area).clamp_min(_LEAST_CELLS)[:, None]
@@ -96,15 +95,14 @@ def _decided(
         return torch.zeros_like(low), torch.zeros_like(low), low
     size = states.usual_area.clamp_min(1).sqrt()
     motions = region_motions(labels, areas, inside & ~low, inside, size, moved)
-    flat = labels.flatten(1)
     votes = (motions.together.float() - motions.apart.float()) * asked
-    evidence = states.evidence + votes.gather(1, flat).view(labels.shape)
+    evidence = states.evidence + spread(votes, labels)
     states.evidence.copy_(evidence.clamp(-_MOST, _MOST))
     mean = sums(labels, states.evidence, areas.shape[1]) / areas.clamp_min(1)
     grown = kept.sum((1, 2)) > _GROWN * states.usual_area
     drop = asked & (mean <= -_DECIDED) & grown[:, None]
-    dropped = drop.gather(1, flat).view(labels.shape) & (motions.as_object <= _AS_OBJECT)
-    joined = (asked & (mean >= _DECIDED)).gather(1, flat).view(labels.shape)
+    dropped = spread(drop, labels) & (motions.as_object <= _AS_OBJECT)
+    joined = spread(asked & (mean >= _DECIDED), labels)
     if strategy.any(drop.any(1)):
         dropped |= _remains(dropped, inside & ~dropped, propagated, strategy)
     return dropped, joined, low
@@ -123,7 +121,7 @@ def _remains(
     gone = (sums(labels, beside * rest, bins) > 0) & (level < _REMAINS * level.gather(1, main))
     gone.scatter_(1, main, value=False)
     gone[:, 0].fill_(False)
-    return gone.gather(1, labels.flatten(1)).view(rest.shape)
+    return spread(gone, labels)
 
 
 def _strays(
@@ -151,16 +149,16 @@ def _strays(
         (bank.newest_grids_s8 > 0.5).float(), 2 * _NEARBY + 1, stride=1, padding=_NEARBY
     )
     new = pieces.means(near) < _FROM_NOTHING
-    far, grown = gaps > _FAR, together > _GROWN_PIECES * usual
+    far, grown = gaps > _FAR, together > _GROWN_WITH * usual
     from_nothing = is_piece & new & far & (grown | (pieces.areas < _SMALL * main_area))
     alike = overlap >= _OVERLAP * overlap.gather(1, own).clamp_min(1e-3)
     split = is_piece & ~(new & far) & (gaps > _NEAR) & grown & ~alike
-    split &= pieces.areas >= _FEW_CELLS
+    split &= pieces.areas >= FEW_CELLS
     if strategy.any(split.any(1)):
         motions = _motions_of(pieces, coverage, usual, moved)
         double = (pieces.areas >= _LARGE * usual) & (together > _DOUBLED * usual)
         split &= torch.where(far, ~motions.alike, motions.apart & double)
-    return pieces.spread(from_nothing | split)
+    return spread(from_nothing | split, pieces.labels)
 
 
 def _motions_of(
@@ -180,7 +178,7 @@ def _update(
     states: ObjectStates,
 ) -> None:
     """Renew the propagated references, and the usual areas, by what is ``kept`` of the masks."""
-    renewed = propagated + torch.where(joined, _JOINING, _RENEWAL) * (1 - propagated)
+    renewed = propagated + (_RENEWAL + (_JOINING - _RENEWAL) * joined) * (1 - propagated)
     fading = (usual_level(propagated) < _LEAST_LEVEL)[:, None, None]
     renewed = torch.where(fading, propagated + _RECOVERY * (1 - propagated), renewed)
     states.propagated.copy_(torch.where(kept >= 0.5, renewed, propagated * (kept > 0)))

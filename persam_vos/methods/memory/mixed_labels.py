@@ -12,13 +12,13 @@ import torch.nn.functional as F
 
 from .correspondences import Correspondences
 from .object_states import ObjectStates
-from .pieces import sums
+from .pieces import at_s4, spread, sums
 from .propagation import propagate_references, usual_level
 from .strategy import Strategy
 
 _FOREIGN = 0.7  # of the usual value of the propagated reference: a part has less
 _ONE_PIECE = 0.1  # of an object's size: an object in pieces further apart is not one thing
-_NONE = -9.0  # below any log-odds
+_SURE = 4.6  # log-odds: as sure as a readout can be
 
 
 def unmixed(
@@ -26,7 +26,7 @@ def unmixed(
 ) -> torch.Tensor:
     """Give parts of N masks to the objects in whose components they are: (N, 4h, 4w) log-odds.
 
-    Returns those of the other object there; what is taken away has the lowest log-odds.
+    They take over the log-odds that the other object had there. Nothing else changes.
     """
     if len(logits) < 2:
         return logits
@@ -44,14 +44,9 @@ def unmixed(
     foreign &= (states.reference_gap < _ONE_PIECE)[:, None] & (areas > 0)
     if not strategy.any(foreign.any(1)):
         return logits
-    taken = _at_s4(foreign.gather(1, labels.flatten(1)).view(inside.shape)) & (logits > 0)
-    owners = _at_s4(owner.indices[labels[:1]])
-    gift = logits.masked_fill(~taken, _NONE).amax(0)
+    taken = at_s4(spread(foreign, labels)) & (logits > 0)
+    owners = at_s4(owner.indices[labels[:1]])
+    gift = logits.masked_fill(~taken, -_SURE).amax(0)
     objects = torch.arange(len(logits), device=logits.device)[:, None, None]
-    given = torch.where(owners == objects, logits.maximum(gift), logits)
-    return given.masked_fill(taken, _NONE)
-
-
-def _at_s4(cells: torch.Tensor) -> torch.Tensor:
-    """Repeat (N, 2h, 2w) s8 cells at s4 cells."""
-    return cells.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    gets = (owners == objects) & taken.any(0)
+    return torch.where(gets, logits.maximum(gift), logits).masked_fill(taken, -_SURE)

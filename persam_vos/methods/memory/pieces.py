@@ -9,7 +9,7 @@ import torch
 from .strategy import Strategy
 
 FARTHEST = 48  # s8 cells that a gap is measured up to
-_FEW_CELLS = 4.0  # s8 cells of a piece that counts
+FEW_CELLS = 4.0  # s8 cells of a piece that counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,6 @@ class Pieces:
         """Average (N, 2h, 2w) values over the cells of each piece: (N, B)."""
         counts = sums(self.labels, torch.ones_like(cells), self.areas.shape[1])
         return sums(self.labels, cells, self.areas.shape[1]) / counts.clamp_min(1)
-
-    def spread(self, values: torch.Tensor) -> torch.Tensor:
-        """Give each cell the (N, B) value of its piece: (N, 2h, 2w)."""
-        return values.gather(1, self.labels.flatten(1)).view(self.labels.shape)
 
 
 def cut(coverage: torch.Tensor, weights: torch.Tensor, strategy: Strategy) -> Pieces:
@@ -64,12 +60,22 @@ def cut(coverage: torch.Tensor, weights: torch.Tensor, strategy: Strategy) -> Pi
 def reference_gaps(coverage: torch.Tensor, strategy: Strategy) -> torch.Tensor:
     """Return how far apart the pieces of N reference masks are, (N,), in their sizes."""
     pieces = cut(coverage, torch.ones_like(coverage), strategy)
-    gaps = pieces.gaps.masked_fill(pieces.areas < _FEW_CELLS, 0)
+    gaps = pieces.gaps.masked_fill(pieces.areas < FEW_CELLS, 0)
     gaps[:, 0].fill_(0)
     return gaps.amax(1) / coverage.sum((1, 2)).clamp_min(1).sqrt()
 
 
+def spread(values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Give each cell the (N, B) value of its label: (N, H, W)."""
+    return values.gather(1, labels.flatten(1)).view(labels.shape)
+
+
+def at_s4(cells: torch.Tensor) -> torch.Tensor:
+    """Repeat (N, 2h, 2w) s8 cells at s4 cells: (N, 4h, 4w)."""
+    return cells.repeat_interleave(2, 1).repeat_interleave(2, 2)
+
+
 def sums(labels: torch.Tensor, cells: torch.Tensor, bins: int) -> torch.Tensor:
     """Add (N, H, W) values up by their labels: (N, bins)."""
-    sums = cells.new_zeros((len(labels), bins))
-    return sums.scatter_add_(1, labels.flatten(1), cells.flatten(1))
+    none = cells.new_zeros((len(labels), bins))
+    return none.scatter_add_(1, labels.flatten(1), cells.flatten(1))

@@ -17,8 +17,8 @@ def propagate_references(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Propagate the references, and the evidence, to the (N, 2h, 2w) cells of this frame's masks.
 
-    Cells that are not found again have the lowest value near them: what comes into view beside an
-    object is not known to be its.
+    Cells that are not found again have the lowest value near them, and 0 where nothing near them is
+    found again: what comes into view beside an object is not known to be its.
     """
     shape, found, mutual = inside.shape, moved.found[0], moved.mutual[0]
     own = (states.propagated.flatten(1).index_select(1, found) * mutual).view(shape)
@@ -30,8 +30,8 @@ def propagate_references(
     three = torch.stack([own * within, known * within, within]).flatten(0, 1)[:, None]
     value, share, whole = F.conv2d(three, kernel, padding=2)[:, 0].view(3, *shape)
     matched = value / share.clamp_min(1e-3)
-    unknown = own + (1 - known)  # of cells that are not found again, 1
-    lowest = -F.max_pool2d(-unknown, 2 * _FILL_REACH + 1, stride=1, padding=_FILL_REACH)
+    lowest = -_highest_near(-(own + (1 - known)))  # of cells that are found again
+    lowest = lowest * _highest_near(known[None])  # 0 where none is near
     weight = (share / whole.clamp_min(1e-3) / _FILLED_FROM).clamp(0, 1)
     propagated = (weight * matched + (1 - weight) * lowest).clamp(0, 1) * within
     return propagated, evidence.view(shape)
@@ -40,3 +40,8 @@ def propagate_references(
 def usual_level(propagated: torch.Tensor) -> torch.Tensor:
     """Return the usual value of the (N, 2h, 2w) propagated reference in what it has come to."""
     return propagated.square().sum((1, 2)) / propagated.sum((1, 2)).clamp_min(1e-3)
+
+
+def _highest_near(cells: torch.Tensor) -> torch.Tensor:
+    window = 2 * _FILL_REACH + 1
+    return F.max_pool2d(cells, window, stride=1, padding=_FILL_REACH)

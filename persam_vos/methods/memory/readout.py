@@ -10,7 +10,7 @@ that the affinity, which takes the time, is computed once for all of them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -63,6 +63,12 @@ class Matches:
     weights: torch.Tensor
     uncertain: torch.Tensor
     nearest: Nearest
+
+    def decided(self, changed: torch.Tensor) -> Matches:
+        """Have the quarters certain in which some of (4h, 4w) bool cells were ``changed``."""
+        cells = F.max_pool2d(changed[None].float(), 2)[0]  # at s8
+        quarters = to_quad_order(cells.flatten(), (cells.shape[0], cells.shape[1])).view(-1, 4)
+        return replace(self, uncertain=self.uncertain & (quarters[self.cells] == 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _KNOWN_CELLS, _KNOWN_SHARE, _COHERENT = 6, 0.3, 0.6  # which a region has to hav
 _CLOSE = 1.5  # s8 cells from a fit, or from the mean
 _GROUND_REACH = 8  # s8 cells round a mask
 _GROUND_CELLS = 15
-_GROWTH_AGE = 2  # index in AGES
+_FOUR_FRAMES = 2  # index in AGES: what a motion is measured over
 _SMOOTHED = 5  # s8 cells on a side
 
 
@@ -30,10 +30,10 @@ _SMOOTHED = 5  # s8 cells on a side
 class RegionMotions:
     """What the motions of N objects' regions tell; made by `region_motions`.
 
-    (N, B) bool for the labels of the regions: ``apart`` if they moved apart from their object at
-    more ages than with it, ``together`` if it is the other way round, and ``alike`` if they moved
-    as it did, which may be not at all. ``as_object`` (N, H, W) is at how many more ages a cell, and
-    those round it, moved as the object than otherwise.
+    (N, B) bool for the labels of the regions. At more ages than the other they moved ``apart`` from
+    their object, or ``together`` with it while the ground moved otherwise. ``alike`` if over four
+    frames or more they moved as it did, which may be not at all. ``as_object`` (N, H, W) is at how
+    many more ages a cell, and those round it, moved as the object than otherwise.
     """
 
     apart: torch.Tensor
@@ -64,12 +64,14 @@ def region_motions(
         found = _at_age(cells, areas, moved.mutual[age], cells.former[age])
         apart += found.known & (found.difference >= least[:, None])
         together += found.known & (found.difference < _WITH) & (found.from_ground >= _GROUND_APART)
-        if AGES[age] >= AGES[_GROWTH_AGE]:
+        if age >= min(_FOUR_FRAMES, len(moved.found) - 1):
             alike += found.known & (found.difference < _WITH)
         closer = (found.distance < _WITH).float() - (found.distance >= least[:, None]).float()
         balance += closer * found.told
     smooth = (balance * inside.flatten(1)).view(inside.shape)
-    as_object = F.avg_pool2d(smooth, _SMOOTHED, stride=1, padding=_SMOOTHED // 2)
+    as_object = F.avg_pool2d(
+        smooth, _SMOOTHED, stride=1, padding=_SMOOTHED // 2, count_include_pad=False
+    )
     return RegionMotions(apart > together, together > apart, alike > 0, as_object)
 
 
@@ -78,7 +80,7 @@ def area_growth(sure: torch.Tensor, moved: Correspondences) -> torch.Tensor:
 
     ``sure`` (N, H, W) bool are their cells; 1 where too few are found again.
     """
-    index = min(_GROWTH_AGE, len(moved.found) - 1)
+    index = min(_FOUR_FRAMES, len(moved.found) - 1)
     there = positions(moved.found[index], sure.shape[2])
     here = positions(torch.arange(len(there), device=there.device), sure.shape[2])
     weights = sure.flatten(1) & moved.mutual[index]

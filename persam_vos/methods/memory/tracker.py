@@ -182,9 +182,11 @@ class MemoryMethod(Method[FrameFeatures]):
             bank = self._memory.bank
             moved = correspondences(matches, bank)
             own = unmixed(fused, moved, states, self.strategy)
-            fused, readout = own, torch.where(own == fused, readout, own)
-            distractor = distractors(fused, moved, bank, states, self.strategy)
-        fused, readout = (part.masked_fill(distractor, _NOT_OF_IT) for part in (fused, readout))
+            changed = own != fused
+            readout = torch.where(changed, own.clamp(_NOT_OF_IT, -_NOT_OF_IT), readout)
+            distractor = distractors(own, moved, bank, states, self.strategy)
+            fused, readout = (part.masked_fill(distractor, _NOT_OF_IT) for part in (own, readout))
+            matches = matches and matches.decided((changed | distractor).any(0))
         similarities = targets.similarity(encoded.features, states.appearance.vectors)
         appearance = targets.appearance_score(similarities, fused, states.appearance)
         agreement = mask_selection.agreement(fused.sigmoid(), readout.sigmoid())

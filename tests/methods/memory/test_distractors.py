@@ -59,6 +59,16 @@ def test_what_is_uncovered_behind_the_object_goes_and_is_forgotten(strategy: Str
 
 
 @BOTH
+def test_what_moves_apart_stays_if_the_object_is_no_larger_than_usual(strategy: Strategy) -> None:
+    """A limb that moves on its own is no reason to lose it."""
+    scene = Scene.of(masks_of([BODY]), uncovered(0), strategy)
+    scene.states.usual_area.fill_(200)
+    for step in range(1, 5):
+        both = masks_of([(8, 4, 16, 12 + 3 * step)])
+        assert torch.equal(scene.see(both, uncovered(step)), both)
+
+
+@BOTH
 def test_a_part_that_comes_into_view_and_moves_with_the_object_stays(strategy: Strategy) -> None:
     """It comes out from behind something on the left, and the object grows by it."""
     ground, body, wall = texture(0), texture(2), texture(3)

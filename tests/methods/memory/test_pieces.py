@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from memory_scenes import masks_of
 
-from persam_vos.methods.memory.pieces import cut, reference_gaps
+from persam_vos.methods.memory.pieces import cut, reference_gaps, spread
 from persam_vos.methods.memory.strategy import DenseStrategy, SparseStrategy, Strategy
 
 BOTH = pytest.mark.parametrize("strategy", [SparseStrategy(), DenseStrategy()])
@@ -25,7 +25,7 @@ def test_pieces_have_areas_and_the_shortest_ways_from_the_object(strategy: Strat
     assert int(pieces.main[0]) == at["m"]
     assert [float(pieces.areas[0, at[name]]) for name in "mrb"] == [35.25, 4, 2]
     assert [float(pieces.gaps[0, at[name]]) for name in "mrb"] == [0, 7, 13]
-    assert float(pieces.spread(pieces.areas)[0, 4, 14]) == 4
+    assert float(spread(pieces.areas, pieces.labels)[0, 4, 14]) == 4
     assert float(pieces.means(coverage)[0, at["m"]]) == pytest.approx(35.25 / 36)
 
 

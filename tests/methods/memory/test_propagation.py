@@ -6,6 +6,7 @@ import pytest
 import torch
 from memory_scenes import Scene, drawn, features_of, masks_of, texture
 
+from persam_vos.methods.memory.correspondences import correspondences
 from persam_vos.methods.memory.propagation import propagate_references, usual_level
 from persam_vos.methods.memory.strategy import DenseStrategy, SparseStrategy, Strategy
 
@@ -25,6 +26,16 @@ def test_a_reference_moves_with_its_object_and_not_to_what_is_beside_it(strategy
     assert not propagated[~inside].any()
     assert torch.equal(evidence[0, 8:16, 6:14], torch.full((8, 8), 2.0))
     assert evidence[0].sum() == 128
+
+
+@BOTH
+def test_where_nothing_is_found_again_the_reference_has_not_come(strategy: Strategy) -> None:
+    scene = Scene.of(masks_of([(8, 4, 16, 12)]), texture(0), strategy)
+    inside = masks_of([(2, 2, 22, 22)]) > 0
+    nothing = correspondences(None, scene.memory.bank)
+    propagated, evidence = propagate_references(inside, nothing, scene.states)
+    assert not propagated.any()
+    assert not evidence.any()
 
 
 def test_the_usual_level_is_of_what_the_reference_has_come_to() -> None:

@@ -59,6 +59,16 @@ def test_regions_move_apart_or_together(
     assert not any(part[0, others].any() for part in told)
 
 
+@pytest.mark.parametrize("frames", [1, 2])
+def test_few_frames_tell_of_motion_too(frames: int) -> None:
+    moved = moved_by((1, 0), (1, 0))
+    found, label = motions(Correspondences(moved.found[:frames], moved.mutual[:frames]))
+    assert found.alike[0, label]
+    moved = moved_by((0, 0), (2, 0))
+    found, label = motions(Correspondences(moved.found[:frames], moved.mutual[:frames]))
+    assert found.apart[0, label]
+
+
 def test_a_difference_is_as_large_as_the_object() -> None:
     """What is apart for a small object may be a part of a large one, which moves its parts."""
     moved = moved_by((1, 0), (0.25, 0))
