@@ -117,6 +117,35 @@ def test_lost_objects_are_searched_everywhere_as_defined(lost: tuple[int, ...]) 
             assert bool((mask[elsewhere] > 0).any()) == sought
 
 
+def test_the_nearest_of_recent_frames_are_what_comparing_all_finds() -> None:
+    """With six candidates a frame on a grid of few cells, next to nothing is left out."""
+    grid_hw = (2, 3)
+    memory = remember(grid_hw, objects=1, later=3)
+    features, _ = make_frame(100, grid_hw, objects=1)
+    _, matches = memory(features, everywhere(grid_hw))
+    assert matches is not None
+    for age, row in enumerate(memory.bank.recent_rows):
+        similarity = features.s8 @ memory.bank.read_row(memory.bank.s8, row).T
+        own = similarity.view(6, 4, -1)[matches.cells]
+        assert torch.equal(matches.nearest.cells[..., age], own.argmax(-1))
+        torch.testing.assert_close(matches.nearest.similarity[..., age], own.amax(-1))
+        torch.testing.assert_close(matches.nearest.best_back[age], own.flatten(0, 1).amax(0))
+
+
+def test_quarters_that_have_changed_are_certain() -> None:
+    memory = remember((6, 9), objects=2, later=4)
+    _, matches = memory(make_frame(100, (6, 9), objects=2)[0], everywhere((6, 9)))
+    assert matches is not None
+    assert matches.uncertain.any()
+    changed = torch.zeros(24, 36, dtype=torch.bool)
+    changed[4:8, 4:8] = True  # the s16 cell in row 1, column 1
+    own = matches.cells == 10
+    decided = matches.decided(changed).uncertain
+    assert not decided[own].any()
+    assert torch.equal(decided[~own], matches.uncertain[~own])
+    assert not matches.decided(~torch.zeros_like(changed)).uncertain.any()
+
+
 def test_an_unchanged_frame_reads_its_own_masks() -> None:
     features, soft = make_frame(0, GRID, objects=3)
     masks = hard_masks(soft)
