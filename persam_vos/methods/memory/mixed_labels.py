@@ -31,10 +31,14 @@ def unmixed(
     if len(logits) < 2:
         return logits
     inside = F.avg_pool2d((logits > 0).float(), 2) > 0
-    propagated, _ = propagate_references(inside, moved, states)
     labels = strategy.components(inside.any(0)[None]).expand(inside.shape)
     bins = labels[0].numel() + 1
-    weights, areas = (sums(labels, part * inside, bins) for part in (propagated, inside.float()))
+    areas = sums(labels, inside.float(), bins)
+    areas[:, 0].fill_(0)
+    if not strategy.any((areas > 0).sum(1) > 1):
+        return logits
+    propagated, _ = propagate_references(inside, moved, states)
+    weights = sums(labels, propagated, bins)
     weights[:, 0].fill_(0)
     main = weights.argmax(1, keepdim=True)
     mains = torch.zeros_like(weights).scatter_(1, main, weights.gather(1, main))
