@@ -68,7 +68,7 @@ class CandidateSearch:
         self.grid_hw = grid_hw
         self.top_k = min(_TOP_K, grid_hw[0] * grid_hw[1])  # candidates from each recent frame
         cells = torch.arange(grid_hw[0] * grid_hw[1])
-        self._positions = _positions(cells, grid_hw[1]).to(device)  # (h w, 2)
+        self._positions = cell_positions(cells, grid_hw[1]).to(device)  # (h w, 2)
         self._squares, self._outside = (table.to(device) for table in _tile_distances())
 
     def __call__(
@@ -200,7 +200,7 @@ class DenseCandidateSearch(CandidateSearch):
 
 def squared_distance(cells: torch.Tensor, others: torch.Tensor, width: int) -> torch.Tensor:
     """Return the squared distance of (Q,) s16 cells from (Q, c) others, in cells: (Q, c)."""
-    apart = _positions(cells, width)[:, None] - _positions(others, width)
+    apart = cell_positions(cells, width)[:, None] - cell_positions(others, width)
     return apart.square().sum(-1)
 
 
@@ -209,7 +209,7 @@ def _static(bank: MemoryBank) -> StaticMemoryBank:
     return bank
 
 
-def _positions(cells: torch.Tensor, width: int) -> torch.Tensor:
+def cell_positions(cells: torch.Tensor, width: int) -> torch.Tensor:
     """Return row and column of cells of any shape: (..., 2)."""
     return torch.stack([cells // width, cells % width], dim=-1).float()
 

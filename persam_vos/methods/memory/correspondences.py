@@ -30,7 +30,7 @@ class Correspondences:
 def correspondences(matches: Matches | None, bank: MemoryBank) -> Correspondences:
     """Collect the correspondences of a frame, which was matched with a memory bank."""
     height, width = (2 * side for side in bank.grid_hw)
-    count, frames, device = height * width, len(bank.recent_rows), bank.s8.device
+    count, frames, device = height * width, bank.recent_count, bank.s8.device
     found = torch.zeros((count, frames), dtype=torch.int64, device=device)
     if matches is None:
         return Correspondences(found.T, found.T > 0)
@@ -47,13 +47,8 @@ def correspondences(matches: Matches | None, bank: MemoryBank) -> Correspondence
     return Correspondences(found, (similarity > _ALIKE) & (similarity >= best))
 
 
-def positions(cells: torch.Tensor, width: int) -> torch.Tensor:
-    """Return the places of cells in raster order: (..., 2) float32 x and y, in cells."""
-    return torch.stack([cells % width, cells // width], dim=-1).float()
-
-
-def turned(slope: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Turn and scale (..., n, 2) places by (..., 2) slopes, as complex numbers are multiplied."""
+def rotate_and_scale(slope: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Multiply (..., n, 2) places by (..., 2) slopes, as complex numbers."""
     cosine, sine = slope[..., None, :].unbind(-1)
     x, y = places.unbind(-1)
     return torch.stack([cosine * x - sine * y, sine * x + cosine * y], dim=-1)
@@ -65,9 +60,9 @@ def fit_similarity(
     """Fit how things moved, former = slope * current + offset, by robust least squares.
 
     ``weights`` (..., n), places ``current`` (n, 2) and ``former`` (..., n, 2), in cells. The slope
-    (..., 2) is a complex number, which turns and scales (`turned`), the offset is (..., 2). Also
-    returns how far (..., n) the former places are from it. Reweighted by Cauchy's weights with a
-    scale of one cell.
+    (..., 2) is a complex number (see `rotate_and_scale`), the offset is (..., 2). Also returns how
+    far (..., n) the former places are from it. Reweighted by Cauchy's weights with a scale of one
+    cell.
     """
     robust = weights
     for _ in range(_ROUNDS):
@@ -83,7 +78,7 @@ def fit_similarity(
             [(robust * (x * u + y * v)).sum(-1), (robust * (x * v - y * u)).sum(-1)], dim=-1
         )
         slope = slope / power[..., None]
-        offset = there - turned(slope, here[..., None, :])[..., 0, :]
-        distance = (former - turned(slope, current) - offset[..., None, :]).norm(dim=-1)
+        offset = there - rotate_and_scale(slope, here[..., None, :])[..., 0, :]
+        distance = (former - rotate_and_scale(slope, current) - offset[..., None, :]).norm(dim=-1)
         robust = weights / (1 + distance.square())
     return slope, offset, distance

@@ -15,14 +15,16 @@ import torch
 import torch.nn.functional as F
 
 from .correspondences import Correspondences
+from .features import at_s4
 from .memory_bank import MemoryBank
 from .object_states import ObjectStates
-from .pieces import FEW_CELLS, Pieces, at_s4, cut, spread, sums
+from .pieces import FEW_CELLS, Pieces, cut, spread, sums
 from .propagation import propagate_references, usual_level
 from .region_motion import RegionMotions, area_growth, region_motions
 from .strategy import Strategy
 
 _LOW = 0.55  # of the usual value of the propagated reference: it has not come to a cell with less
+_COME = 0.3  # of the propagated reference: the scale is measured where it has come to
 _LEAST_LEVEL = 0.4  # which that value has to have, to tell anything,
 _LEAST_MATCHED = 0.7  # and this share of the mask's cells has to be found again
 _LEAST_REGION, _LEAST_CELLS = 0.05, 8.0  # of the usual area, and s8 cells, of a region
@@ -59,7 +61,7 @@ def distractors(
     propagated, evidence = propagate_references(coverage > 0, moved, states)
     strays = _strays(coverage, propagated, moved, bank, states, strategy)
     kept = coverage * ~strays
-    growth = area_growth((kept > 0.5) & (propagated > 0.3), moved)
+    growth = area_growth((kept > 0.5) & (propagated > _COME), moved)
     states.evidence.copy_(evidence)
     dropped, joined, low = _decided(kept, propagated, moved, states, strategy)
     if strategy.any(dropped.flatten(1).any(1)):

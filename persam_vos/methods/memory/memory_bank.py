@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, fields
 import torch
 import torch.nn.functional as F
 
-from .features import EXCLUDED, FrameFeatures, s4_neighbourhoods, to_quad_order, to_raster_order
+from .features import (
+    EXCLUDED,
+    FrameFeatures,
+    at_s4,
+    s4_neighbourhoods,
+    to_quad_order,
+    to_raster_order,
+)
 
 AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
 _REFERENCE_REACH = 4  # s16 cells round a reference's objects that are all searched
@@ -79,6 +86,11 @@ class MemoryBank:
         return self._count >= AGES[-1]
 
     @property
+    def recent_count(self) -> int:
+        """How many recent frames are searched."""
+        return sum(age <= self._count for age in AGES)
+
+    @property
     def recent_rows(self) -> list[RowIndex]:
         """Rows of the recent frames that are searched, the newest first."""
         return [(self._count - age) % AGES[-1] for age in AGES if age <= self._count]
@@ -121,7 +133,7 @@ class MemoryBank:
     def retract(self, row: RowIndex, wrong: torch.Tensor) -> None:
         """Make some s8 cells of a remembered frame, (N, 2h, 2w) bool of N objects, background."""
         masks = self.read_row(self.masks_s4, row)
-        cells = wrong.repeat_interleave(2, 1).repeat_interleave(2, 2).flatten(1).T
+        cells = at_s4(wrong).flatten(1).T
         objects = masks[:, 1:].masked_fill(cells, 0)
         background = masks[:, :1] + (masks[:, 1:] - objects).sum(1, keepdim=True)
         self._write_masks(row, torch.cat([background, objects], 1))
@@ -277,8 +289,8 @@ class StaticMemoryBank(MemoryBank):
     @property
     def recent_rows(self) -> list[RowIndex]:
         """Rows of the recent frames that are searched, the newest first."""
-        known = sum(age <= self._count for age in AGES)
-        return list(torch.split((self._added - self._ages[:known]) % AGES[-1], 1))
+        ages = self._ages[: self.recent_count]
+        return list(torch.split((self._added - ages) % AGES[-1], 1))
 
     @property
     def reference_rows(self) -> list[RowIndex]:

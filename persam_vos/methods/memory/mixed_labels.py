@@ -11,14 +11,15 @@ import torch
 import torch.nn.functional as F
 
 from .correspondences import Correspondences
+from .features import at_s4
 from .object_states import ObjectStates
-from .pieces import at_s4, spread, sums
+from .pieces import spread, sums
 from .propagation import propagate_references, usual_level
+from .readout import SURE
 from .strategy import Strategy
 
 _FOREIGN = 0.7  # of the usual value of the propagated reference: a part has less
 _ONE_PIECE = 0.1  # of an object's size: an object in pieces further apart is not one thing
-_SURE = 4.6  # log-odds: as sure as a readout can be
 
 
 def unmixed(
@@ -50,7 +51,7 @@ def unmixed(
         return logits
     taken = at_s4(spread(foreign, labels)) & (logits > 0)
     owners = at_s4(owner.indices[labels[:1]])
-    gift = logits.masked_fill(~taken, -_SURE).amax(0)
+    gift = logits.masked_fill(~taken, -SURE).amax(0)
     objects = torch.arange(len(logits), device=logits.device)[:, None, None]
     gets = (owners == objects) & taken.any(0)
-    return torch.where(gets, logits.maximum(gift), logits).masked_fill(taken, -_SURE)
+    return torch.where(gets, logits.maximum(gift), logits).masked_fill(taken, -SURE)

@@ -70,11 +70,6 @@ def spread(values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return values.gather(1, labels.flatten(1)).view(labels.shape)
 
 
-def at_s4(cells: torch.Tensor) -> torch.Tensor:
-    """Repeat (N, 2h, 2w) s8 cells at s4 cells: (N, 4h, 4w)."""
-    return cells.repeat_interleave(2, 1).repeat_interleave(2, 2)
-
-
 def sums(labels: torch.Tensor, cells: torch.Tensor, bins: int) -> torch.Tensor:
     """Add (N, H, W) values up by their labels: (N, bins)."""
     none = cells.new_zeros((len(labels), bins))

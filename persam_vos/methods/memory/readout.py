@@ -29,7 +29,8 @@ S4_REFERENCE_BONUS = 0.06
 _CERTAIN = 0.02  # s8 cells whose probabilities are all this close to 0 or 1 are not refined
 _AT_ONCE = 128  # s16 cells matched together on a CPU, and s4 ones in fours: a few MB
 _LOST_PROB = 0.1  # of an s8 cell that has some of a lost object
-MIN_PROB = 0.01  # of a cell; bounds the log-odds of a readout to +-4.6
+MIN_PROB = 0.01  # of a cell; bounds the log-odds of a readout to +-4.6,
+SURE = 4.6  # which is as sure as it can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class MemoryReader:
         quarters = query.s8.view(count, 4, channels)
         table = self.bank.s8.view(-1, 4 * channels)
         best, places, nearest = [], [], []
-        frames, top_k = len(self.bank.recent_rows), self.search.top_k
+        frames, top_k = self.bank.recent_count, self.search.top_k
         parts = (chunks(part) for part in (cells, candidates, promising))
         best_back = torch.full((frames, 4 * count), -1.0, device=cells.device)
         for own, others, shows in zip(*parts, strict=True):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .correspondences import Correspondences, fit_similarity, positions, turned
+from .candidate_search import cell_positions
+from .correspondences import Correspondences, fit_similarity, rotate_and_scale
 from .memory_bank import AGES
 
 _APART = (1.2, 1.5, 2.5, 3.25, 4.0)  # s8 cells from the object's motion, for AGES,
@@ -81,8 +82,8 @@ def area_growth(sure: torch.Tensor, moved: Correspondences) -> torch.Tensor:
     ``sure`` (N, H, W) bool are their cells; 1 where too few are found again.
     """
     index = min(_FOUR_FRAMES, len(moved.found) - 1)
-    there = positions(moved.found[index], sure.shape[2])
-    here = positions(torch.arange(len(there), device=there.device), sure.shape[2])
+    there = cell_positions(moved.found[index], sure.shape[2])
+    here = cell_positions(torch.arange(len(there), device=there.device), sure.shape[2])
     weights = sure.flatten(1) & moved.mutual[index]
     slope, _, _ = fit_similarity(weights.float(), here, there.expand(len(weights), -1, -1))
     growth = slope.norm(dim=-1).clamp_min(0.1).pow(-2).clamp(0.5, 2) ** (1 / AGES[index])
@@ -113,8 +114,8 @@ class _Cells:
         window = 2 * _GROUND_REACH + 1
         near = F.max_pool2d(inside.float(), window, stride=1, padding=_GROUND_REACH) > 0
         return cls(
-            positions(torch.arange(flat.shape[1], device=flat.device), width),
-            positions(moved.found, width),
+            cell_positions(torch.arange(flat.shape[1], device=flat.device), width),
+            cell_positions(moved.found, width),
             flat,
             (flat > 0).float(),
             sure.flatten(1),
@@ -162,7 +163,7 @@ def _at_age(
     off = (steps - step.gather(1, cells.labels[..., None].expand(-1, -1, 2))).norm(dim=-1)
     coherent = cells.mean((off < _CLOSE).float(), known, bins) >= _COHERENT
     share = cells.mean(mutual.float().expand(objects, -1), cells.region, bins)
-    as_object = turned(slope, cells.current) + offset[:, None]
+    as_object = rotate_and_scale(slope, cells.current) + offset[:, None]
     ground = cells.ground & mutual
     ground_step = steps.masked_fill(~ground[..., None], torch.nan).nanmedian(1).values.nan_to_num()
     from_ground = (as_object - cells.current - ground_step[:, None]).norm(dim=-1)

@@ -38,7 +38,7 @@ from .memory_bank import with_reference
 from .mixed_labels import unmixed
 from .object_states import ObjectStates, new_object_states, select_rows
 from .pieces import reference_gaps
-from .readout import Matches, MemoryReader, near_objects, new_reader, reader_of
+from .readout import SURE, Matches, MemoryReader, near_objects, new_reader, reader_of
 from .strategy import Chosen, SparseStrategy, Strategy
 from .templates import recognised_fraction, sample
 
@@ -48,7 +48,6 @@ _DENSE_GAIN = 1.5  # from a readout's log-odds to the mask prompt, whose logits 
 _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a readout finds a lost object again
 _FOUND_CELLS = 8  # s8 cells that it then covers, or half as many as on its reference frame
 _CERTAIN_FRACTION = 0.55  # of a mask, recognised: updates templates, and finds what was lost
-_NOT_OF_IT = -4.6  # log-odds: as sure as a readout can be
 _FRAGMENT = 0.1  # of the cells covered on the reference frame: a mask with fewer is a fragment
 _STREAK_NOT_SHOWN = 2  # frames of a fragment in a row, and the object is no longer shown
 _STREAK_LOST = 6  # and it is searched for everywhere
@@ -183,9 +182,9 @@ class MemoryMethod(Method[FrameFeatures]):
             moved = correspondences(matches, bank)
             own = unmixed(fused, moved, states, self.strategy)
             changed = own != fused
-            readout = torch.where(changed, own.clamp(_NOT_OF_IT, -_NOT_OF_IT), readout)
+            readout = torch.where(changed, own.clamp(-SURE, SURE), readout)
             distractor = distractors(own, moved, bank, states, self.strategy)
-            fused, readout = (part.masked_fill(distractor, _NOT_OF_IT) for part in (own, readout))
+            fused, readout = (part.masked_fill(distractor, -SURE) for part in (own, readout))
             matches = matches and matches.decided((changed | distractor).any(0))
         similarities = targets.similarity(encoded.features, states.appearance.vectors)
         appearance = targets.appearance_score(similarities, fused, states.appearance)

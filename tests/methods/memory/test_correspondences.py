@@ -8,11 +8,11 @@ import pytest
 import torch
 from memory_scenes import HW, Scene, drawn, features_of, masks_of, texture
 
+from persam_vos.methods.memory.candidate_search import cell_positions
 from persam_vos.methods.memory.correspondences import (
     correspondences,
     fit_similarity,
-    positions,
-    turned,
+    rotate_and_scale,
 )
 from persam_vos.methods.memory.strategy import DenseStrategy, SparseStrategy, Strategy
 
@@ -55,10 +55,10 @@ def test_without_matches_nothing_is_found_again() -> None:
 
 
 def test_a_similarity_is_fitted_in_spite_of_outliers() -> None:
-    places = positions(torch.arange(HW[0] * HW[1]), HW[1])
+    places = cell_positions(torch.arange(HW[0] * HW[1]), HW[1])
     angle, scale = 0.1, 0.9
     slope = scale * torch.tensor([math.cos(angle), math.sin(angle)])
-    former = turned(slope, places) + torch.tensor([3.0, -2.0])
+    former = rotate_and_scale(slope, places) + torch.tensor([3.0, -2.0])
     wrong = torch.rand(len(places), generator=torch.Generator().manual_seed(0)) < 0.2
     former[wrong] += 12
     weights = torch.ones(1, len(places))
@@ -71,6 +71,6 @@ def test_a_similarity_is_fitted_in_spite_of_outliers() -> None:
 
 
 def test_nothing_to_fit_gives_numbers() -> None:
-    places = positions(torch.arange(12), 4)
+    places = cell_positions(torch.arange(12), 4)
     parts = fit_similarity(torch.zeros(2, 12), places, places.expand(2, -1, -1))
     assert all(part.isfinite().all() for part in parts)
