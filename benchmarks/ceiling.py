@@ -56,11 +56,12 @@ class Recorder(SparseStrategy):
         self,
         mask: torch.Tensor,
         logits: torch.Tensor,
-        compute: Callable[[torch.Tensor], Chosen],
+        trusted: torch.Tensor,
+        compute: Callable[[torch.Tensor, torch.Tensor], Chosen],
     ) -> Chosen:
         """Note the readout, and for which objects the decoder is asked."""
         self.readout, self.rows, self.offered = logits, mask.nonzero()[:, 0].tolist(), None
-        return super().choose(mask, logits, compute)
+        return super().choose(mask, logits, trusted, compute)
 
     def decode(
         self, decoder: Decoder, features: torch.Tensor, prompted: Prompts, logits: torch.Tensor

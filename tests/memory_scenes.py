@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from persam_vos.methods.memory.correspondences import Correspondences, correspondences
 from persam_vos.methods.memory.distractors import distractors
 from persam_vos.methods.memory.features import FrameFeatures, to_quad_order
+from persam_vos.methods.memory.new_parts import new_parts, watched_cells
 from persam_vos.methods.memory.object_states import ObjectStates, new_object_states
 from persam_vos.methods.memory.pieces import reference_gaps
 from persam_vos.methods.memory.readout import MemoryReader, new_reader
@@ -77,9 +78,11 @@ class Scene:
             Thinness(zeros, zeros),
             masks,
             reference_gaps(masks, strategy),
+            torch.ones(count, 1, dtype=torch.bool),
         )
         scene = cls(new_reader(strategy, features, 1 + count), states)
         scene.remember(masks, features)
+        scene.memory.bank.begin_references(list(range(count)), masks)
         return scene
 
     def remember(self, masks: torch.Tensor, features: FrameFeatures) -> None:
@@ -87,18 +90,27 @@ class Scene:
         objects = large(masks).flatten(1).T
         background = 1 - objects.amax(1, keepdim=True)
         self.memory.bank.add(features, torch.cat([background, objects], 1))
+        self.memory.bank.note_references(self.states.propagated_slowly)
 
     def moved(self, features: FrameFeatures) -> Correspondences:
         """Find the cells of the next frame again."""
         everywhere = torch.ones(GRID_HW, dtype=torch.bool)
-        _, matches = self.memory(features, everywhere)
+        _, matches = self.memory(features, everywhere, watched=watched_cells(self.states))
         return correspondences(matches, self.memory.bank)
 
-    def see(self, masks: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-        """Return what is left of (N, 24, 32) masks of the next frame, and remember that."""
+    def see(
+        self, masks: torch.Tensor, grid: torch.Tensor, offer: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return what is left of (N, 24, 32) masks of the next frame, and remember that.
+
+        With new parts of what the decoder offers, (N, 24, 32) masks, where there are any.
+        """
         features, logits = features_of(grid), 8 * large(masks) - 4
-        bank, strategy = self.memory.bank, self.memory.strategy
-        gone = distractors(logits, self.moved(features), bank, self.states, strategy)
-        kept = F.max_pool2d((large(masks) * ~gone)[None], 2)[0]
+        bank, strategy, moved = self.memory.bank, self.memory.strategy, self.moved(features)
+        gone = distractors(logits, moved, bank, self.states, strategy)
+        logits = logits.masked_fill(gone, -4)
+        offered = logits if offer is None else 8 * large(offer) - 4
+        logits = logits.masked_fill(new_parts(offered, logits, moved, self.states, strategy), 4)
+        kept = F.max_pool2d((logits > 0).float()[None], 2)[0]
         self.remember(kept, features)
         return kept

@@ -19,14 +19,14 @@ from .features import at_s4
 from .memory_bank import MemoryBank
 from .object_states import ObjectStates
 from .pieces import FEW_CELLS, Pieces, cut, spread, sums
-from .propagation import propagate_references, usual_level
+from .propagation import propagate_references, propagate_slowly, usual_level
 from .region_motion import RegionMotions, area_growth, region_motions
 from .strategy import Strategy
 
 _LOW = 0.55  # of the usual value of the propagated reference: it has not come to a cell with less
 _COME = 0.3  # of the propagated reference: the scale is measured where it has come to
 _LEAST_LEVEL = 0.4  # which that value has to have, to tell anything,
-_LEAST_MATCHED = 0.7  # and this share of the mask's cells has to be found again
+_LEAST_MATCHED = 0.5  # and this share of the mask's cells has to be found again
 _LEAST_REGION, _LEAST_CELLS = 0.05, 8.0  # of the usual area, and s8 cells, of a region
 _GROWN = 1.08  # of the usual area: what is less than that loses no region
 _DECIDED, _MOST = 1.5, 4.0  # frames in which a region moved apart, or together, more often
@@ -59,21 +59,25 @@ def distractors(
     """
     coverage = F.avg_pool2d((logits > 0).float(), 2)
     propagated, evidence = propagate_references(coverage > 0, moved, states)
+    slowly = propagate_slowly(coverage > 0, moved, bank, propagated)
     strays = _strays(coverage, propagated, moved, bank, states, strategy)
     kept = coverage * ~strays
     growth = area_growth((kept > 0.5) & (propagated > _COME), moved)
     states.evidence.copy_(evidence)
-    dropped, joined, low = _decided(kept, propagated, moved, states, strategy)
+    dropped, joined, low = _decided(kept, propagated, slowly, moved, states, strategy)
     if strategy.any(dropped.flatten(1).any(1)):
         _retract(dropped, moved, bank)
     dropped |= strays
-    _update(coverage * ~dropped, propagated, joined, low, growth, states)
+    kept = coverage * ~dropped
+    _renew(kept, propagated, slowly, joined, states)
+    _update_area(kept, joined, low, growth, states)
     return at_s4(dropped)
 
 
 def _decided(
     kept: torch.Tensor,
     propagated: torch.Tensor,
+    slowly: torch.Tensor,
     moved: Correspondences,
     states: ObjectStates,
     strategy: Strategy,
@@ -87,9 +91,11 @@ def _decided(
     found_again = (inside.flatten(1) & moved.mutual[0]).sum(1)
     matched = found_again / inside.flatten(1).sum(1).clamp_min(1)
     usable = (level >= _LEAST_LEVEL) & (matched >= _LEAST_MATCHED)
-    low = inside & (propagated < (_LOW * level)[:, None, None]) & usable[:, None, None]
-    low &= F.avg_pool2d(low.float(), 3, stride=1, padding=1, count_include_pad=False) > 0.5
-    labels = strategy.components(low)
+    least = torch.where(usable, _LOW * level, torch.zeros_like(level))[:, None, None]
+    low = _solid(inside & (propagated < least))
+    slow = _solid(inside & ~low & (slowly < least))
+    labels = strategy.components(low) + strategy.components(slow)  # regions of their own
+    low |= slow
     areas = sums(labels, low.float(), low[0].numel() + 1)
     asked = areas >= (_LEAST_REGION * states.usual_area).clamp_min(_LEAST_CELLS)[:, None]
     asked[:, 0].fill_(False)
@@ -108,6 +114,11 @@ def _decided(
     if strategy.any(drop.any(1)):
         dropped |= _remains(dropped, inside & ~dropped, propagated, strategy)
     return dropped, joined, low
+
+
+def _solid(cells: torch.Tensor) -> torch.Tensor:
+    """Leave out those of (N, 2h, 2w) cells that have most neighbours outside."""
+    return cells & (F.avg_pool2d(cells.float(), 3, 1, 1, count_include_pad=False) > 0.5)
 
 
 def _remains(
@@ -171,19 +182,32 @@ def _motions_of(
     return region_motions(pieces.labels, pieces.areas, sure, inside, usual[:, 0].sqrt(), moved)
 
 
-def _update(
+def _renew(
     kept: torch.Tensor,
     propagated: torch.Tensor,
+    slowly: torch.Tensor,
+    joined: torch.Tensor,
+    states: ObjectStates,
+) -> None:
+    """Renew both propagated references, (N, 2h, 2w), in what is ``kept`` of the masks."""
+    rate = _RENEWAL + (_JOINING - _RENEWAL) * joined
+    fading = (usual_level(propagated) < _LEAST_LEVEL)[:, None, None]
+    for own, values, share in (
+        (states.propagated, propagated, torch.where(fading, _RECOVERY, rate)),
+        (states.propagated_slowly, slowly, rate),
+    ):
+        renewed = values + share * (1 - values)
+        own.copy_(torch.where(kept >= 0.5, renewed, values * (kept > 0)))
+
+
+def _update_area(
+    kept: torch.Tensor,
     joined: torch.Tensor,
     low: torch.Tensor,
     growth: torch.Tensor,
     states: ObjectStates,
 ) -> None:
-    """Renew the propagated references, and the usual areas, by what is ``kept`` of the masks."""
-    renewed = propagated + (_RENEWAL + (_JOINING - _RENEWAL) * joined) * (1 - propagated)
-    fading = (usual_level(propagated) < _LEAST_LEVEL)[:, None, None]
-    renewed = torch.where(fading, propagated + _RECOVERY * (1 - propagated), renewed)
-    states.propagated.copy_(torch.where(kept >= 0.5, renewed, propagated * (kept > 0)))
+    """Let the usual areas follow what is ``kept`` of the masks, as far as it is known."""
     usual, known = states.usual_area, (kept * (~low | joined)).sum((1, 2))
     most = usual * growth.clamp_min(1) * _GROWTH + _JOINING * (kept * (joined & low)).sum((1, 2))
     whole, shrunk = kept.sum((1, 2)), usual * growth.clamp_max(1)

@@ -22,6 +22,7 @@ from .features import (
 )
 
 AGES = (1, 2, 4, 8, 16)  # frames back that are searched: the older, the less they have drifted
+FOUR_FRAMES = AGES.index(4)  # over which motions are measured
 _REFERENCE_REACH = 4  # s16 cells round a reference's objects that are all searched
 _SPARSE_STEP = 8  # of the rest every eighth is, each way: enough to tell false matches
 _TABLES = ("s16", "s8", "s4", "masks_s4", "masks_s8", "has_object", "is_reference")
@@ -41,6 +42,8 @@ class MemoryBank:
     order. ``has_object``, (R, h w) bool, tells which s16 cells have some of an object;
     ``is_reference``, (R,) float, is 1 for reference frames. ``neighbourhoods``, (4 h w, 16) int64,
     lists the s4 cells in and round each s8 cell, ``children``, (4 h w, 4), those in it.
+    ``references_s8``, (R, N, 4 h w) in raster order, is how the masks of the objects' reference
+    frames were propagated to each frame, 0 where not known.
     """
 
     grid_hw: tuple[int, int]
@@ -51,6 +54,7 @@ class MemoryBank:
     masks_s8: torch.Tensor
     has_object: torch.Tensor
     is_reference: torch.Tensor
+    references_s8: torch.Tensor
     neighbourhoods: torch.Tensor
     children: torch.Tensor
     references: dict[int, torch.Tensor] = field(default_factory=dict)
@@ -71,6 +75,7 @@ class MemoryBank:
             masks_s8=new((rows, 4 * cells, channels)),
             has_object=new((rows, cells), dtype=torch.bool),
             is_reference=new(rows),
+            references_s8=new((AGES[-1], channels - 1, 4 * cells)),
             neighbourhoods=s4_neighbourhoods(features.grid_hw, device, reach=1),
             children=s4_neighbourhoods(features.grid_hw, device, reach=0),
         )
@@ -130,6 +135,17 @@ class MemoryBank:
         """Replace the masks of the newest frame."""
         self._write_masks(self.recent_rows[0], masks_s4)
 
+    def note_references(self, propagated: torch.Tensor) -> None:
+        """Note how the (N, 2h, 2w) references were propagated to the newest frame."""
+        self.write_row(self.references_s8, self.recent_rows[0], propagated.flatten(1))
+
+    def begin_references(self, objects: list[int], given: torch.Tensor) -> None:
+        """Propagate some objects anew, from the (K, 2h, 2w) given masks of the newest frame."""
+        self.references_s8[:, objects] = 0
+        newest = self.read_row(self.references_s8, self.recent_rows[0]).clone()
+        newest[objects] = given.flatten(1).to(newest.dtype)
+        self.write_row(self.references_s8, self.recent_rows[0], newest)
+
     def retract(self, row: RowIndex, wrong: torch.Tensor) -> None:
         """Make some s8 cells of a remembered frame, (N, 2h, 2w) bool of N objects, background."""
         masks = self.read_row(self.masks_s4, row)
@@ -166,6 +182,7 @@ class MemoryBank:
             self.masks_s4, self.masks_s8 = (
                 F.pad(table, (0, added)) for table in (self.masks_s4, self.masks_s8)
             )
+            self.references_s8 = F.pad(self.references_s8, (0, 0, 0, added))
 
     def keep_objects(self, channels: list[int]) -> None:
         """Keep the objects of some channels, counted from 1; the others become background.
@@ -176,6 +193,7 @@ class MemoryBank:
         self.masks_s4, self.masks_s8 = (
             keep_channels(table, kept) for table in (self.masks_s4, self.masks_s8)
         )
+        self.references_s8 = self.references_s8.index_select(1, kept - 1)
         self.has_object.copy_(self._has_object(self.masks_s8))
 
     def gather_s4(self, places: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:

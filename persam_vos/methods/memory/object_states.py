@@ -28,10 +28,12 @@ class ObjectStates:
     older frames in which they were recognised, ``template_ages`` how many frames ago. An object is
     ``lost`` until it is found again. ``low_confidence_streak`` counts the frames in a row in which
     only a fragment of it was left, with a low score. ``propagated`` (N, 2h, 2w) is the reference
-    mask moved from frame to frame, at s8 cells, ``evidence`` of the same shape in how many more
-    frames regions moved with the object than apart from it, ``usual_area`` how many s8 cells an
-    object covers, ``reference_gap`` how far apart its pieces were, in its sizes; see `distractors`.
-    Ages, counts, areas and flags are (N,).
+    mask moved from frame to frame, at s8 cells, ``propagated_slowly`` the same over four frames at
+    a time, ``evidence`` of the same shape in how many more frames regions moved with the object
+    than apart from it, ``usual_area`` how many s8 cells an object covers, ``reference_gap`` how far
+    apart its pieces were, in its sizes; see `distractors`. ``trusted`` (N, K) are the decoder's
+    candidates that may offer new parts, ``offered`` (N, 2h, 2w) the cells that they offered last;
+    see `new_parts`. Ages, counts, areas and flags are (N,).
     """
 
     ids: torch.Tensor  # uint8; 0 where vacant
@@ -44,9 +46,12 @@ class ObjectStates:
     lost: torch.Tensor
     low_confidence_streak: torch.Tensor
     propagated: torch.Tensor
+    propagated_slowly: torch.Tensor
     evidence: torch.Tensor
     usual_area: torch.Tensor
     reference_gap: torch.Tensor
+    trusted: torch.Tensor
+    offered: torch.Tensor
 
     def update_templates(
         self, chosen: torch.Tensor, s8: torch.Tensor, mask_probs: torch.Tensor
@@ -70,11 +75,12 @@ def new_object_states(
     thinness: Thinness,
     coverage: torch.Tensor,
     reference_gap: torch.Tensor,
+    trusted: torch.Tensor,
 ) -> ObjectStates:
     """Make the states of N objects from their reference frame.
 
     ``s8`` are its (n, D) features, ``mask_probs`` (N, n) the objects' soft masks, ``coverage``
-    (N, 2h, 2w) the same in raster order.
+    (N, 2h, 2w) the same in raster order. ``trusted`` (N, K) says which candidates may offer parts.
     """
     device = s8.device
     templates = make_templates(s8, mask_probs)
@@ -90,9 +96,12 @@ def new_object_states(
         lost=zeros > 0,
         low_confidence_streak=zeros,
         propagated=coverage.clone(),
+        propagated_slowly=coverage.clone(),
         evidence=torch.zeros_like(coverage),
         usual_area=coverage.sum((1, 2)),
         reference_gap=reference_gap,
+        trusted=trusted,
+        offered=coverage < 0,
     )
 
 

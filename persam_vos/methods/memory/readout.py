@@ -87,6 +87,7 @@ class MemoryReader:
         lost: torch.Tensor | None = None,
         *,
         prior_strength: float = 0.0,
+        watched: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, Matches | None]:
         """Read the masks of a frame, in log-odds: (N, 4h, 4w) for (h, w) s16 cells.
 
@@ -94,7 +95,7 @@ class MemoryReader:
         ``lost``, (N,) bool, which can be anywhere. ``prior_strength`` times the squared distance
         of s16 cells, in cells, is subtracted from similarities, but not of cells that may show a
         lost object. Also returns the matches, for `refine_readout`; None if no cell resembles an
-        object's.
+        object's. Cells that are ``watched``, (h w,) bool, are matched even if they do not.
         """
         bank, strategy = self.bank, self.strategy
         lost = search_mask.new_zeros(bank.capacity) if lost is None else lost
@@ -106,7 +107,10 @@ class MemoryReader:
             return _upsample(probs, query.grid_hw), None
         prior = self._prior(search_mask, lost, prior_strength)
         candidates = self.search(query, bank, cells, prior)
-        promising = self._shows_object(candidates) & searched[cells]
+        promising = self._shows_object(candidates)
+        if watched is not None:
+            promising |= watched[cells]
+        promising &= searched[cells]
         cells, candidates, promising = strategy.keep(promising, cells, candidates, promising)
         if not len(cells):
             return _upsample(probs, query.grid_hw), None

@@ -13,17 +13,16 @@ import torch.nn.functional as F
 
 from .candidate_search import cell_positions
 from .correspondences import Correspondences, fit_similarity, rotate_and_scale
-from .memory_bank import AGES
+from .memory_bank import AGES, FOUR_FRAMES
 
-_APART = (1.2, 1.5, 2.5, 3.25, 4.0)  # s8 cells from the object's motion, for AGES,
-_APART_SIZE = 0.032  # or so much of the object's size, times these
-_WITH, _GROUND_APART = 1.0, 2.0  # s8 cells: as the object, and that far from how the ground moves
+APART = (1.2, 1.5, 2.5, 3.25, 4.0)  # s8 cells from the object's motion, for AGES,
+APART_SIZE = 0.032  # or so much of the object's size, times these
+_WITH, _FROM_GROUND = 1.0, 2.0  # s8 cells: as the object, and that far from how the ground moves
 _FITTED_CELLS, _FITTED_SHARE, _INLIERS = 20, 0.4, 0.6  # which a fit has to have
 _KNOWN_CELLS, _KNOWN_SHARE, _COHERENT = 6, 0.3, 0.6  # which a region has to have
-_CLOSE = 1.5  # s8 cells from a fit, or from the mean
-_GROUND_REACH = 8  # s8 cells round a mask
-_GROUND_CELLS = 15
-_FOUR_FRAMES = 2  # index in AGES: what a motion is measured over
+CLOSE = 1.5  # s8 cells from a fit, or from the mean
+GROUND_REACH = 8  # s8 cells round a mask
+GROUND_CELLS = 15
 _SMOOTHED = 5  # s8 cells on a side
 
 
@@ -60,12 +59,12 @@ def region_motions(
     cells = _Cells.of(labels, sure, inside, moved)
     apart, together, alike = (torch.zeros_like(areas) for _ in range(3))
     balance = torch.zeros_like(cells.region)
-    for age, threshold in enumerate(_APART[: len(moved.found)]):
-        least = threshold * (_APART_SIZE * size).clamp_min(1)
+    for age, threshold in enumerate(APART[: len(moved.found)]):
+        least = threshold * (APART_SIZE * size).clamp_min(1)
         found = _at_age(cells, areas, moved.mutual[age], cells.former[age])
         apart += found.known & (found.difference >= least[:, None])
-        together += found.known & (found.difference < _WITH) & (found.from_ground >= _GROUND_APART)
-        if age >= min(_FOUR_FRAMES, len(moved.found) - 1):
+        together += found.known & (found.difference < _WITH) & (found.from_ground >= _FROM_GROUND)
+        if age >= min(FOUR_FRAMES, len(moved.found) - 1):
             alike += found.known & (found.difference < _WITH)
         closer = (found.distance < _WITH).float() - (found.distance >= least[:, None]).float()
         balance += closer * found.told
@@ -81,7 +80,7 @@ def area_growth(sure: torch.Tensor, moved: Correspondences) -> torch.Tensor:
 
     ``sure`` (N, H, W) bool are their cells; 1 where too few are found again.
     """
-    index = min(_FOUR_FRAMES, len(moved.found) - 1)
+    index = min(FOUR_FRAMES, len(moved.found) - 1)
     there = cell_positions(moved.found[index], sure.shape[2])
     here = cell_positions(torch.arange(len(there), device=there.device), sure.shape[2])
     weights = sure.flatten(1) & moved.mutual[index]
@@ -111,8 +110,8 @@ class _Cells:
     ) -> _Cells:
         width = labels.shape[2]
         flat = labels.flatten(1)
-        window = 2 * _GROUND_REACH + 1
-        near = F.max_pool2d(inside.float(), window, stride=1, padding=_GROUND_REACH) > 0
+        window = 2 * GROUND_REACH + 1
+        near = F.max_pool2d(inside.float(), window, stride=1, padding=GROUND_REACH) > 0
         return cls(
             cell_positions(torch.arange(flat.shape[1], device=flat.device), width),
             cell_positions(moved.found, width),
@@ -154,20 +153,20 @@ def _at_age(
     former = former.expand(objects, -1, -1)
     weights = (cells.sure & mutual).float()
     slope, offset, distance = fit_similarity(weights, cells.current, former)
-    total, close = weights.sum(1), (weights * (distance < _CLOSE)).sum(1)
+    total, close = weights.sum(1), (weights * (distance < CLOSE)).sum(1)
     fitted = (total >= _FITTED_CELLS) & (total >= _FITTED_SHARE * cells.sure.sum(1))
     fitted &= close >= _INLIERS * total
     known = cells.region * mutual
     steps = former - cells.current
     step = cells.mean_vector(steps, known, bins)
     off = (steps - step.gather(1, cells.labels[..., None].expand(-1, -1, 2))).norm(dim=-1)
-    coherent = cells.mean((off < _CLOSE).float(), known, bins) >= _COHERENT
+    coherent = cells.mean((off < CLOSE).float(), known, bins) >= _COHERENT
     share = cells.mean(mutual.float().expand(objects, -1), cells.region, bins)
     as_object = rotate_and_scale(slope, cells.current) + offset[:, None]
     ground = cells.ground & mutual
     ground_step = steps.masked_fill(~ground[..., None], torch.nan).nanmedian(1).values.nan_to_num()
     from_ground = (as_object - cells.current - ground_step[:, None]).norm(dim=-1)
-    enough = (ground.sum(1) > _GROUND_CELLS)[:, None]
+    enough = (ground.sum(1) > GROUND_CELLS)[:, None]
     return _AtAge(
         (share >= _KNOWN_SHARE) & (share * areas >= _KNOWN_CELLS) & coherent & fitted[:, None],
         cells.mean_vector(former - as_object, known, bins).norm(dim=-1),

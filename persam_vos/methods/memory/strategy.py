@@ -28,8 +28,9 @@ from .templates import Samples, unpad
 _ROUNDS = 20  # in which cells learn of their component: parts double in each, or more
 _SOLID = 0.25  # of an s16 cell: what fills less may be a small fragment
 
-Chosen = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""Logits (N, 4h, 4w), their predicted IoU (N,) and their agreement with the memory (N,)."""
+Chosen = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+"""Logits (N, 4h, 4w), their predicted IoU (N,), their agreement with the memory (N,), and the
+largest logits of the candidates that may offer new parts (N, 4h, 4w)."""
 
 
 class Strategy(Protocol):
@@ -89,9 +90,13 @@ class Strategy(Protocol):
         self,
         mask: torch.Tensor,
         logits: torch.Tensor,
-        compute: Callable[[torch.Tensor], Chosen],
+        trusted: torch.Tensor,
+        compute: Callable[[torch.Tensor, torch.Tensor], Chosen],
     ) -> Chosen:
-        """Do ``compute`` for (N, 4h, 4w) logits where (N,) ``mask`` is true; others keep theirs."""
+        """Do ``compute`` for (N, 4h, 4w) logits and what is ``trusted``, (N, K), of candidates.
+
+        Where (N,) ``mask`` is true; others keep their logits, and offer no more.
+        """
 
 
 class SparseStrategy:
@@ -166,14 +171,16 @@ class SparseStrategy:
         self,
         mask: torch.Tensor,
         logits: torch.Tensor,
-        compute: Callable[[torch.Tensor], Chosen],
+        trusted: torch.Tensor,
+        compute: Callable[[torch.Tensor, torch.Tensor], Chosen],
     ) -> Chosen:
         """Do ``compute`` for the (N, 4h, 4w) logits of the mask alone."""
-        best = logits.clone()
+        best, offer = logits.clone(), logits.clone()
         iou, agreement = logits.new_zeros(2, len(logits))
         if mask.any():
-            best[mask], iou[mask], agreement[mask] = compute(logits[mask])
-        return best, iou, agreement
+            found = compute(logits[mask], trusted[mask])
+            best[mask], iou[mask], agreement[mask], offer[mask] = found
+        return best, iou, agreement, offer
 
 
 class DenseStrategy:
@@ -252,11 +259,13 @@ class DenseStrategy:
         self,
         mask: torch.Tensor,
         logits: torch.Tensor,
-        compute: Callable[[torch.Tensor], Chosen],
+        trusted: torch.Tensor,
+        compute: Callable[[torch.Tensor, torch.Tensor], Chosen],
     ) -> Chosen:
         """Do ``compute`` for all (N, 4h, 4w) logits, and use it where the mask is true."""
-        best, iou, agreement = compute(logits)
-        return torch.where(mask[:, None, None], best, logits), iou * mask, agreement * mask
+        best, iou, agreement, offer = compute(logits, trusted)
+        best, offer = (torch.where(mask[:, None, None], part, logits) for part in (best, offer))
+        return best, iou * mask, agreement * mask, offer
 
 
 def solid_boxes(logits: torch.Tensor) -> torch.Tensor:

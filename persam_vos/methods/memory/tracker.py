@@ -22,7 +22,14 @@ from ...runtime.state_tree import StateTree, from_tree, to_tree
 from ...runtime.tensor_tree import tensors_of, update_in_place
 from ...stages import decode, mask_selection, prompts, targets
 from ...stages.thin_structures import measure_thinness, restore_thin
-from ...structures import CropLogits, Encoded, LabelMap, ObjectLogits, Prompts
+from ...structures import (
+    CropLogits,
+    Encoded,
+    LabelMap,
+    MaskCandidates,
+    ObjectLogits,
+    Prompts,
+)
 from ..base import Method
 from .correspondences import correspondences
 from .crop_refiner import CropRefiner
@@ -36,9 +43,10 @@ from .features import (
 )
 from .memory_bank import with_reference
 from .mixed_labels import unmixed
+from .new_parts import CANDIDATES, new_parts, trusted_candidates, watched_cells
 from .object_states import ObjectStates, new_object_states, select_rows
 from .pieces import reference_gaps
-from .readout import SURE, Matches, MemoryReader, near_objects, new_reader, reader_of
+from .readout import MIN_PROB, SURE, Matches, MemoryReader, near_objects, new_reader, reader_of
 from .strategy import Chosen, SparseStrategy, Strategy
 from .templates import recognised_fraction, sample
 
@@ -136,7 +144,9 @@ class MemoryMethod(Method[FrameFeatures]):
             measure_thinness(grids),
             coverage,
             reference_gaps(coverage * (coverage > 0.5), self.strategy),
+            self._trusted(encoded.features, grids),
         )
+        bank.begin_references(channels, coverage)
         old_count = 0 if self._states is None else len(self._states.ids)
         rows = [
             old_count + object_ids.index(i) if i in object_ids else at for at, i in enumerate(known)
@@ -175,17 +185,13 @@ class MemoryMethod(Method[FrameFeatures]):
         states, settings = self._states, self.settings
         with self.decoder.timer.part("readout"):
             readout, matches = self._read(features, self._memory, states)
-        logits, iou, raw_agreement = self._decode(encoded.features, readout)
+        logits, iou, raw_agreement, offer = self._decode(encoded.features, readout, states)
         fused = mask_selection.fuse(logits, readout, decoder_weight=settings.decoder_weight)
-        with self.decoder.timer.part("distractors"):
-            bank = self._memory.bank
-            moved = correspondences(matches, bank)
-            own = unmixed(fused, moved, states, self.strategy)
-            changed = own != fused
-            readout = torch.where(changed, own.clamp(-SURE, SURE), readout)
-            distractor = distractors(own, moved, bank, states, self.strategy)
-            fused, readout = (part.masked_fill(distractor, -SURE) for part in (own, readout))
-            matches = matches and matches.decided((changed | distractor).any(0))
+        with self.decoder.timer.part("regions"):
+            decided = self._decide_regions(fused, offer, matches, states)
+            changed = decided != fused
+            readout = torch.where(changed, decided.clamp(-SURE, SURE), readout)
+            fused, matches = decided, matches and matches.decided(changed.any(0))
         similarities = targets.similarity(encoded.features, states.appearance.vectors)
         appearance = targets.appearance_score(similarities, fused, states.appearance)
         agreement = mask_selection.agreement(fused.sigmoid(), readout.sigmoid())
@@ -198,6 +204,7 @@ class MemoryMethod(Method[FrameFeatures]):
         with self.decoder.timer.part("refine crop"):
             crop = self.crop_refiner.refine(encoded, self._memory, matches, fused, present)
         self._memory.bank.add(features, mask_selection.compete(remembered, present))
+        self._memory.bank.note_references(states.propagated_slowly)
         self.crop_refiner.remember(self._memory.bank)
         certain = present & trusted & (recognised >= _CERTAIN_FRACTION)
         self._update_states(features, ~present, certain)
@@ -209,6 +216,22 @@ class MemoryMethod(Method[FrameFeatures]):
         streak = states.low_confidence_streak
         streak.copy_((streak + 1) * low_confidence)
         return self._result(fused, crop, scores, present & (streak < _STREAK_NOT_SHOWN))
+
+    def _decide_regions(
+        self,
+        logits: torch.Tensor,
+        offer: torch.Tensor,
+        matches: Matches | None,
+        states: ObjectStates,
+    ) -> torch.Tensor:
+        """Give regions of (N, 4h, 4w) masks to other objects, drop them, and adopt new ones."""
+        assert self._memory is not None
+        bank, strategy = self._memory.bank, self.strategy
+        moved = correspondences(matches, bank)
+        own = unmixed(logits, moved, states, strategy)
+        own = own.masked_fill(distractors(own, moved, bank, states, strategy), -SURE)
+        adopted = new_parts(offer, own, moved, states, strategy)
+        return torch.where(adopted, own.maximum(offer.clamp_max(SURE)), own)
 
     def _set_objects(self, known: list[int]) -> None:
         """Set which objects are tracked, and forget reference frames that none of them needs."""
@@ -230,7 +253,13 @@ class MemoryMethod(Method[FrameFeatures]):
         lost = states.lost | (states.low_confidence_streak >= _STREAK_LOST)
         bank = memory.bank
         search_mask = near_objects(bank.newest_masks_s4, bank.grid_hw, reach=_REACH)
-        return memory(features, search_mask, lost, prior_strength=_PRIOR_STRENGTH)
+        return memory(
+            features,
+            search_mask,
+            lost,
+            prior_strength=_PRIOR_STRENGTH,
+            watched=watched_cells(states),
+        )
 
     def _recognised(
         self, features: FrameFeatures, covered: torch.Tensor, states: ObjectStates
@@ -327,19 +356,38 @@ class MemoryMethod(Method[FrameFeatures]):
             self._memory.bank.add(features, all_masks)
         return self._memory
 
-    def _decode(self, features: torch.Tensor, readout: torch.Tensor) -> Chosen:
+    def _decode(
+        self, features: torch.Tensor, readout: torch.Tensor, states: ObjectStates
+    ) -> Chosen:
         """Decode with the (N, 4h, 4w) readout as prompt; a readout that is empty is the result."""
 
-        def decoded(logits: torch.Tensor) -> Chosen:
-            boxes, valid = decode.logit_boxes(logits)
-            xy = (self.strategy.inner_points(logits > 0)[:, None] + 0.5) * LOGIT_CELL
-            labels = torch.full(xy.shape[:2], prompts.POSITIVE, device=logits.device)
-            boxed = decode.with_boxes(Prompts(xy, labels), boxes, valid)
-            prompted = replace(boxed, dense_logits=_DENSE_GAIN * logits[:, None])
-            found = self.strategy.decode(self.decoder, features, prompted, logits)
-            return mask_selection.best_candidate(found.low_res_logits, found.predicted_iou, logits)
+        def decoded(logits: torch.Tensor, trusted: torch.Tensor) -> Chosen:
+            found = self._candidates(features, logits)
+            every, iou = found.low_res_logits, found.predicted_iou
+            offer = every.masked_fill(~trusted[:, :, None, None], -SURE).amax(1)
+            return *mask_selection.best_candidate(every, iou, logits), offer
 
-        return self.strategy.choose(readout.flatten(1).amax(1) > 0, readout, decoded)
+        shown = readout.flatten(1).amax(1) > 0
+        return self.strategy.choose(shown, readout, states.trusted, decoded)
+
+    def _candidates(self, features: torch.Tensor, logits: torch.Tensor) -> MaskCandidates:
+        """Decode with (N, 4h, 4w) logits, none of them empty, as prompts."""
+        boxes, valid = decode.logit_boxes(logits)
+        xy = (self.strategy.inner_points(logits > 0)[:, None] + 0.5) * LOGIT_CELL
+        labels = torch.full(xy.shape[:2], prompts.POSITIVE, device=logits.device)
+        boxed = decode.with_boxes(Prompts(xy, labels), boxes, valid)
+        prompted = replace(boxed, dense_logits=_DENSE_GAIN * logits[:, None])
+        return self.strategy.decode(self.decoder, features, prompted, logits)
+
+    def _trusted(self, features: torch.Tensor, grids: torch.Tensor) -> torch.Tensor:
+        """Tell which candidates may offer new parts of (N, 4h, 4w) given masks: (N, K) bool."""
+        trusted = torch.zeros((len(grids), CANDIDATES), dtype=torch.bool, device=grids.device)
+        logits = torch.logit(grids.clamp(MIN_PROB, 1 - MIN_PROB))
+        shown = (logits.flatten(1).amax(1) > 0).nonzero()[:, 0]
+        if len(shown):
+            found = self._candidates(features, logits[shown])
+            trusted[shown] = trusted_candidates(found.low_res_logits, logits[shown])
+        return trusted
 
 
 def _covered(logits: torch.Tensor) -> torch.Tensor:

@@ -29,9 +29,9 @@ def states_of(ids: tuple[int, ...], *spans: slice, seed: int = 0) -> ObjectState
     appearance = Appearance(numbers[:, None].expand(-1, 3), numbers, -numbers)
     thinness = Thinness(numbers / 100, numbers / 200)
     coverage = masks(*spans).view(-1, 4, CELLS // 4)
-    gaps = numbers / 1000
+    gaps, trusted = numbers / 1000, numbers[:, None] > torch.tensor([2, 6])
     return new_object_states(
-        ids, appearance, features(seed), masks(*spans), thinness, coverage, gaps
+        ids, appearance, features(seed), masks(*spans), thinness, coverage, gaps, trusted
     )
 
 
@@ -42,6 +42,9 @@ def test_an_object_begins_known_and_not_lost() -> None:
     assert not states.lost.any()
     assert states.usual_area.tolist() == [10, 5]
     assert states.propagated.flatten(1).sum(1).tolist() == [10.0, 5.0]
+    assert torch.equal(states.propagated_slowly, states.propagated)
+    assert states.trusted.tolist() == [[True, True], [True, False]]
+    assert not states.offered.any()
     assert states.low_confidence_streak.tolist() == states.template_ages.tolist() == [0, 0]
 
 

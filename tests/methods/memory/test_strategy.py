@@ -57,11 +57,13 @@ def test_only_what_is_marked_is_written(strategy: Strategy) -> None:
 def test_logits_that_are_not_marked_keep_themselves(strategy: Strategy) -> None:
     logits = torch.arange(4.0)[:, None, None].expand(-1, 2, 2)
 
-    def tenfold(given: torch.Tensor) -> Chosen:
-        return 10 * given, given[:, 0, 0] + 1, given[:, 0, 0] + 2
+    def tenfold(given: torch.Tensor, trusted: torch.Tensor) -> Chosen:
+        return 10 * given, given[:, 0, 0] + 1, given[:, 0, 0] + 2, given + trusted[:, :1, None]
 
-    best, iou, agreement = strategy.choose(MARKS, logits, tenfold)
+    trusted = torch.tensor([[5.0], [6.0], [7.0], [8.0]])
+    best, iou, agreement, offer = strategy.choose(MARKS, logits, trusted, tenfold)
     assert best[:, 0, 0].tolist() == [0, 1, 20, 3]
+    assert offer[:, 0, 0].tolist() == [5, 1, 9, 3]
     assert iou.tolist() == [1, 0, 3, 0]
     assert agreement.tolist() == [2, 0, 4, 0]
 
@@ -70,10 +72,13 @@ def test_logits_that_are_not_marked_keep_themselves(strategy: Strategy) -> None:
 def test_nothing_marked_is_nothing_chosen(strategy: Strategy) -> None:
     logits = torch.ones(2, 3, 3)
     none = torch.zeros(2, dtype=torch.bool)
-    best, iou, _ = strategy.choose(
-        none, logits, lambda given: (0 * given, given[:, 0, 0], given[:, 0, 0])
-    )
+
+    def nothing(given: torch.Tensor, _: torch.Tensor) -> Chosen:
+        return 0 * given, given[:, 0, 0], given[:, 0, 0], 0 * given
+
+    best, iou, _, offer = strategy.choose(none, logits, none[:, None], nothing)
     assert torch.equal(best, logits)
+    assert torch.equal(offer, logits)
     assert iou.tolist() == [0, 0]
 
 
