@@ -22,7 +22,7 @@ from .strategy import Strategy
 CANDIDATES = 4  # of SAM's decoder: the one for clear prompts, and those of three scales
 _ELSE = 0.02  # of the object, which a candidate may offer beyond it on the reference frame
 _LEAST = 0.01  # of the usual area: smaller regions are not asked
-_ADOPTED, _MOST = 1.0, 4.0  # frames in which a region moved with the object, more than otherwise
+_ADOPTED, _MOST = 1.5, 4.0  # frames in which a region moved with the object, more than otherwise
 _THICK = 3  # s8 cells: what is thinner belongs to the mask's outline, which the memory draws
 
 

@@ -7,7 +7,11 @@ import torch
 from memory_scenes import Scene, drawn, features_of, masks_of, texture
 
 from persam_vos.methods.memory.correspondences import correspondences
-from persam_vos.methods.memory.propagation import propagate_references, usual_level
+from persam_vos.methods.memory.propagation import (
+    propagate_references,
+    propagate_slowly,
+    usual_level,
+)
 from persam_vos.methods.memory.strategy import DenseStrategy, SparseStrategy, Strategy
 
 BOTH = pytest.mark.parametrize("strategy", [SparseStrategy(), DenseStrategy()])
@@ -36,6 +40,46 @@ def test_where_nothing_is_found_again_the_reference_has_not_come(strategy: Strat
     propagated, evidence = propagate_references(inside, nothing, scene.states)
     assert not propagated.any()
     assert not evidence.any()
+
+
+@BOTH
+def test_over_four_frames_a_reference_does_not_come_to_what_is_uncovered(
+    strategy: Strategy,
+) -> None:
+    """Though it has leaked from frame to frame: a thing was hidden, and took over the value."""
+    ground, body, thing = texture(0), texture(1), texture(2)
+    grids = [drawn(drawn(ground, thing, 4), body, 4 + step) for step in range(7)]
+    scene = Scene.of(masks_of([(8, 4, 16, 12)]), grids[0], strategy)
+    for step in range(1, 6):
+        mask = masks_of([(8, 4, 16, 12 + step)])
+        scene.states.propagated.copy_(mask)
+        scene.states.propagated_slowly.copy_(masks_of([(8, 4 + step, 16, 12 + step)]))
+        scene.remember(mask, features_of(grids[step]))
+    moved = scene.moved(features_of(grids[6]))
+    inside = masks_of([(8, 4, 16, 18)]) > 0
+    propagated, _ = propagate_references(inside, moved, scene.states)
+    slowly = propagate_slowly(inside, moved, scene.memory.bank, propagated)
+    assert float(propagated[0, 9:15, 5:9].min()) > 0.9
+    assert float(slowly[0, 9:15, 4:9].max()) < 0.1
+    assert float(slowly[0, 9:15, 11:17].min()) > 0.9
+    assert bool((slowly <= propagated).all())
+
+
+@BOTH
+def test_references_that_begin_are_known_from_frame_to_frame_alone(strategy: Strategy) -> None:
+    grid, first = texture(0), masks_of([(8, 4, 16, 12)], [(2, 20, 8, 28)])
+    scene = Scene.of(first, grid, strategy)
+    for _ in range(5):
+        scene.remember(first, features_of(grid))
+    bank = scene.memory.bank
+    bank.begin_references([1], first[1:])
+    moved = scene.moved(features_of(grid))
+    propagated, _ = propagate_references(first > 0, moved, scene.states)
+    slowly = propagate_slowly(first > 0, moved, bank, propagated)
+    torch.testing.assert_close(slowly, propagated)
+    own = bank.read_row(bank.references_s8, bank.recent_rows[2])
+    assert own[0].any()
+    assert not own[1].any()
 
 
 def test_the_usual_level_is_of_what_the_reference_has_come_to() -> None:
