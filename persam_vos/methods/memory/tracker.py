@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from ...config import MethodSettings
-from ...geometry import LOGIT_CELL, PATCH
+from ...geometry import IMAGE_SIZE, LOGIT_CELL, PATCH
 from ...runtime.state_tree import StateTree, from_tree, to_tree
 from ...runtime.tensor_tree import tensors_of, update_in_place
 from ...stages import decode, mask_selection, prompts, targets
@@ -42,8 +42,8 @@ from .readout import SURE, Matches, MemoryReader, near_objects, new_reader, read
 from .strategy import Chosen, SparseStrategy, Strategy
 from .templates import recognised_fraction, sample
 
-_REACH = 6  # s16 cells that an object may move from one frame to the next: 96 input pixels
-_PRIOR_STRENGTH = 1e-4  # of similarity per squared s16 cell: tells look-alikes by their places
+_REACH = 6  # s16 cells that an object may move from one frame to the next, of 64 of a picture
+_PRIOR_STRENGTH = 1e-4  # of similarity per squared s16 cell of those: tells look-alikes apart
 _DENSE_GAIN = 1.5  # from a readout's log-odds to the mask prompt, whose logits are larger
 _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a readout finds a lost object again
 _FOUND_CELLS = 8  # s8 cells that it then covers, or half as many as on its reference frame
@@ -229,8 +229,10 @@ class MemoryMethod(Method[FrameFeatures]):
         """Read the masks: of objects that are lost anywhere, of the others near where they were."""
         lost = states.lost | (states.low_confidence_streak >= _STREAK_LOST)
         bank = memory.bank
-        search_mask = near_objects(bank.newest_masks_s4, bank.grid_hw, reach=_REACH)
-        return memory(features, search_mask, lost, prior_strength=_PRIOR_STRENGTH)
+        finer = max(1.0, self.settings.image_size / IMAGE_SIZE)  # cells, of the same picture
+        reach, prior_strength = round(_REACH * finer), _PRIOR_STRENGTH / finer**2
+        search_mask = near_objects(bank.newest_masks_s4, bank.grid_hw, reach=reach)
+        return memory(features, search_mask, lost, prior_strength=prior_strength)
 
     def _recognised(
         self, features: FrameFeatures, covered: torch.Tensor, states: ObjectStates
