@@ -89,17 +89,25 @@ def summarise(scores: Mapping[str, Mapping[str, Rows]]) -> dict[str, Any]:
             region, boundary = (
                 float(np.mean([rows[quality][name] for rows in clips.values()])) for name in "JF"
             )
-            changes = {name: _gain(rows, quality) for name, rows in clips.items()}
-            worst, best = (pick(changes, key=changes.__getitem__) for pick in (min, max))
             summary[set_name][quality] = {
                 "J": round(region, 4),
                 "F": round(boundary, 4),
                 "J&F": round((region + boundary) / 2, 4),
-                "median_change": round(statistics.median(changes.values()), 4),
-                "worst": [worst, round(changes[worst], 4)],
-                "best": [best, round(changes[best], 4)],
             }
+            if quality != DEFAULT_QUALITY:
+                summary[set_name][quality] |= _changes(clips, quality)
     return summary
+
+
+def _changes(clips: Mapping[str, Rows], quality: QualityName) -> dict[str, Any]:
+    """Say the median of what clips gain on the default quality, the worst clip and the best."""
+    changes = {name: _gain(rows, quality) for name, rows in clips.items()}
+    worst, best = (pick(changes, key=changes.__getitem__) for pick in (min, max))
+    return {
+        "median_change": round(statistics.median(changes.values()), 4),
+        "worst": [worst, round(changes[worst], 4)],
+        "best": [best, round(changes[best], 4)],
+    }
 
 
 def _gain(rows: Rows, quality: QualityName) -> float:
