@@ -113,7 +113,7 @@ class CachedEngine(Engine):
 
     def _cached(self, frame: Frame, *, square: bool) -> Encoded:
         picture = hashlib.sha1(frame.image.tobytes()).hexdigest()
-        part = "square" if square else "picture"
+        part = ("square" if square else "picture") + "-mirrored" * self.settings.mirrored
         encoder = f"{self.weights.get('name')}-{self.encoding.backend}"
         name = f"{encoder}-{part}-{self.settings.image_size}-{picture}-layers.safetensors"
         path = self.cache / name

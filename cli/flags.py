@@ -15,6 +15,7 @@ _FLAGS = {
     "points_xy": "--point",
     "references": "--reference",
     "masks_dir": "--masks",
+    "mirrored": "--quality best",
 }
 """Where a flag is not its parameter's name with dashes."""
 

@@ -22,6 +22,7 @@ from persam_vos.config import (
     IMAGE_SIZES,
     MECHANISMS,
     METHODS,
+    MIRRORED,
     PAPER_METHOD,
     RECIPES,
     SMALL_SIDES,
@@ -145,13 +146,13 @@ _ENGINE_OPTIONS = (
         help="Size of the pictures that the encoder gets: "
         + ", ".join(f"{name} {size}" for name, size in IMAGE_SIZES.items())
         + " pixels on the long side. All but fast also encode small objects in large pictures at "
-        "twice the resolution.",
+        "twice the resolution; best encodes each picture a second time, mirrored.",
     ),
     click.option(
         "--image-size",
         type=click.IntRange(*IMAGE_SIZE_RANGE),
         metavar="N",
-        help="The same, as a number; overrides --quality.",
+        help="That size as a number, in place of the one of --quality.",
     ),
     *NETWORK_OPTIONS,
 )
@@ -227,6 +228,7 @@ class EngineOptions(NetworkOptions):
             without=frozenset(self.without),
             image_size=self.image_size or IMAGE_SIZES[self.quality],
             small_side=SMALL_SIDES[self.quality],
+            mirrored=MIRRORED[self.quality],
         )
         return self.of_settings(settings)
 

@@ -29,6 +29,8 @@ IMAGE_SIZES: Mapping[QualityName, int] = {"fast": 768, "balanced": 1024, "best":
 """Long side in pixels of the encoder's input, by quality."""
 SMALL_SIDES: Mapping[QualityName, int] = {"fast": 0, "balanced": 240, "best": 240}
 """Long side in input pixels up to which objects also get a high-resolution crop, by quality."""
+MIRRORED: Mapping[QualityName, bool] = {"fast": False, "balanced": False, "best": True}
+"""Whether the encoder also sees each picture's mirror image, by quality."""
 IMAGE_SIZE_RANGE = (256, 2048)
 DEFAULT_METHOD: MethodName = "memory"  # the most accurate: see benchmarks/results/accuracy.md
 PAPER_METHOD: MethodName = "persam-f"  # the paper's better one: +9.2 J&F on DAVIS 2017
@@ -58,6 +60,8 @@ class MethodSettings:
     than anything else on its reference frame, or it counts as gone. ``image_size`` is the long side
     of the encoder's input in pixels (SAM's own is 1024); ``small_side`` the long side, in those
     pixels, up to which an object is small and also encoded in a high-resolution crop, 0 for none.
+    ``mirrored`` has each picture, though no crop, encoded a second time as its mirror image, and
+    averages the two.
     """
 
     method: MethodName = DEFAULT_METHOD
@@ -74,6 +78,7 @@ class MethodSettings:
     recognition_threshold: float = 0.35
     image_size: int = IMAGE_SIZES[DEFAULT_QUALITY]
     small_side: int = SMALL_SIDES[DEFAULT_QUALITY]
+    mirrored: bool = MIRRORED[DEFAULT_QUALITY]
 
     def __post_init__(self) -> None:
         require_one_of("method", self.method, METHODS)
@@ -82,6 +87,12 @@ class MethodSettings:
             require_one_of("without", mechanism, MECHANISMS)
         check_paper_choices(self.method, self.recipe, self.without, ours=DEFAULT_METHOD)
         self._check_image_size()
+        if self.method != "memory" and self.mirrored:
+            raise UsageError(
+                param("mirrored"),
+                got=param("method", self.method),
+                expected=f"{param('method', 'memory')}: the paper's methods see pictures once",
+            )
 
     def _check_image_size(self) -> None:
         low, high = IMAGE_SIZE_RANGE

@@ -35,7 +35,8 @@ class RememberingEngine(Engine):
         return self._remembered(frame, square=True)
 
     def _remembered(self, frame: Frame, *, square: bool) -> Encoded:
-        facts = bytes(f"{frame.size_hw} {square} {self.settings.image_size}", "ascii")
+        chosen = self.settings.image_size, self.settings.mirrored
+        facts = bytes(f"{frame.size_hw} {square} {chosen}", "ascii")
         key = hashlib.sha1(frame.image.tobytes() + facts).digest()
         if key not in self.memory:
             (self.memory[key],) = self._encode([self.prepare(frame, square=square)])

@@ -39,6 +39,7 @@ WRONG: dict[str, dict[str, Any]] = {
     },
     "picture too small": {"image_size": 100},
     "another size for the paper's methods": {"method": "persam-f", "image_size": 768},
+    "mirror images for the paper's methods": {"method": "persam", "mirrored": True},
 }
 
 

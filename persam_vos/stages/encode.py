@@ -54,6 +54,23 @@ def prepare(
     return Prepared(frame, normalise_and_pad(scaled[None], padded_hw), geometry.input_hw)
 
 
+def with_mirror_images(
+    encode_layers: Callable[[Tensor], tuple[Tensor, ...]],
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """Return what encodes (B, 3, H, W) images and their mirror images, and averages the layers.
+
+    The encoder answers a little differently for a mirrored picture; the mean of both, the second
+    mirrored back, has less of what is chance in either.
+    """
+
+    def averaged(images: Tensor) -> tuple[Tensor, ...]:
+        own, mirrored = encode_layers(images), encode_layers(images.flip(-1))
+        pairs = zip(own, mirrored, strict=True)
+        return tuple((one + other.flip(-1)) / 2 for one, other in pairs)
+
+    return averaged
+
+
 @torch.inference_mode()
 def encode(
     pictures: Sequence[Prepared],

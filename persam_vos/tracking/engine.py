@@ -25,7 +25,7 @@ from ..runtime.stream import device_access, new_stream, record, wait
 from ..runtime.timer import StageTimer
 from ..sam.build import SamNetwork
 from ..stages.decode import Decoder
-from ..stages.encode import Prepared, encode, prepare
+from ..stages.encode import Prepared, encode, prepare, with_mirror_images
 from ..structures import Encoded, Frame
 
 _FEW_THREADS = 3  # of a CPU's encoder: with these it does not overlap with tracking
@@ -132,11 +132,13 @@ class Engine:
             yield future
 
     def _encode(self, pictures: Sequence[Prepared]) -> list[Encoded]:
-        device = self.compute.device
+        device, layers = self.compute.device, self.encoding.layers
+        if self.settings.mirrored:
+            layers = with_mirror_images(layers)
         with device_access(device):
             for one in pictures:
                 wait(device, one.ready, one)
-            encoded = encode(pictures, self.encoding.layers, self.compute, self.encode_batcher)
+            encoded = encode(pictures, layers, self.compute, self.encode_batcher)
             if self.matcher is not None:
                 encoded = [replace(one, matching=self.matcher.on_grid(one)) for one in encoded]
             ready = record(device)

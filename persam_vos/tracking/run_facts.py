@@ -74,6 +74,7 @@ def engine_facts(engine: Engine, command: str) -> dict[str, Any]:
         "recipe": settings.recipe,
         "without": sorted(settings.without),
         "image_size": settings.image_size,
+        "mirrored": settings.mirrored,
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 import pytest
 from click.testing import CliRunner
+from persam_vos_cli.flags import in_flags
 from persam_vos_cli.options import EngineOptions, collect, engine_options
 
 from persam_vos.errors import UsageError
@@ -44,16 +45,26 @@ def test_without_options_it_is_the_default_choice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "size", "small"),
+    ("arguments", "size", "small", "mirrored"),
     [
-        (["--quality", "fast"], 768, 0),
-        (["--image-size", "512"], 512, 240),
-        (["--quality", "fast", "--image-size", "512"], 512, 0),
+        (["--quality", "fast"], 768, 0, False),
+        (["--quality", "best"], 1280, 240, True),
+        (["--image-size", "512"], 512, 240, False),
+        (["--quality", "fast", "--image-size", "512"], 512, 0, False),
+        (["--quality", "best", "--image-size", "512"], 512, 240, True),
     ],
 )
-def test_quality_and_size(arguments: list[str], size: int, small: int) -> None:
+def test_quality_and_size(arguments: list[str], size: int, small: int, mirrored: bool) -> None:
     settings = choose(*arguments).settings
     assert (settings.image_size, settings.small_side) == (size, small)
+    assert settings.mirrored is mirrored
+
+
+def test_the_papers_methods_see_pictures_once() -> None:
+    best = ("--quality", "best", "--image-size", "1024")
+    with pytest.raises(UsageError) as raised:
+        choose("--method", "persam", *best)
+    assert in_flags(raised.value).startswith("--quality best: got --method persam, expected")
 
 
 @pytest.mark.parametrize("name", ["upstream", "public"])

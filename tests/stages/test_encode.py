@@ -12,7 +12,7 @@ from persam_vos.geometry import PIXEL_MEAN, PIXEL_STD
 from persam_vos.runtime.device import Compute
 from persam_vos.runtime.oom_batcher import OomBatcher
 from persam_vos.sam.build import build_sam, random_state
-from persam_vos.stages.encode import encode, prepare
+from persam_vos.stages.encode import encode, prepare, with_mirror_images
 from persam_vos.structures import Encoded, Frame
 
 Layers = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
@@ -86,6 +86,19 @@ def test_a_batch_answers_for_each_picture_as_it_is_answered_alone(layers: Layers
         for name in ("features", "colours", "layer_s8", "layer_s4"):
             found, expected = getattr(encoded, name), getattr(alone, name)
             torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+def test_a_picture_and_its_mirror_image_are_averaged(layers: Layers) -> None:
+    prepared = prepare(frame((9, 99, 200)), CPU, image_size=256, square=False)
+    both = with_mirror_images(layers)
+    found = both(prepared.image)
+    own, mirrored = layers(prepared.image), layers(prepared.image.flip(-1))
+    for mean, one, other in zip(found, own, mirrored, strict=True):
+        assert mean.shape == one.shape
+        torch.testing.assert_close(mean, (one + other.flip(-1)) / 2)
+        assert not torch.equal(mean, one)
+    for one, other in zip(both(prepared.image.flip(-1)), found, strict=True):
+        torch.testing.assert_close(one.flip(-1), other)  # either way round
 
 
 @pytest.mark.gpu

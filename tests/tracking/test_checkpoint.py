@@ -24,6 +24,7 @@ from persam_vos.tracking.checkpoint import load_checkpoint
 
 SETTINGS = {
     "memory": MethodSettings(image_size=384, small_side=0),
+    "mirrored": MethodSettings(image_size=384, small_side=0, mirrored=True),
     "crops": MethodSettings(image_size=384, small_side=384),  # of all objects
     "persam-f": MethodSettings(method="persam-f", without=frozenset({"refinement"}), fit_steps=20),
     "upstream": MethodSettings(method="persam", recipe="upstream"),

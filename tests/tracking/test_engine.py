@@ -61,6 +61,28 @@ def test_the_memory_sees_no_padding_and_the_papers_methods_the_square(
     assert prepared.ready is None, "a CPU is never behind"
 
 
+def test_mirror_images_are_encoded_if_the_settings_say_so(
+    network: SamNetwork, demo_frames: DemoFrames
+) -> None:
+    compute = StaticCompute(torch.device("cpu"), torch.float32)
+    plain = Engine(network, compute, MethodSettings(image_size=256))
+    mirrored = replace(plain, settings=MethodSettings(image_size=256, mirrored=True))
+    frame = demo_frames.frames[0]
+    flipped = replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
+    once, other, both = plain.encode(frame), plain.encode(flipped), mirrored.encode(frame)
+    for name in ("features", "layer_s8", "layer_s4"):
+        mean = (getattr(once, name) + getattr(other, name).flip(-1)) / 2
+        torch.testing.assert_close(getattr(both, name), mean, rtol=0, atol=1e-4)
+    assert torch.equal(both.colours, once.colours)
+    (ahead,) = mirrored.encode_ahead([frame], StageTimer())
+    with mirrored.shared() as shared:
+        (together,) = shared.encode_ahead([frame], StageTimer())
+    for one in (ahead, together, mirrored.encode_window(frame)):
+        assert one.features.shape[-1] == both.features.shape[-1]
+    assert torch.equal(ahead.features, both.features)
+    assert torch.equal(together.features, both.features)
+
+
 def test_frames_are_encoded_in_their_order(network: SamNetwork, demo_frames: DemoFrames) -> None:
     settings = MethodSettings(image_size=256)
     engine = Engine(network, StaticCompute(torch.device("cpu"), torch.float32), settings)

@@ -18,6 +18,7 @@ def test_what_computed_is_named(engine: RememberingEngine) -> None:
     assert facts["version"] == version("persam-vos")
     assert facts["command"] == "persam-vos track clip.mp4"
     assert (facts["device"], facts["dtype"], facts["method"]) == ("cpu", "float32", "memory")
+    assert (facts["image_size"], facts["mirrored"]) == (1024, False)
     assert facts["weights"] == {"name": "mobile-sam"}
 
 

@@ -109,6 +109,14 @@ def at_s4(cells: torch.Tensor) -> torch.Tensor:
     return cells.repeat_interleave(2, 1).repeat_interleave(2, 2)
 
 
+def covered_cells(logits: torch.Tensor) -> torch.Tensor:
+    """Mark the s8 cells that (N, 4h, 4w) masks cover: (N, 4 h w) bool, in quad order."""
+    coverage = F.avg_pool2d((logits > 0).float(), 2)  # (N, 2h, 2w)
+    threshold = coverage.amax((1, 2), keepdim=True).clamp(1e-6, 0.5)  # thin masks fill no cell
+    rows = (coverage >= threshold).flatten(1).T  # (4 h w, N)
+    return to_quad_order(rows, (coverage.shape[1], coverage.shape[2])).T
+
+
 def s4_neighbourhoods(
     grid_hw: tuple[int, int], device: torch.device, *, reach: int
 ) -> torch.Tensor:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from ...config import MethodSettings
-from ...geometry import LOGIT_CELL, PATCH
+from ...geometry import IMAGE_SIZE, LOGIT_CELL, PATCH
 from ...runtime.state_tree import StateTree, from_tree, to_tree
 from ...runtime.tensor_tree import tensors_of, update_in_place
 from ...stages import decode, mask_selection, prompts, targets
@@ -37,9 +37,9 @@ from .distractors import distractors
 from .features import (
     FeatureProjection,
     FrameFeatures,
+    covered_cells,
     extract_features,
     fit_projection,
-    to_quad_order,
 )
 from .memory_bank import with_reference
 from .mixed_labels import unmixed
@@ -50,8 +50,8 @@ from .readout import MIN_PROB, SURE, Matches, MemoryReader, near_objects, new_re
 from .strategy import Chosen, SparseStrategy, Strategy
 from .templates import recognised_fraction, sample
 
-_REACH = 6  # s16 cells that an object may move from one frame to the next: 96 input pixels
-_PRIOR_STRENGTH = 1e-4  # of similarity per squared s16 cell: tells look-alikes by their places
+_REACH = 6  # s16 cells that an object may move from one frame to the next, of 64 of a picture
+_PRIOR_STRENGTH = 1e-4  # of similarity per squared s16 cell of those: tells look-alikes apart
 _DENSE_GAIN = 1.5  # from a readout's log-odds to the mask prompt, whose logits are larger
 _FOUND_LOGIT = 2.2  # log-odds of 0.9: how sure a readout finds a lost object again
 _FOUND_CELLS = 8  # s8 cells that it then covers, or half as many as on its reference frame
@@ -196,7 +196,7 @@ class MemoryMethod(Method[FrameFeatures]):
         appearance = targets.appearance_score(similarities, fused, states.appearance)
         agreement = mask_selection.agreement(fused.sigmoid(), readout.sigmoid())
         scores = mask_selection.confidence(iou, agreement, appearance)
-        covered = _covered(fused)
+        covered = covered_cells(fused)
         recognised = self._recognised(features, covered, states)
         present = self._present(scores, recognised, covered, readout)
         trusted = scores >= settings.trust_threshold
@@ -252,12 +252,14 @@ class MemoryMethod(Method[FrameFeatures]):
         """Read the masks: of objects that are lost anywhere, of the others near where they were."""
         lost = states.lost | (states.low_confidence_streak >= _STREAK_LOST)
         bank = memory.bank
-        search_mask = near_objects(bank.newest_masks_s4, bank.grid_hw, reach=_REACH)
+        finer = max(1.0, self.settings.image_size / IMAGE_SIZE)  # cells, of the same picture
+        reach, prior_strength = round(_REACH * finer), _PRIOR_STRENGTH / finer**2
+        search_mask = near_objects(bank.newest_masks_s4, bank.grid_hw, reach=reach)
         return memory(
             features,
             search_mask,
             lost,
-            prior_strength=_PRIOR_STRENGTH,
+            prior_strength=prior_strength,
             watched=watched_cells(states),
         )
 
@@ -388,11 +390,3 @@ class MemoryMethod(Method[FrameFeatures]):
             found = self._candidates(features, logits[shown])
             trusted[shown] = trusted_candidates(found.low_res_logits, logits[shown])
         return trusted
-
-
-def _covered(logits: torch.Tensor) -> torch.Tensor:
-    """Mark the s8 cells that (N, 4h, 4w) masks cover: (N, 4 h w) bool, in quad order."""
-    coverage = F.avg_pool2d((logits > 0).float(), 2)  # (N, 2h, 2w)
-    threshold = coverage.amax((1, 2), keepdim=True).clamp(1e-6, 0.5)  # thin masks fill no cell
-    rows = (coverage >= threshold).flatten(1).T  # (4 h w, N)
-    return to_quad_order(rows, (coverage.shape[1], coverage.shape[2])).T

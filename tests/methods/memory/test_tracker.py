@@ -141,6 +141,17 @@ def test_moving_objects_keep_their_ids_when_they_cross(decoder: Decoder, layers:
         assert set(np.unique(labels)) == {0, 3, 7}
 
 
+def test_in_larger_pictures_objects_move_further_in_cells(decoder: Decoder) -> None:
+    before, after = {1: (40, 40)}, {1: (66, 40)}  # by 10 cells, and more than 6 round the object
+    overlaps = []
+    for image_size in (1024, 2048):
+        method = MemoryMethod(decoder, replace(ALONE, image_size=image_size), no_crops(decoder))
+        method.add_reference(encoded(before), labels_of(before), (1,))
+        overlaps.append(overlap(track(method, after), after, 1))
+    assert overlaps[0] < 0.5
+    assert overlaps[1] > 0.6
+
+
 def test_an_object_that_leaves_is_absent_and_is_found_again_elsewhere(decoder: Decoder) -> None:
     method = started(decoder, {1: (10, 10), 2: (60, 50)})
     for _ in range(3):
