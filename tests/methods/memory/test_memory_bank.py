@@ -158,6 +158,24 @@ def test_objects_given_later_are_nowhere_in_what_is_remembered() -> None:
     assert torch.equal(memory.newest_masks_s4, chance_masks(5, objects=4))
 
 
+def test_propagated_references_are_kept_frame_by_frame_and_object_by_object() -> None:
+    memory = filled(3)
+    first, second = (torch.full((2, 2 * HEIGHT, 2 * WIDTH), share) for share in (0.25, 0.5))
+    memory.note_references(first)
+    memory.add(numbered(4), chance_masks(4))
+    memory.note_references(second)
+    newest, older = (memory.references_s8[row] for row in memory.recent_rows[:2])
+    assert torch.equal(older, first.flatten(1))
+    memory.begin_references([1], torch.ones(1, 2 * HEIGHT, 2 * WIDTH))
+    newest, older = (memory.references_s8[row] for row in memory.recent_rows[:2])
+    assert newest[:, 0].tolist() == [0.5, 1]
+    assert older[:, 0].tolist() == [0.25, 0]
+    memory.reserve(3)
+    assert memory.references_s8.shape == (16, 3, 4 * COUNT)
+    memory.keep_objects([2, 3])
+    assert memory.references_s8[memory.recent_rows[0]][:, 0].tolist() == [1, 0]
+
+
 def reference_of(objects: list[tuple[int, int]]) -> torch.Tensor:
     """Mark the s16 cells that are searched if those s4 cells have a little of an object."""
     masks = torch.zeros(80, 84, 2)

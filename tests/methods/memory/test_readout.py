@@ -209,6 +209,22 @@ def test_an_object_that_no_remembered_frame_shows_is_nowhere() -> None:
     torch.testing.assert_close(got[2], torch.full((4 * HEIGHT, 4 * WIDTH), BACKGROUND))
 
 
+def test_watched_cells_are_matched_though_they_resemble_no_object() -> None:
+    """What is read does not change by it: they are background either way."""
+    memory = remember(GRID, objects=1, later=2)
+    memory.bank.reserve(2)
+    memory.bank.keep_objects([2])  # which nothing shows
+    query = make_frame(100, GRID, objects=1)[0]
+    plain, nothing = memory(query, everywhere())
+    assert nothing is None
+    watched = torch.zeros(HEIGHT * WIDTH, dtype=torch.bool)
+    watched[:3] = True
+    logits, matches = memory(query, everywhere(), watched=watched)
+    assert matches is not None
+    assert matches.cells.tolist() == [0, 1, 2]
+    torch.testing.assert_close(logits, plain)
+
+
 def spot(y: int, x: int, prob: float = 1.0) -> torch.Tensor:
     """Masks of two objects on (12, 16) s16 cells; the second covers one s4 cell with ``prob``."""
     masks = torch.zeros(48, 64, 3)
