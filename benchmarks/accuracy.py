@@ -1,9 +1,10 @@
 """How accurate is each method, and does it know? J, F, identity swaps and the score's AUROC.
 
-python -m benchmarks.accuracy --clips FOLDER [--masks FOLDER] [--output results/accuracy.json]
+python -m benchmarks.accuracy --clips FOLDER [--sets NAME ...] [--backwards] [--masks FOLDER]
 
-J and F are means over objects and frames, first and last frame left out, as in the DAVIS toolkit.
-The masks are what `benchmarks.contact_sheet` shows.
+Backwards, clips begin with what they end with: other parts of an object are hidden, and come into
+view. J and F are means over objects and frames, first and last frame left out, as in the DAVIS
+toolkit. The masks are what `benchmarks.contact_sheet` shows.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.clips import CachedEngine, find_clips
+from benchmarks.clips import SETS, CachedEngine, find_clips
 from benchmarks.confidence import confidence_facts, confidence_lines
 from benchmarks.measure import measure
 from benchmarks.results import command, facts, write_results
@@ -35,7 +36,8 @@ VARIANTS = {
 
 def main() -> None:
     args = _arguments()
-    clips = find_clips(args.clips, tuple(args.only))
+    clips = find_clips(args.clips, tuple(args.only), sets=args.sets)
+    clips = [clip.backwards() for clip in clips] if args.backwards else clips
     table: Table = {}
     confidence = {}
     for variant in args.variants:
@@ -64,6 +66,8 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, help="folder of the development sets")
+    parser.add_argument("--sets", nargs="*", default=SETS, help="names of sets in it")
+    parser.add_argument("--backwards", action="store_true", help="from the last frame to the first")
     parser.add_argument("--only", nargs="*", default=(), help="names of clips")
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--masks", type=Path, help="write masks to FOLDER/VARIANT/CLIP")

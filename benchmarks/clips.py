@@ -55,6 +55,12 @@ class Clip:
         """Read the true labels of every frame, in order."""
         return (self.labels(index) for index in range(len(self.truth)))
 
+    def backwards(self) -> Clip:
+        """Return the clip from its last frame that shows an object to its first."""
+        shown = max(index for index in range(len(self.truth)) if self.labels(index).any())
+        images, truth = (paths[shown::-1] for paths in (self.images, self.truth))
+        return replace(self, name=f"{self.name}-backwards", images=images, truth=truth)
+
     def first(self, count: int | None) -> Clip:
         """Keep the first frames alone; None keeps all."""
         return replace(self, images=self.images[:count], truth=self.truth[:count])
