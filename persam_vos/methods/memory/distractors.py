@@ -195,7 +195,7 @@ def _renew(
     rate = _RENEWAL + (_JOINING - _RENEWAL) * joined
     fading = (usual_level(propagated) < _LEAST_LEVEL)[:, None, None]
     for own, values, share in (
-        (states.propagated, propagated, torch.where(fading, _RECOVERY, rate)),
+        (states.propagated, propagated, rate.masked_fill(fading, _RECOVERY)),
         (states.propagated_slowly, slowly, rate),
     ):
         renewed = values + share * (1 - values)
