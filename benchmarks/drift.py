@@ -142,13 +142,13 @@ def main() -> None:
     args = parser.parse_args()
     engine = CachedEngine.load(MethodSettings(method=args.method), args.cache)
     swinging, returning = chosen_clips(args.only, args.clips)
-    content = facts(engine.compute.describe()) | {"swings": {}, "returns": {}}
+    content = facts(engine.compute.describe()) | {"returns": {}, "swings": {}}
+    for returned in returning:
+        _note(content["returns"], returned.name, run_return(returned, engine))
+        write_results(args.output, content)  # after each clip, for they take long
     for clip in swinging:
         found = run_swing(Swing.of(clip, args.seconds), engine)
         _note(content["swings"], clip.name, found)
-        write_results(args.output, content)  # after each clip, for they take long
-    for returned in returning:
-        _note(content["returns"], returned.name, run_return(returned, engine))
         write_results(args.output, content)
 
 
