@@ -26,8 +26,7 @@ from .strategy import Strategy
 _LOW = 0.55  # of the usual value of the propagated reference: it has not come to a cell with less
 _COME = 0.3  # of the propagated reference: the scale is measured where it has come to
 _LEAST_LEVEL = 0.4  # which that value has to have, to tell anything,
-_LEAST_MATCHED = 0.5  # and this share of the mask's cells has to be found again;
-_WELL_MATCHED = 0.7  # where less is, only what moves as the ground is said to move apart
+_LEAST_MATCHED = 0.7  # and this share of the mask's cells has to be found again
 _LEAST_REGION, _LEAST_CELLS = 0.05, 8.0  # of the usual area, and s8 cells, of a region
 _GROWN = 1.08  # of the usual area: what is less than that loses no region
 _DECIDED, _MOST = 1.5, 4.0  # frames in which a region moved apart, or together, more often
@@ -104,8 +103,7 @@ def _decided(
         return torch.zeros_like(low), torch.zeros_like(low), low
     size = states.usual_area.clamp_min(1).sqrt()
     motions = region_motions(labels, areas, inside & ~low, inside, size, moved)
-    apart = motions.apart & (motions.grounded | (matched >= _WELL_MATCHED)[:, None])
-    votes = (motions.together.float() - apart.float()) * asked
+    votes = (motions.together.float() - motions.apart.float()) * asked
     evidence = states.evidence + spread(votes, labels)
     states.evidence.copy_(evidence.clamp(-_MOST, _MOST))
     mean = sums(labels, states.evidence, areas.shape[1]) / areas.clamp_min(1)

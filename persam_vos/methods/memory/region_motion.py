@@ -31,15 +31,13 @@ class RegionMotions:
     """What the motions of N objects' regions tell; made by `region_motions`.
 
     (N, B) bool for the labels of the regions. At more ages than the other they moved ``apart`` from
-    their object, or ``together`` with it while the ground moved otherwise. ``grounded`` if most of
-    the ages at which they moved apart they moved as the ground. ``alike`` if over four frames or
-    more they moved as the object did, which may be not at all. ``as_object`` (N, H, W) is at how
+    their object, or ``together`` with it while the ground moved otherwise. ``alike`` if over four
+    frames or more they moved as it did, which may be not at all. ``as_object`` (N, H, W) is at how
     many more ages a cell, and those round it, moved as the object than otherwise.
     """
 
     apart: torch.Tensor
     together: torch.Tensor
-    grounded: torch.Tensor
     alike: torch.Tensor
     as_object: torch.Tensor
 
@@ -59,14 +57,12 @@ def region_motions(
     its, and of its mask; ``size`` (N,) is the side of a square of its usual area.
     """
     cells = _Cells.of(labels, sure, inside, moved)
-    apart, together, grounded, alike = (torch.zeros_like(areas) for _ in range(4))
+    apart, together, alike = (torch.zeros_like(areas) for _ in range(3))
     balance = torch.zeros_like(cells.region)
     for age, threshold in enumerate(APART[: len(moved.found)]):
         least = threshold * (APART_SIZE * size).clamp_min(1)
         found = _at_age(cells, areas, moved.mutual[age], cells.former[age])
-        differs = found.known & (found.difference >= least[:, None])
-        apart += differs
-        grounded += differs & (found.off_ground < _WITH)
+        apart += found.known & (found.difference >= least[:, None])
         together += found.known & (found.difference < _WITH) & (found.from_ground >= _FROM_GROUND)
         if age >= min(FOUR_FRAMES, len(moved.found) - 1):
             alike += found.known & (found.difference < _WITH)
@@ -76,9 +72,7 @@ def region_motions(
     as_object = F.avg_pool2d(
         smooth, _SMOOTHED, stride=1, padding=_SMOOTHED // 2, count_include_pad=False
     )
-    return RegionMotions(
-        apart > together, together > apart, 2 * grounded > apart, alike > 0, as_object
-    )
+    return RegionMotions(apart > together, together > apart, alike > 0, as_object)
 
 
 def area_growth(sure: torch.Tensor, moved: Correspondences) -> torch.Tensor:
@@ -140,15 +134,14 @@ class _Cells:
 
 @dataclass(frozen=True, slots=True)
 class _AtAge:
-    """Of regions, (N, B): ``known``, their ``difference`` from the object's motion, in cells, how
-    far the object's is ``from_ground``, and they are ``off_ground``; of cells, (N, n): their
-    ``distance`` from the object's motion, and 1 in ``told`` where it tells something.
+    """Of regions, (N, B): ``known``, their ``difference`` from the object's motion, in cells, and
+    how far the object's is ``from_ground``; of cells, (N, n): their ``distance`` from the object's
+    motion, and 1 in ``told`` where it tells something.
     """
 
     known: torch.Tensor
     difference: torch.Tensor
     from_ground: torch.Tensor
-    off_ground: torch.Tensor
     distance: torch.Tensor
     told: torch.Tensor
 
@@ -178,7 +171,6 @@ def _at_age(
         (share >= _KNOWN_SHARE) & (share * areas >= _KNOWN_CELLS) & coherent & fitted[:, None],
         cells.mean_vector(former - as_object, known, bins).norm(dim=-1),
         cells.mean(from_ground, known, bins) * enough,
-        (step - ground_step[:, None]).norm(dim=-1).masked_fill(~enough, torch.inf),
         distance,
         (mutual & fitted[:, None]).float(),
     )

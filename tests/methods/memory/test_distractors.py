@@ -74,26 +74,6 @@ def test_what_is_uncovered_slowly_goes_though_it_seems_to_come_from_the_object(
 
 
 @BOTH
-@pytest.mark.parametrize("step", [0, -1], ids=["stays with the ground", "moves on its own"])
-def test_where_few_cells_are_found_again_only_what_stays_with_the_ground_goes(
-    strategy: Strategy, step: int
-) -> None:
-    """Most of the body changes from frame to frame, so that its own parts cannot be told."""
-    ground, thing, body = texture(0), texture(1), texture(2)
-
-    def picture(at: int) -> torch.Tensor:
-        changing = torch.cat([texture(10 + at)[:5], body[5:8]])
-        shown = drawn(ground, thing, 12, 8 + step * at if step else 8)
-        return drawn(shown, changing, 12 + 2 * at)
-
-    scene = Scene.of(masks_of([(8, 12, 16, 20)]), picture(0), strategy)
-    for at in range(1, 6):
-        both = masks_of([(8, 12 + 2 * at, 16, 20 + 2 * at), (8 + step * at, 12, 16, 12 + 2 * at)])
-        kept = scene.see(both, picture(at))
-    assert bool(kept[0, 11:15, 12:20].any()) is (step != 0)
-
-
-@BOTH
 def test_what_moves_apart_stays_if_the_object_is_no_larger_than_usual(strategy: Strategy) -> None:
     """A limb that moves on its own is no reason to lose it."""
     scene = Scene.of(masks_of([BODY]), uncovered(0), strategy)

@@ -59,22 +59,6 @@ def test_regions_move_apart_or_together(
     assert not any(part[0, others].any() for part in told)
 
 
-@pytest.mark.parametrize(
-    ("region_step", "ground_step", "grounded"),
-    [
-        pytest.param((0, 0), (0, 0), True, id="stays with the ground"),
-        pytest.param((0, -1), (0, -1), True, id="moves as the ground"),
-        pytest.param((0, -1), (0, 0), False, id="moves on its own"),
-        pytest.param((1, 0), (0, 0), False, id="moves with the object"),
-    ],
-)
-def test_what_stays_with_the_ground_is_told(
-    region_step: Step, ground_step: Step, grounded: bool
-) -> None:
-    found, label = motions(moved_by((1, 0), region_step, ground_step))
-    assert bool(found.grounded[0, label]) is grounded
-
-
 @pytest.mark.parametrize("frames", [1, 2])
 def test_few_frames_tell_of_motion_too(frames: int) -> None:
     moved = moved_by((1, 0), (1, 0))
