@@ -22,13 +22,14 @@ from benchmarks.rendered import (
     RenderedClip,
     actor,
     along,
+    away,
     cutout,
     mirrored,
     paint,
     photo,
     poses,
 )
-from persam_vos.demo.render import Cutout, Pose, pose_at
+from persam_vos.demo.render import Cutout
 
 OBJECT, LOOKALIKE = 1, 2
 BEFORE, GONE, AFTER = 14, 20, 18
@@ -111,15 +112,7 @@ def pasted_clips(root: Path) -> list[RenderedClip]:
 
 def _away(picture: Cutout | Callable[[int], Cutout], path: Poses, back: Poses) -> Layer:
     """Move the object along ``path``, then let it be gone, then move it along ``back``."""
-
-    def pose(index: int) -> Pose | None:
-        if index < BEFORE:
-            return pose_at(path, index / (BEFORE - 1))
-        if index < BEFORE + GONE:
-            return None
-        return pose_at(back, (index - BEFORE - GONE) / (AFTER - 1))
-
-    return Layer(picture, pose, OBJECT)
+    return Layer(picture, away(path, back, (BEFORE, GONE, AFTER)), OBJECT)
 
 
 def _leaving(edge: float) -> Poses:

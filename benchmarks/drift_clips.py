@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmarks.clips import Clip
 from benchmarks.hard_kinds_bodies import motorcycle, shrunk, tinted
-from benchmarks.rendered import Layer, RenderedClip, actor, along, cutout, paint, poses
+from benchmarks.rendered import Layer, RenderedClip, actor, along, away, cutout, paint, poses
 from benchmarks.tiled import there_and_back
-from persam_vos.demo.render import Cutout, Pose, pose_at
+from persam_vos.demo.render import Cutout
 from persam_vos.structures import Frame, LabelMap, RgbImage
 
 RATE = 24
@@ -97,12 +97,4 @@ def _returning(body: Cutout, size: float) -> Layer:
     """Show the object, then nothing of it, then the object elsewhere at ``size`` times its size."""
     seen = poses(*((x, y, _SCALE, 0) for x, y in _FROM))
     back = poses(*((x, y, _SCALE * size, 0) for x, y in _TO))
-
-    def pose(index: int) -> Pose | None:
-        if index < BEFORE:
-            return pose_at(seen, index / (BEFORE - 1))
-        if index < BEFORE + GONE:
-            return None
-        return pose_at(back, (index - BEFORE - GONE) / (AFTER - 1))
-
-    return Layer(body, pose, OBJECT)
+    return Layer(body, away(seen, back, (BEFORE, GONE, AFTER)), OBJECT)

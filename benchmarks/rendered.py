@@ -61,6 +61,20 @@ def along(path: Poses, frame_count: int) -> Callable[[int], Pose]:
     return lambda index: pose_at(path, index / (frame_count - 1))
 
 
+def away(there: Poses, back: Poses, spans: tuple[int, int, int]) -> Callable[[int], Pose | None]:
+    """Pass the poses ``there``, be gone, and pass the poses ``back``, for so many frames each."""
+    before, gone, after = spans
+
+    def pose(index: int) -> Pose | None:
+        if index < before:
+            return pose_at(there, index / (before - 1))
+        if index < before + gone:
+            return None
+        return pose_at(back, (index - before - gone) / (after - 1))
+
+    return pose
+
+
 def actor(name: str) -> Cutout:
     """Cut one of the demo's actors out of its photograph."""
     return next(cut_out(a, DEMO_SIZE_HW[0]) for a in DEMO_ACTORS.values() if a.name == name)

@@ -6,7 +6,6 @@ that no one motion fits all of it. What it uncovers, and what passes by, does no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +13,15 @@ import torch.nn.functional as F
 
 from .candidate_search import cell_positions
 from .correspondences import Correspondences
-from .region_motion import APART, APART_SIZE, CLOSE, GROUND_CELLS, GROUND_REACH
+from .pieces import sums
+from .region_motion import (
+    APART,
+    APART_SIZE,
+    CLOSE,
+    GROUND_CELLS,
+    ground_beside,
+    median_step,
+)
 
 _BAND = 3  # s8 cells each side of the border that are compared
 _NOISE = 0.3  # of a mean motion, in s8 cells
@@ -36,14 +43,13 @@ def border_votes(
     beside = F.max_pool2d(inside.float(), window, stride=1, padding=_BAND) > 0
     nearest = F.max_pool2d(labels.float(), window, stride=1, padding=_BAND).long()
     bands = (labels * beside).flatten(1), (nearest * inside).flatten(1)
-    wide = F.max_pool2d(inside.float(), 2 * GROUND_REACH + 1, stride=1, padding=GROUND_REACH)
-    ground = ((wide > 0) & ~inside & (labels == 0)).flatten(1)
+    ground = ground_beside(inside) & (labels == 0).flatten(1)
     here = cell_positions(torch.arange(ground.shape[1], device=labels.device), labels.shape[2])
     votes = torch.zeros((len(labels), ground.shape[1] + 1), device=labels.device)
     for found, mutual, threshold in zip(moved.found, moved.mutual, APART, strict=False):
         steps = cell_positions(found, labels.shape[2]) - here
         there, own = (_Band.of(band, steps, mutual, votes.shape[1]) for band in bands)
-        still = _median(steps, ground & mutual)[:, None]
+        still = median_step(steps, ground & mutual)[:, None]
         apart = (there.step - own.step).norm(dim=-1)
         from_ground = (there.step - still).norm(dim=-1)
         enough = (ground & mutual).sum(1) > GROUND_CELLS
@@ -68,21 +74,9 @@ class _Band:
     ) -> _Band:
         """Average the steps (n, 2) of the ``mutual`` (n,) cells over (N, n) labels."""
         weights = (labels > 0).float() * mutual
-        count, *sums = _sums(
-            labels, [weights, *(weights * part for part in steps.unbind(-1))], bins
-        )
-        step = torch.stack(sums, dim=-1) / count.clamp_min(1)[..., None]
+        count = sums(labels, weights, bins)
+        total = [sums(labels, weights * part, bins) for part in steps.unbind(-1)]
+        step = torch.stack(total, dim=-1) / count.clamp_min(1)[..., None]
         off = steps - step.gather(1, labels[..., None].expand(-1, -1, 2))
-        (alike,) = _sums(labels, [weights * (off.norm(dim=-1) < CLOSE)], bins)
+        alike = sums(labels, weights * (off.norm(dim=-1) < CLOSE), bins)
         return cls(step, (count >= _KNOWN_CELLS) & (alike >= _COHERENT * count))
-
-
-def _sums(labels: torch.Tensor, values: Sequence[torch.Tensor], bins: int) -> list[torch.Tensor]:
-    none = values[0].new_zeros((len(labels), bins))
-    return [none.scatter_add(1, labels, value) for value in values]
-
-
-def _median(steps: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
-    """Return the median of the steps (n, 2) of the cells that are ``chosen``, (N, n): (N, 2)."""
-    some = steps.expand(len(chosen), -1, -1).masked_fill(~chosen[..., None], torch.nan)
-    return some.nanmedian(1).values.nan_to_num()

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from .correspondences import Correspondences
 from .features import at_s4
 from .memory_bank import MemoryBank
-from .object_states import ObjectStates
+from .object_states import DECIDED, ObjectStates
 from .pieces import FEW_CELLS, Pieces, cut, spread, sums
 from .propagation import propagate_references, propagate_slowly, usual_level
 from .region_motion import RegionMotions, area_growth, region_motions
@@ -29,7 +29,6 @@ _LEAST_LEVEL = 0.4  # which that value has to have, to tell anything,
 _LEAST_MATCHED = 0.7  # and this share of the mask's cells has to be found again
 _LEAST_REGION, _LEAST_CELLS = 0.05, 8.0  # of the usual area, and s8 cells, of a region
 _GROWN = 1.08  # of the usual area: what is less than that loses no region
-_DECIDED, _MOST = 1.5, 4.0  # frames in which a region moved apart, or together, more often
 _AS_OBJECT = 0.2  # of the ages: cells that moved as the object, in a region that moved apart
 _REMAINS = 0.8  # of the object's propagated reference: remains of a dropped region have less
 
@@ -104,13 +103,11 @@ def _decided(
     size = states.usual_area.clamp_min(1).sqrt()
     motions = region_motions(labels, areas, inside & ~low, inside, size, moved)
     votes = (motions.together.float() - motions.apart.float()) * asked
-    evidence = states.evidence + spread(votes, labels)
-    states.evidence.copy_(evidence.clamp(-_MOST, _MOST))
-    mean = sums(labels, states.evidence, areas.shape[1]) / areas.clamp_min(1)
+    mean = states.add_evidence(votes, labels, areas)
     grown = kept.sum((1, 2)) > _GROWN * states.usual_area
-    drop = asked & (mean <= -_DECIDED) & grown[:, None]
+    drop = asked & (mean <= -DECIDED) & grown[:, None]
     dropped = spread(drop, labels) & (motions.as_object <= _AS_OBJECT)
-    joined = spread(asked & (mean >= _DECIDED), labels)
+    joined = spread(asked & (mean >= DECIDED), labels)
     if strategy.any(drop.any(1)):
         dropped |= _remains(dropped, inside & ~dropped, propagated, strategy)
     return dropped, joined, low

@@ -15,14 +15,13 @@ import torch.nn.functional as F
 from .border_motion import border_votes
 from .correspondences import Correspondences
 from .features import at_s4
-from .object_states import ObjectStates
+from .object_states import DECIDED, ObjectStates
 from .pieces import FEW_CELLS, spread, sums
 from .strategy import Strategy
 
 CANDIDATES = 4  # of SAM's decoder: the one for clear prompts, and those of three scales
 _ELSE = 0.02  # of the object, which a candidate may offer beyond it on the reference frame
 _LEAST = 0.01  # of the usual area: smaller regions are not asked
-_ADOPTED, _MOST = 1.5, 4.0  # frames in which a region moved with the object, more than otherwise
 _THICK = 3  # s8 cells: what is thinner belongs to the mask's outline, which the memory draws
 
 
@@ -67,9 +66,8 @@ def new_parts(
         return nothing
     size = states.usual_area.clamp_min(1).sqrt()
     votes = border_votes(labels, inside, size, moved) * asked
-    states.evidence.add_(spread(votes, labels)).clamp_(-_MOST, _MOST)
-    mean = sums(labels, states.evidence, bins) / areas.clamp_min(1)
-    return at_s4(spread(asked & (mean >= _ADOPTED), labels)) & (offer > 0)
+    mean = states.add_evidence(votes, labels, areas)
+    return at_s4(spread(asked & (mean >= DECIDED), labels)) & (offer > 0)
 
 
 def watched_cells(states: ObjectStates) -> torch.Tensor:

@@ -13,7 +13,11 @@ import torch
 
 from ...stages.targets import Appearance
 from ...stages.thin_structures import Thinness
+from .pieces import spread, sums
 from .templates import Templates, make_templates
+
+DECIDED = 1.5  # frames in which a region moved with the object, or apart from it, more often
+_MOST = 4.0  # such frames that are counted
 
 T = TypeVar("T")
 """A dataclass of tensors whose first axis counts objects."""
@@ -52,6 +56,16 @@ class ObjectStates:
     reference_gap: torch.Tensor
     trusted: torch.Tensor
     offered: torch.Tensor
+
+    def add_evidence(
+        self, votes: torch.Tensor, labels: torch.Tensor, areas: torch.Tensor
+    ) -> torch.Tensor:
+        """Add the (N, B) votes of a frame's regions; returns the mean evidence for each, (N, B).
+
+        ``labels`` (N, 2h, 2w) number the regions' cells, and ``areas`` (N, B) count them.
+        """
+        self.evidence.add_(spread(votes, labels)).clamp_(-_MOST, _MOST)
+        return sums(labels, self.evidence, areas.shape[1]) / areas.clamp_min(1)
 
     def update_templates(
         self, chosen: torch.Tensor, s8: torch.Tensor, mask_probs: torch.Tensor

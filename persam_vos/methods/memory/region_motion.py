@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from .candidate_search import cell_positions
 from .correspondences import Correspondences, fit_similarity, rotate_and_scale
 from .memory_bank import AGES, FOUR_FRAMES
+from .pieces import sums
 
 APART = (1.2, 1.5, 2.5, 3.25, 4.0)  # s8 cells from the object's motion, for AGES,
 APART_SIZE = 0.032  # or so much of the object's size, times these
@@ -21,7 +22,7 @@ _WITH, _FROM_GROUND = 1.0, 2.0  # s8 cells: as the object, and that far from how
 _FITTED_CELLS, _FITTED_SHARE, _INLIERS = 20, 0.4, 0.6  # which a fit has to have
 _KNOWN_CELLS, _KNOWN_SHARE, _COHERENT = 6, 0.3, 0.6  # which a region has to have
 CLOSE = 1.5  # s8 cells from a fit, or from the mean
-GROUND_REACH = 8  # s8 cells round a mask
+_GROUND_REACH = 8  # s8 cells round a mask
 GROUND_CELLS = 15
 _SMOOTHED = 5  # s8 cells on a side
 
@@ -89,6 +90,19 @@ def area_growth(sure: torch.Tensor, moved: Correspondences) -> torch.Tensor:
     return torch.where(weights.sum(1) >= _FITTED_CELLS, growth, torch.ones_like(growth))
 
 
+def ground_beside(inside: torch.Tensor) -> torch.Tensor:
+    """Mark the cells round (N, H, W) masks that are not of them: (N, H W) bool."""
+    window = 2 * _GROUND_REACH + 1
+    near = F.max_pool2d(inside.float(), window, stride=1, padding=_GROUND_REACH) > 0
+    return (near & ~inside).flatten(1)
+
+
+def median_step(steps: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Return the median of the steps, (N, n, 2) or (n, 2), of (N, n) chosen cells: (N, 2)."""
+    some = steps.expand(len(chosen), -1, -1).masked_fill(~chosen[..., None], torch.nan)
+    return some.nanmedian(1).values.nan_to_num()
+
+
 @dataclass(frozen=True, slots=True)
 class _Cells:
     """Places of n cells, now (n, 2) and at A ages (A, n, 2), and what (N, n) they belong to."""
@@ -110,22 +124,19 @@ class _Cells:
     ) -> _Cells:
         width = labels.shape[2]
         flat = labels.flatten(1)
-        window = 2 * GROUND_REACH + 1
-        near = F.max_pool2d(inside.float(), window, stride=1, padding=GROUND_REACH) > 0
         return cls(
             cell_positions(torch.arange(flat.shape[1], device=flat.device), width),
             cell_positions(moved.found, width),
             flat,
             (flat > 0).float(),
             sure.flatten(1),
-            (near & ~inside).flatten(1),
+            ground_beside(inside),
         )
 
     def mean(self, values: torch.Tensor, weights: torch.Tensor, bins: int) -> torch.Tensor:
         """Average (N, n) values over each region: (N, B)."""
-        none = values.new_zeros((len(values), bins))
-        total = none.scatter_add(1, self.labels, values * weights)
-        return total / none.scatter_add(1, self.labels, weights).clamp_min(1e-3)
+        total = sums(self.labels, values * weights, bins)
+        return total / sums(self.labels, weights, bins).clamp_min(1e-3)
 
     def mean_vector(self, vectors: torch.Tensor, weights: torch.Tensor, bins: int) -> torch.Tensor:
         """Average (N, n, 2) vectors over each region: (N, B, 2)."""
@@ -164,8 +175,8 @@ def _at_age(
     share = cells.mean(mutual.float().expand(objects, -1), cells.region, bins)
     as_object = rotate_and_scale(slope, cells.current) + offset[:, None]
     ground = cells.ground & mutual
-    ground_step = steps.masked_fill(~ground[..., None], torch.nan).nanmedian(1).values.nan_to_num()
-    from_ground = (as_object - cells.current - ground_step[:, None]).norm(dim=-1)
+    ground_step = median_step(steps, ground)[:, None]
+    from_ground = (as_object - cells.current - ground_step).norm(dim=-1)
     enough = (ground.sum(1) > GROUND_CELLS)[:, None]
     return _AtAge(
         (share >= _KNOWN_SHARE) & (share * areas >= _KNOWN_CELLS) & coherent & fitted[:, None],
