@@ -204,11 +204,16 @@ def _update_area(
     growth: torch.Tensor,
     states: ObjectStates,
 ) -> None:
-    """Let the usual areas follow what is ``kept`` of the masks, as far as it is known."""
+    """Let the usual areas follow what is ``kept`` of the masks, as far as it is known.
+
+    They do not shrink while objects touch, since one may hide another.
+    """
     usual, known = states.usual_area, (kept * (~low | joined)).sum((1, 2))
     most = usual * growth.clamp_min(1) * _GROWTH + _JOINING * (kept * (joined & low)).sum((1, 2))
     whole, shrunk = kept.sum((1, 2)), usual * growth.clamp_max(1)
-    area = shrunk.maximum(known.minimum(most)).minimum(whole.maximum(shrunk * _SHRINKING))
+    beside = F.max_pool2d(kept.sum(0, keepdim=True) - kept, 3, stride=1, padding=1)
+    shrinking = 1 - (1 - _SHRINKING) * (beside * kept <= 0).all(-1).all(-1)
+    area = shrunk.maximum(known.minimum(most)).minimum(whole.maximum(shrunk * shrinking))
     usual.copy_(torch.where(whole > 0, area, usual))
 
 

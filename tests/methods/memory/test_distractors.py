@@ -112,6 +112,19 @@ def test_the_usual_area_grows_with_the_scale_and_is_kept_behind_things(strategy:
 
 
 @BOTH
+@pytest.mark.parametrize(("front", "smaller"), [((4, 12, 16, 20), False), ((4, 24, 16, 28), True)])
+def test_the_usual_area_stays_while_another_object_is_in_front(
+    front: tuple[int, int, int, int], smaller: bool, strategy: Strategy
+) -> None:
+    """One that does not touch it cannot hide it: what it lacks then, it has no more."""
+    grid = texture(0)
+    scene = Scene.of(masks_of([(4, 4, 16, 20)], [(4, 24, 16, 28)]), grid, strategy)
+    for _ in range(3):
+        scene.see(masks_of([(4, 4, 16, 12)], [front]), grid)
+    assert (float(scene.states.usual_area[0]) < 191) == smaller
+
+
+@BOTH
 def test_what_was_in_pieces_from_the_beginning_stays_so(strategy: Strategy) -> None:
     grid = texture(0)
     masks = masks_of([(4, 2, 10, 8), (4, 22, 10, 28)])
