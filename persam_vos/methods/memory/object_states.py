@@ -14,9 +14,10 @@ import torch
 from ...stages.targets import Appearance
 from ...stages.thin_structures import Thinness
 from .pieces import spread, sums
-from .templates import Templates, make_templates
+from .templates import Templates, look_alikes, make_templates
 
 DECIDED = 1.5  # frames in which a region moved with the object, or apart from it, more often
+_LEAST_PROB = 0.1  # of an s8 cell in which an object shows
 _MOST = 4.0  # such frames that are counted
 
 T = TypeVar("T")
@@ -56,6 +57,13 @@ class ObjectStates:
     reference_gap: torch.Tensor
     trusted: torch.Tensor
     offered: torch.Tensor
+    places: torch.Tensor
+
+    def note_places(self, grids: torch.Tensor) -> None:
+        """Note where objects are that show in (N, 2h, 2w) masks; others stay where they were."""
+        highest = grids.amax((1, 2), keepdim=True)
+        places = grids >= highest.clamp(_LEAST_PROB, 0.5)
+        self.places.copy_(torch.where(highest >= _LEAST_PROB, places, self.places))
 
     def add_evidence(
         self, votes: torch.Tensor, labels: torch.Tensor, areas: torch.Tensor
@@ -68,14 +76,18 @@ class ObjectStates:
         return sums(labels, self.evidence, areas.shape[1]) / areas.clamp_min(1)
 
     def update_templates(
-        self, chosen: torch.Tensor, s8: torch.Tensor, mask_probs: torch.Tensor
+        self,
+        chosen: torch.Tensor,
+        s8: torch.Tensor,
+        mask_probs: torch.Tensor,
+        alike: torch.Tensor,
     ) -> None:
         """Make new templates of the ``chosen`` objects, (N,) bool, from a frame.
 
         ``s8`` are its (n, D) features, ``mask_probs`` (N, n) the objects' soft masks.
         """
         self.template_ages.masked_fill_(chosen, 0)
-        new, old = make_templates(s8, mask_probs), self.updated_templates
+        new, old = make_templates(s8, mask_probs, alike), self.updated_templates
         for own, other in ((old.foreground, new.foreground), (old.background, new.background)):
             own.features.copy_(torch.where(chosen[:, None, None], other.features, own.features))
             own.valid.copy_(torch.where(chosen[:, None], other.valid, own.valid))
@@ -97,7 +109,8 @@ def new_object_states(
     (N, 2h, 2w) the same in raster order. ``trusted`` (N, K) says which candidates may offer parts.
     """
     device = s8.device
-    templates = make_templates(s8, mask_probs)
+    alike = look_alikes(make_templates(s8, mask_probs).foreground)
+    templates = make_templates(s8, mask_probs, alike)
     zeros = torch.zeros(len(ids), dtype=torch.int64, device=device)
     return ObjectStates(
         ids=torch.tensor(ids, dtype=torch.uint8, device=device),
@@ -116,6 +129,7 @@ def new_object_states(
         reference_gap=reference_gap,
         trusted=trusted,
         offered=coverage < 0,
+        places=coverage < 0,
     )
 
 
