@@ -15,13 +15,13 @@ import torch
 
 from .features import to_quad_order
 from .memory_bank import MemoryBank
-from .object_states import ObjectStates
 from .strategy import Strategy
 
 _SAME_PLACE = 1  # s8 cells from where an object was: as near as in it
 _REACH = 2.0  # s8 cells: the scale on which an object becomes unlikely beyond those
 _MOST = 8  # s8 cells: what is further away is not near at all
 _HALF, _SURE = 0.5, 0.8  # of what a cell has of look-alikes: one with less, or more, than the rest
+_SHOWN = 0.1  # of an s8 cell in which an object shows
 _LEAST = 1e-6  # of all of them, in a cell
 _TWINS = 0.5  # as alike as objects with look-alikes are
 _FEWEST = 4  # cells that the standard deviation of a fraction is that of, at least
@@ -64,16 +64,26 @@ def nearness(places: torch.Tensor, alike: torch.Tensor, strategy: Strategy) -> N
     return Nearness(near, 1 - moved * others, moved, alike)
 
 
+def note_places(places: torch.Tensor, grids: torch.Tensor) -> None:
+    """Note where objects are that show in (N, 2h, 2w) masks, in the ``places`` of that shape.
+
+    Others stay where they were seen last.
+    """
+    highest = grids.amax((1, 2), keepdim=True)
+    shown = grids >= highest.clamp(_SHOWN, 0.5)  # thin ones fill no cell
+    places.copy_(torch.where(highest >= _SHOWN, shown, places))
+
+
 def nearness_now(
-    bank: MemoryBank, states: ObjectStates, alike: torch.Tensor, strategy: Strategy
+    bank: MemoryBank, places: torch.Tensor, alike: torch.Tensor, strategy: Strategy
 ) -> Nearness | None:
     """Note where objects are in the newest frame, and how near that is; None if none is alike."""
     if len(alike) < 2:
         return None
-    states.note_places(bank.newest_grids_s8)
+    note_places(places, bank.newest_grids_s8)
     if not strategy.any(alike.flatten() > 0):
         return None
-    return nearness(states.places, alike, strategy)
+    return nearness(places, alike, strategy)
 
 
 def leniency(covered: torch.Tensor, alike: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,6 @@ from .pieces import spread, sums
 from .templates import Templates, look_alikes, make_templates
 
 DECIDED = 1.5  # frames in which a region moved with the object, or apart from it, more often
-_LEAST_PROB = 0.1  # of an s8 cell in which an object shows
 _MOST = 4.0  # such frames that are counted
 
 T = TypeVar("T")
@@ -38,7 +37,8 @@ class ObjectStates:
     than apart from it, ``usual_area`` how many s8 cells an object covers, ``reference_gap`` how far
     apart its pieces were, in its sizes; see `distractors`. ``trusted`` (N, K) are the decoder's
     candidates that may offer new parts, ``offered`` (N, 2h, 2w) the cells that they offered last;
-    see `new_parts`. Ages, counts, areas and flags are (N,).
+    see `new_parts`. ``places`` (N, 2h, 2w) bool are the cells where
+    objects were seen last; see `look_alikes`. Ages, counts, areas and flags are (N,).
     """
 
     ids: torch.Tensor  # uint8; 0 where vacant
@@ -58,12 +58,6 @@ class ObjectStates:
     trusted: torch.Tensor
     offered: torch.Tensor
     places: torch.Tensor
-
-    def note_places(self, grids: torch.Tensor) -> None:
-        """Note where objects are that show in (N, 2h, 2w) masks; others stay where they were."""
-        highest = grids.amax((1, 2), keepdim=True)
-        places = grids >= highest.clamp(_LEAST_PROB, 0.5)
-        self.places.copy_(torch.where(highest >= _LEAST_PROB, places, self.places))
 
     def add_evidence(
         self, votes: torch.Tensor, labels: torch.Tensor, areas: torch.Tensor

@@ -56,7 +56,7 @@ class Matches:
     into the bank's s8 cells of all rows, flattened: row * 4 h w + cell. ``similarity`` (Q, 4, k)
     includes the spatial prior, but not the bonus of reference frames; ``weights`` (Q, 4, k) sum to
     1. ``uncertain`` (Q, 4) bool tells which quarters are refined. ``nearest`` are the best of each
-    recent frame.
+    recent frame, ``near`` is how near look-alikes are to the frame's cells.
     """
 
     cells: torch.Tensor
@@ -99,6 +99,7 @@ class MemoryReader:
         of s16 cells, in cells, is subtracted from similarities, but not of cells that may show a
         lost object. Also returns the matches, for `refine_readout`; None if no cell resembles an
         object's. Cells that are ``watched``, (h w,) bool, are matched even if they do not.
+        What cells show of look-alikes goes to those that are ``near``.
         """
         bank, strategy = self.bank, self.strategy
         lost = search_mask.new_zeros(bank.capacity) if lost is None else lost
@@ -230,17 +231,17 @@ class MemoryReader:
             uncertain,
         )
         for part in zip(*map(chunks, parts), strict=True):
-            self._refine(logits, query, *part, near=matches.near)
+            self._refine(logits, query, matches.near, *part)
 
     def _refine(
         self,
         logits: torch.Tensor,
         query: FrameFeatures,
+        near: Nearness | None,
         quarters: torch.Tensor,
         places: torch.Tensor,
         similarity: torch.Tensor,
         uncertain: torch.Tensor,
-        near: Nearness | None = None,
     ) -> None:
         """Read the s4 cells of B s8 cells, in the (N, 4h, 4w) ``logits``.
 

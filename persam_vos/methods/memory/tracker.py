@@ -266,7 +266,7 @@ class MemoryMethod(Method[FrameFeatures]):
             lost,
             prior_strength=prior_strength,
             watched=watched_cells(states),
-            near=nearness_now(bank, states, self._alike, self.strategy),
+            near=nearness_now(bank, states.places, self._alike, self.strategy),
         )
 
     def _recognised(

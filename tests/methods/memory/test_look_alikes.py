@@ -7,7 +7,13 @@ import torch
 from memory_scenes import Scene, masks_of, texture
 
 from persam_vos.methods.memory.features import to_quad_order
-from persam_vos.methods.memory.look_alikes import Nearness, leniency, nearness, nearness_now
+from persam_vos.methods.memory.look_alikes import (
+    Nearness,
+    leniency,
+    nearness,
+    nearness_now,
+    note_places,
+)
 from persam_vos.methods.memory.strategy import DenseStrategy, SparseStrategy, Strategy
 
 BOTH = pytest.mark.parametrize("strategy", [SparseStrategy(), DenseStrategy()])
@@ -99,8 +105,24 @@ def test_few_cells_of_look_alikes_are_recognised_leniently() -> None:
 def test_where_objects_are_is_noted_of_look_alikes_alone(strategy: Strategy) -> None:
     scene = Scene.of(masks_of([(8, 2, 16, 10)], [(8, 20, 16, 28)]), texture(0), strategy)
     bank, states = scene.memory.bank, scene.states
-    near = nearness_now(bank, states, torch.tensor([[0.0, 1.0], [1.0, 0.0]]), strategy)
+    near = nearness_now(bank, states.places, torch.tensor([[0.0, 1.0], [1.0, 0.0]]), strategy)
     assert near is not None
     assert torch.equal(states.places, bank.newest_grids_s8 > 0.5)
-    assert nearness_now(bank, states, torch.zeros(1, 1), strategy) is None
-    assert nearness_now(bank, states, torch.zeros(2, 2), SparseStrategy()) is None
+    assert nearness_now(bank, states.places, torch.zeros(1, 1), strategy) is None
+    assert nearness_now(bank, states.places, torch.zeros(2, 2), SparseStrategy()) is None
+
+
+def test_an_object_that_does_not_show_is_where_it_was_seen_last() -> None:
+    noted = torch.zeros(3, 4, 10, dtype=torch.bool)
+    grids = torch.zeros(3, 4, 10)
+    grids[0, 1, 2:5] = torch.tensor([0.3, 0.9, 0.6])
+    grids[1, 2, 3:5] = torch.tensor([0.2, 0.1])
+    note_places(noted, grids)
+    first = (grids > 0.5) | (grids > 0.15) & (torch.arange(3) == 1)[:, None, None]
+    assert torch.equal(noted, first)
+    grids[0] = 0.01
+    grids[1, 2, 7] = 1
+    note_places(noted, grids)
+    assert torch.equal(noted[0], first[0])
+    assert noted[1].nonzero().tolist() == [[2, 7]]
+    assert not noted[2].any()

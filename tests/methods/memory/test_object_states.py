@@ -87,20 +87,3 @@ def test_templates_are_updated_in_place_and_of_the_chosen_alone() -> None:
     valid = states.updated_templates.foreground.valid[1]
     torch.testing.assert_close(where[1][valid], features(5)[10:16])
     assert int(states.reference_templates.foreground.valid[1].sum()) == 5, "stays as it was"
-
-
-def test_an_object_that_does_not_show_is_where_it_was_seen_last() -> None:
-    states = select_rows(None, states_of((7, 3), slice(0, 10), slice(20, 25)), [0, 1], capacity=3)
-    assert not states.places.any()
-    grids = torch.zeros(3, 4, CELLS // 4)
-    grids[0, 1, 2:5] = torch.tensor([0.3, 0.9, 0.6])
-    grids[1, 2, 3:5] = torch.tensor([0.2, 0.1])
-    states.note_places(grids)
-    first = (grids > 0.5) | (grids == 0.2)  # thin objects fill no cell
-    assert torch.equal(states.places, first)
-    grids[0] = 0.01
-    grids[1, 2, 7] = 1
-    states.note_places(grids)
-    assert torch.equal(states.places[0], first[0])
-    assert states.places[1].nonzero().tolist() == [[2, 7]]
-    assert not states.places[2].any()
