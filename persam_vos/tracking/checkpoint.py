@@ -31,7 +31,7 @@ from .engine import Engine
 from .propagate import Propagation
 from .step import known_result
 
-FORMAT = 1
+FORMAT = 2  # raised when a method remembers something else
 _TENSOR = "tensor"
 """Key of a tensor's place in the tree: its name in the file; the tree itself has no such key."""
 

@@ -144,6 +144,8 @@ def refine_readout(
         whole = rows_of(memory.bank.masks_s8.flatten(0, 1), query.places)[..., 1:].float()
         whole = (uncropped[..., None] * whole).sum(1) / weight.clamp_min(1e-6)[:, None]  # (B, N)
         probs = torch.lerp(probs, whole[:, None], weight[:, None, None])
+        if matches.near is not None:
+            probs = matches.near.assign(probs, query.quarters)
         found = torch.logit(probs.clamp(MIN_PROB, 1 - MIN_PROB)).permute(2, 0, 1)
         s4 = crop_memory.children[query.cells]  # (B, 16)
         flat[:, s4] = torch.where(query.uncertain[:, None], found, flat[:, s4])
@@ -169,11 +171,13 @@ def upsample_window(
 class _Queries:
     """B cells of a window, and their matches in whole frames.
 
-    ``cells`` (B,) are indices in the window's raster order; ``places``, ``similarity`` and
+    ``cells`` (B,) are indices in the window's raster order, ``quarters`` (B,) the same cells among
+    the frame's s8 cells, in quad order; ``places``, ``similarity`` and
     ``weights`` (B, k) are as in `Matches`; only ``uncertain`` cells, (B,) bool, are read anew.
     """
 
     cells: torch.Tensor
+    quarters: torch.Tensor
     places: torch.Tensor
     similarity: torch.Tensor
     weights: torch.Tensor
@@ -187,13 +191,14 @@ def _queries(crop: Crop, bank: MemoryBank, matches: Matches) -> _Queries:
     row_of[matches.cells] = torch.arange(len(matches.cells), device=corner.device)
     cells = torch.arange(rows * columns, device=corner.device)
     y, x = corner[0] + cells // columns, corner[1] + cells % columns
-    row, child = row_of[(y // 2) * width + x // 2], 2 * (y % 2) + x % 2
+    s16, child = (y // 2) * width + x // 2, 2 * (y % 2) + x % 2
+    row = row_of[s16]
     known = row.clamp_min(0)
     uncertain = (row >= 0) & matches.uncertain[known, child]
     places, similarity, weights = (
         part[known, child] for part in (matches.places, matches.similarity, matches.weights)
     )
-    return _Queries(cells, places, similarity, weights, uncertain)
+    return _Queries(cells, 4 * s16 + child, places, similarity, weights, uncertain)
 
 
 def _chunks(queries: _Queries, memory: MemoryReader) -> Iterator[_Queries]:
@@ -201,6 +206,7 @@ def _chunks(queries: _Queries, memory: MemoryReader) -> Iterator[_Queries]:
     tensors = memory.strategy.keep(
         queries.uncertain,
         queries.cells,
+        queries.quarters,
         queries.places,
         queries.similarity,
         queries.weights,

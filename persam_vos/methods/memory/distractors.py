@@ -38,6 +38,9 @@ _SMALL, _LARGE = 0.25, 0.35  # of the object's piece; of its usual area
 _GROWN_WITH = 1.15  # of the usual area, which it and a piece have together: too much
 _FROM_NOTHING = 0.2  # of a piece, near what was remembered of the object: it was not there before
 _NEARBY = 2  # s8 cells
+_RIM = 1  # s8 cells round dropped regions that go with them, where the reference has not come to
+_HANGS = 0.1  # of a region, near what was decided against before: it is more of the same,
+_AGAIN = 0.4  # and goes by so much evidence
 _OVERLAP = 0.8  # with the propagated reference, of the object's: a piece is of the object
 
 _RENEWAL, _JOINING = 0.015, 0.3  # of the propagated reference, in the mask, and where regions join
@@ -59,7 +62,7 @@ def distractors(
     coverage = F.avg_pool2d((logits > 0).float(), 2)
     propagated, evidence = propagate_references(coverage > 0, moved, states)
     slowly = propagate_slowly(coverage > 0, moved, bank, propagated)
-    strays = _strays(coverage, propagated, moved, bank, states, strategy)
+    strays = _strays(coverage, propagated, evidence, moved, bank, states, strategy)
     kept = coverage * ~strays
     growth = area_growth((kept > 0.5) & (propagated > _COME), moved)
     states.evidence.copy_(evidence)
@@ -91,11 +94,13 @@ def _decided(
     matched = found_again / inside.flatten(1).sum(1).clamp_min(1)
     usable = (level >= _LEAST_LEVEL) & (matched >= _LEAST_MATCHED)
     least = torch.where(usable, _LOW * level, torch.zeros_like(level))[:, None, None]
+    faint = inside & (slowly < least)
     low = _solid(inside & (propagated < least))
     slow = _solid(inside & ~low & (slowly < least))
     labels = strategy.components(low) + strategy.components(slow)  # regions of their own
     low |= slow
-    areas = sums(labels, low.float(), low[0].numel() + 1)
+    bins = low[0].numel() + 1
+    areas = sums(labels, low.float(), bins)
     asked = areas >= (_LEAST_REGION * states.usual_area).clamp_min(_LEAST_CELLS)[:, None]
     asked[:, 0].fill_(False)
     if not strategy.any(asked.any(1)):
@@ -105,12 +110,20 @@ def _decided(
     votes = (motions.together.float() - motions.apart.float()) * asked
     mean = states.add_evidence(votes, labels, areas)
     grown = kept.sum((1, 2)) > _GROWN * states.usual_area
-    drop = asked & (mean <= -DECIDED) & grown[:, None]
+    more = sums(labels, _beside_gone(states.evidence, inside) * low, bins) >= _HANGS * areas
+    drop = asked & ((mean <= -DECIDED) | (more & (mean <= -_AGAIN))) & grown[:, None]
     dropped = spread(drop, labels) & (motions.as_object <= _AS_OBJECT)
+    dropped |= (F.max_pool2d(dropped.float(), 2 * _RIM + 1, stride=1, padding=_RIM) > 0) & faint
     joined = spread(asked & (mean >= DECIDED), labels)
     if strategy.any(drop.any(1)):
         dropped |= _remains(dropped, inside & ~dropped, propagated, strategy)
     return dropped, joined, low
+
+
+def _beside_gone(evidence: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    """Mark (N, 2h, 2w) cells near what was decided against and is in no mask: 0 or 1."""
+    gone = (evidence <= -DECIDED) & ~inside
+    return F.max_pool2d(gone.float(), 2 * _NEARBY + 1, stride=1, padding=_NEARBY)
 
 
 def _solid(cells: torch.Tensor) -> torch.Tensor:
@@ -137,12 +150,16 @@ def _remains(
 def _strays(
     coverage: torch.Tensor,
     propagated: torch.Tensor,
+    evidence: torch.Tensor,
     moved: Correspondences,
     bank: MemoryBank,
     states: ObjectStates,
     strategy: Strategy,
 ) -> torch.Tensor:
-    """Mark pieces far from the object that were not there, or moved away: (N, 2h, 2w) bool."""
+    """Mark pieces far from the object that were not there, or moved away: (N, 2h, 2w) bool.
+
+    And those that are left of what was decided against.
+    """
     pieces = cut(coverage, propagated, strategy)
     own = pieces.main[:, None]
     is_piece = pieces.areas > 0
@@ -168,7 +185,8 @@ def _strays(
         motions = _motions_of(pieces, coverage, usual, moved)
         double = (pieces.areas >= _LARGE * usual) & (together > _DOUBLED * usual)
         split &= torch.where(far, ~motions.alike, motions.apart & double)
-    return spread(from_nothing | split, pieces.labels)
+    left = is_piece & ~alike & (pieces.means(_beside_gone(evidence, coverage > 0)) >= _HANGS)
+    return spread(from_nothing | split | left, pieces.labels)
 
 
 def _motions_of(

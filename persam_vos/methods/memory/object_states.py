@@ -14,7 +14,7 @@ import torch
 from ...stages.targets import Appearance
 from ...stages.thin_structures import Thinness
 from .pieces import spread, sums
-from .templates import Templates, make_templates
+from .templates import Templates, look_alikes, make_templates
 
 DECIDED = 1.5  # frames in which a region moved with the object, or apart from it, more often
 _MOST = 4.0  # such frames that are counted
@@ -37,7 +37,8 @@ class ObjectStates:
     than apart from it, ``usual_area`` how many s8 cells an object covers, ``reference_gap`` how far
     apart its pieces were, in its sizes; see `distractors`. ``trusted`` (N, K) are the decoder's
     candidates that may offer new parts, ``offered`` (N, 2h, 2w) the cells that they offered last;
-    see `new_parts`. Ages, counts, areas and flags are (N,).
+    see `new_parts`. ``places`` (N, 2h, 2w) bool are the cells where
+    objects were seen last; see `look_alikes`. Ages, counts, areas and flags are (N,).
     """
 
     ids: torch.Tensor  # uint8; 0 where vacant
@@ -56,6 +57,7 @@ class ObjectStates:
     reference_gap: torch.Tensor
     trusted: torch.Tensor
     offered: torch.Tensor
+    places: torch.Tensor
 
     def add_evidence(
         self, votes: torch.Tensor, labels: torch.Tensor, areas: torch.Tensor
@@ -68,14 +70,18 @@ class ObjectStates:
         return sums(labels, self.evidence, areas.shape[1]) / areas.clamp_min(1)
 
     def update_templates(
-        self, chosen: torch.Tensor, s8: torch.Tensor, mask_probs: torch.Tensor
+        self,
+        chosen: torch.Tensor,
+        s8: torch.Tensor,
+        mask_probs: torch.Tensor,
+        alike: torch.Tensor,
     ) -> None:
         """Make new templates of the ``chosen`` objects, (N,) bool, from a frame.
 
         ``s8`` are its (n, D) features, ``mask_probs`` (N, n) the objects' soft masks.
         """
         self.template_ages.masked_fill_(chosen, 0)
-        new, old = make_templates(s8, mask_probs), self.updated_templates
+        new, old = make_templates(s8, mask_probs, alike), self.updated_templates
         for own, other in ((old.foreground, new.foreground), (old.background, new.background)):
             own.features.copy_(torch.where(chosen[:, None, None], other.features, own.features))
             own.valid.copy_(torch.where(chosen[:, None], other.valid, own.valid))
@@ -97,7 +103,8 @@ def new_object_states(
     (N, 2h, 2w) the same in raster order. ``trusted`` (N, K) says which candidates may offer parts.
     """
     device = s8.device
-    templates = make_templates(s8, mask_probs)
+    alike = look_alikes(make_templates(s8, mask_probs).foreground)
+    templates = make_templates(s8, mask_probs, alike)
     zeros = torch.zeros(len(ids), dtype=torch.int64, device=device)
     return ObjectStates(
         ids=torch.tensor(ids, dtype=torch.uint8, device=device),
@@ -116,6 +123,7 @@ def new_object_states(
         reference_gap=reference_gap,
         trusted=trusted,
         offered=coverage < 0,
+        places=coverage < 0,
     )
 
 

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from .candidate_search import CandidateSearch, SpatialPrior, squared_distance
 from .features import FrameFeatures, to_quad_order, to_raster_order
+from .look_alikes import Nearness
 from .memory_bank import MemoryBank
 from .strategy import Strategy
 
@@ -55,7 +56,7 @@ class Matches:
     into the bank's s8 cells of all rows, flattened: row * 4 h w + cell. ``similarity`` (Q, 4, k)
     includes the spatial prior, but not the bonus of reference frames; ``weights`` (Q, 4, k) sum to
     1. ``uncertain`` (Q, 4) bool tells which quarters are refined. ``nearest`` are the best of each
-    recent frame.
+    recent frame, ``near`` is how near look-alikes are to the frame's cells.
     """
 
     cells: torch.Tensor
@@ -64,6 +65,7 @@ class Matches:
     weights: torch.Tensor
     uncertain: torch.Tensor
     nearest: Nearest
+    near: Nearness | None = None
 
     def decided(self, changed: torch.Tensor) -> Matches:
         """Have the quarters certain in which some of (4h, 4w) bool cells were ``changed``."""
@@ -88,6 +90,7 @@ class MemoryReader:
         *,
         prior_strength: float = 0.0,
         watched: torch.Tensor | None = None,
+        near: Nearness | None = None,
     ) -> tuple[torch.Tensor, Matches | None]:
         """Read the masks of a frame, in log-odds: (N, 4h, 4w) for (h, w) s16 cells.
 
@@ -96,6 +99,7 @@ class MemoryReader:
         of s16 cells, in cells, is subtracted from similarities, but not of cells that may show a
         lost object. Also returns the matches, for `refine_readout`; None if no cell resembles an
         object's. Cells that are ``watched``, (h w,) bool, are matched even if they do not.
+        What cells show of look-alikes goes to those that are ``near``.
         """
         bank, strategy = self.bank, self.strategy
         lost = search_mask.new_zeros(bank.capacity) if lost is None else lost
@@ -118,11 +122,14 @@ class MemoryReader:
             query, cells, candidates, promising, prior
         )
         found = rows_of(bank.masks_s8.flatten(0, 1), places)  # (Q, 4, k, 1 + N)
-        found = (weights[..., None, :] @ found)[..., 0, 1:].float().clamp(MIN_PROB, 1 - MIN_PROB)
+        found = (weights[..., None, :] @ found)[..., 0, 1:].float()
+        if near is not None:
+            found = near.assign(found.flatten(0, 1)[:, None], _quarters(cells)).view(found.shape)
+        found = found.clamp(MIN_PROB, 1 - MIN_PROB)
         probs[cells] = torch.where(promising[:, None, None], found, MIN_PROB)
         logits = _upsample(probs, query.grid_hw)
         uncertain = _uncertain(probs, query.grid_hw).view(count, 4)[cells] & promising[:, None]
-        matches = Matches(cells, places, similarity, weights, uncertain, nearest)
+        matches = Matches(cells, places, similarity, weights, uncertain, nearest, near)
         self._refine_uncertain(logits, query, matches)
         if strategy.any(lost):
             _keep_searched(logits, search_mask, lost)
@@ -215,22 +222,22 @@ class MemoryReader:
     ) -> None:
         """Read what is uncertain once more at stride 4, into ``logits``, (N, 4h, 4w)."""
         cells = matches.cells
-        quarters = 4 * cells[:, None] + torch.arange(4, device=cells.device)
         uncertain = matches.uncertain.flatten()
         parts = self.strategy.keep(
             uncertain,
-            quarters.flatten(),
+            _quarters(cells),
             matches.places.flatten(0, 1),
             matches.similarity.flatten(0, 1),
             uncertain,
         )
         for part in zip(*map(chunks, parts), strict=True):
-            self._refine(logits, query, *part)
+            self._refine(logits, query, matches.near, *part)
 
     def _refine(
         self,
         logits: torch.Tensor,
         query: FrameFeatures,
+        near: Nearness | None,
         quarters: torch.Tensor,
         places: torch.Tensor,
         similarity: torch.Tensor,
@@ -254,6 +261,8 @@ class MemoryReader:
         affinity = torch.baddbmm(known, query.s4[own], features.transpose(1, 2))
         masks = rows_of(bank.masks_s4.flatten(0, 1), keys)  # (B, 16 k, 1 + N)
         probs = ((affinity / S4_TEMPERATURE).softmax(-1) @ masks)[..., 1:].float()
+        if near is not None:
+            probs = near.assign(probs, quarters)
         new = torch.logit(probs.clamp(MIN_PROB, 1 - MIN_PROB)).flatten(0, 1).T  # (N, 4 B)
         self.strategy.put(logits.flatten(1), own.flatten(), new, uncertain.repeat_interleave(4))
 
@@ -276,6 +285,11 @@ def near_objects(masks_s4: torch.Tensor, grid_hw: tuple[int, int], *, reach: int
     cells = F.max_pool2d(covered, 2)
     grown: torch.Tensor = F.max_pool2d(cells, 2 * reach + 1, stride=1, padding=reach)[0] > 0
     return grown
+
+
+def _quarters(cells: torch.Tensor) -> torch.Tensor:
+    """List the s8 cells of (Q,) s16 cells, in quad order: (4 Q,)."""
+    return (4 * cells[:, None] + torch.arange(4, device=cells.device)).flatten()
 
 
 def chunks(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:

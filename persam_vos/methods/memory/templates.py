@@ -13,9 +13,11 @@ import torch
 
 from .features import EXCLUDED
 
+_ALIKE = (0.66, 0.1)  # mean similarity of two objects' cells from which they are alike, and width
 _QUERY_SAMPLES = 256  # cells of a mask that are enough to recognise it by
 _FOREGROUND_SAMPLES = 1024  # cells of an object that are enough to know it by
 _FRINGE = 0.1  # of a cell: with less of an object it counts as background
+_TWINS = 0.5  # alike objects, which are not compared with each other
 _BACKGROUND_STEP = 4  # every so many cells beside the object are compared with
 
 
@@ -35,16 +37,41 @@ class Templates:
     background: Samples
 
 
-def make_templates(s8: torch.Tensor, mask_probs: torch.Tensor) -> Templates:
+def make_templates(
+    s8: torch.Tensor, mask_probs: torch.Tensor, alike: torch.Tensor | None = None
+) -> Templates:
     """Make templates of objects from (n, D) s8 features and their (N, n) ``mask_probs``.
 
-    An object that fills no cell by half is sampled where its probability is highest.
+    An object that fills no cell by half is sampled where its probability is highest. What objects
+    that are ``alike``, (N, N) in [0, 1], have is not compared with: looks do not tell them apart.
     """
     threshold = mask_probs.amax(1, keepdim=True).clamp_max(0.5)
     foreground = (mask_probs >= threshold) & (mask_probs > 0)
     background = s8[::_BACKGROUND_STEP].expand(len(mask_probs), -1, -1)
-    valid = mask_probs[:, ::_BACKGROUND_STEP] < _FRINGE
+    beside = mask_probs[:, ::_BACKGROUND_STEP]
+    valid = beside < _FRINGE
+    if alike is not None:
+        near = mask_probs.view(len(mask_probs), -1, _BACKGROUND_STEP).amax(2)  # in quad order
+        valid &= (alike >= _TWINS).float() @ near < _FRINGE
     return Templates(sample(s8, foreground, _FOREGROUND_SAMPLES), Samples(background, valid))
+
+
+def look_alikes(cells: Samples) -> torch.Tensor:
+    """Tell how alike N objects are by their cells: (N, N) in [0, 1], 0 of an object and itself.
+
+    Asks the device for numbers.
+    """
+    own = [every[valid] for every, valid in zip(cells.features, cells.valid, strict=True)]
+    some = [rows[:: 1 + len(rows) // _QUERY_SAMPLES] for rows in own]
+    counts = torch.tensor([len(rows) for rows in some], device=cells.valid.device)
+    owner = torch.repeat_interleave(counts)
+    likeness = cells.features.new_zeros((len(own), len(own)), dtype=torch.float32)
+    for keys, sums in zip(some, likeness, strict=True):
+        if len(keys):
+            sums.index_add_(0, owner, (torch.cat(some) @ keys.T).amax(1).float())
+    likeness /= counts.clamp_min(1)
+    start, width = _ALIKE
+    return (((likeness + likeness.T) / 2 - start) / width).clamp(0, 1).fill_diagonal_(0)
 
 
 def sample(s8: torch.Tensor, masks: torch.Tensor, count: int = _QUERY_SAMPLES) -> Samples:

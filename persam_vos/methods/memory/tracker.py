@@ -41,6 +41,7 @@ from .features import (
     extract_features,
     fit_projection,
 )
+from .look_alikes import leniency, nearness_now
 from .memory_bank import with_reference
 from .mixed_labels import unmixed
 from .new_parts import CANDIDATES, new_parts, trusted_candidates, watched_cells
@@ -48,7 +49,7 @@ from .object_states import ObjectStates, new_object_states, select_rows
 from .pieces import reference_gaps
 from .readout import MIN_PROB, SURE, Matches, MemoryReader, near_objects, new_reader, reader_of
 from .strategy import Chosen, SparseStrategy, Strategy
-from .templates import recognised_fraction, sample
+from .templates import look_alikes, recognised_fraction, sample
 
 _REACH = 6  # s16 cells that an object may move from one frame to the next, of 64 of a picture
 _PRIOR_STRENGTH = 1e-4  # of similarity per squared s16 cell of those: tells look-alikes apart
@@ -79,6 +80,7 @@ class MemoryMethod(Method[FrameFeatures]):
     _reference_rows: list[int] = field(default_factory=list)  # of the bank, of each object
     _ascending: torch.Tensor | None = None
     _states: ObjectStates | None = None
+    _alike: torch.Tensor = field(default_factory=lambda: torch.zeros(0, 0))
     _projection: FeatureProjection | None = None
     _memory: MemoryReader | None = None
 
@@ -91,7 +93,7 @@ class MemoryMethod(Method[FrameFeatures]):
     def state(self) -> Iterator[torch.Tensor]:
         """Yield the tensors that steps depend on; written in place while capacity lasts."""
         bank = self._memory and self._memory.bank
-        yield from tensors_of((bank, self._states, self._ascending, self._projection))
+        yield from tensors_of((bank, self._states, self._ascending, self._projection, self._alike))
         yield from self.crop_refiner.state()
 
     def state_dict(self) -> StateTree:
@@ -113,6 +115,7 @@ class MemoryMethod(Method[FrameFeatures]):
         self._reference_rows = from_tree(list[int], tree["reference_rows"])
         self._ascending = from_tree(torch.Tensor, tree["ascending"])
         self._states = from_tree(ObjectStates, tree["states"])
+        self._alike = look_alikes(self._states.reference_templates.foreground)
         self._projection = from_tree(FeatureProjection, tree["projection"])
         bank = from_tree(self.strategy.bank_type, tree["bank"])
         self._memory = reader_of(bank, self.strategy)
@@ -235,9 +238,11 @@ class MemoryMethod(Method[FrameFeatures]):
 
     def _set_objects(self, known: list[int]) -> None:
         """Set which objects are tracked, and forget reference frames that none of them needs."""
-        assert self._memory is not None
+        assert self._memory is not None and self._states is not None
         bank = self._memory.bank
         self._ids = known
+        alike = look_alikes(self._states.reference_templates.foreground)
+        self._alike = update_in_place(self._alike, alike)
         order = sorted(range(len(known)), key=known.__getitem__)
         ascending = torch.tensor(
             [*order, *range(len(known), bank.capacity)], device=bank.masks_s4.device
@@ -261,6 +266,7 @@ class MemoryMethod(Method[FrameFeatures]):
             lost,
             prior_strength=prior_strength,
             watched=watched_cells(states),
+            near=nearness_now(bank, states.places, self._alike, self.strategy),
         )
 
     def _recognised(
@@ -276,7 +282,7 @@ class MemoryMethod(Method[FrameFeatures]):
             replace(one, foreground=unpad(one.foreground))
             for one in (states.reference_templates, states.updated_templates)
         ]
-        return recognised_fraction(query, templates)
+        return recognised_fraction(query, templates) + leniency(covered, self._alike)
 
     def _present(
         self,
@@ -308,7 +314,7 @@ class MemoryMethod(Method[FrameFeatures]):
         chosen = certain & (ages >= _TEMPLATE_FRAMES)
         if self.strategy.any(chosen):
             mask_probs = self._memory.bank.newest_masks_s8[:, 1:].T
-            self._states.update_templates(chosen, features.s8, mask_probs)
+            self._states.update_templates(chosen, features.s8, mask_probs, self._alike)
 
     def _result(
         self,

@@ -76,7 +76,10 @@ def test_templates_are_updated_in_place_and_of_the_chosen_alone() -> None:
     kept = states.updated_templates.foreground.features.clone()
     where = states.updated_templates.foreground.features
     states.update_templates(
-        torch.tensor([False, True]), features(5), masks(slice(0, 4), slice(10, 16))
+        torch.tensor([False, True]),
+        features(5),
+        masks(slice(0, 4), slice(10, 16)),
+        torch.zeros(2, 2),
     )
     assert states.template_ages.tolist() == [12, 0]
     assert states.updated_templates.foreground.features is where

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from persam_vos.methods.memory.templates import (
     Samples,
     Templates,
+    look_alikes,
     make_templates,
     recognised_fraction,
     sample,
@@ -159,3 +160,42 @@ def test_an_object_that_fills_no_cell_is_known_by_those_it_has_most_of() -> None
 
 def test_an_object_that_is_nowhere_has_no_cells() -> None:
     assert not make_templates(features(), torch.zeros(1, SIZE)).foreground.valid.any()
+
+
+def test_twins_are_alike_and_others_are_not() -> None:
+    s8, masks = (
+        features(),
+        torch.cat(
+            [
+                mask_of(slice(100, 110)),
+                mask_of(slice(200, 210)),
+                mask_of(SECOND),
+                torch.zeros(1, SIZE),
+            ]
+        ),
+    )
+    s8[200:210] = s8[100:110].flip(0)
+    alike = look_alikes(make_templates(s8, masks).foreground)
+    expected = torch.zeros(4, 4)
+    expected[0, 1] = expected[1, 0] = 1
+    assert torch.equal(alike, expected)
+
+
+def test_many_cells_are_compared_by_some_of_them() -> None:
+    s8 = features()
+    s8[400:] = s8[:500].clone()
+    masks = torch.cat([mask_of(slice(0, 400)), mask_of(slice(400, 800))])
+    alike = look_alikes(make_templates(s8, masks).foreground)
+    assert alike.tolist() == [[0, 1], [1, 0]]
+
+
+def test_what_a_twin_has_is_not_beside_an_object() -> None:
+    """Of two equal things, looks do not tell which one it is."""
+    s8 = features()
+    s8[500:524] = s8[FIRST]
+    masks = torch.cat([mask_of(FIRST), mask_of(slice(500, 524))])
+    found = sample(s8, masks.flip(0) > 0)
+    assert max(recognised_fraction(found, [make_templates(s8, masks)])) < 0.8
+    alike = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    assert min(recognised_fraction(found, [make_templates(s8, masks, alike)])) == 1
+    assert max(recognised_fraction(found, [make_templates(s8, masks, alike / 3)])) < 0.8
