@@ -40,7 +40,8 @@ _FROM_NOTHING = 0.2  # of a piece, near what was remembered of the object: it wa
 _NEARBY = 2  # s8 cells
 _RIM = 1  # s8 cells round dropped regions that go with them, where the reference has not come to
 _HANGS = 0.1  # of a region, near what was decided against before: it is more of the same,
-_AGAIN = 0.4  # and goes by so much evidence
+_AGAIN = 0.7  # and goes by so much evidence
+_GONE, _LEFT = 0.5, 0.6  # of the usual area, in view; of a piece, near it: it is left of that
 _OVERLAP = 0.8  # with the propagated reference, of the object's: a piece is of the object
 
 _RENEWAL, _JOINING = 0.015, 0.3  # of the propagated reference, in the mask, and where regions join
@@ -110,20 +111,25 @@ def _decided(
     votes = (motions.together.float() - motions.apart.float()) * asked
     mean = states.add_evidence(votes, labels, areas)
     grown = kept.sum((1, 2)) > _GROWN * states.usual_area
-    more = sums(labels, _beside_gone(states.evidence, inside) * low, bins) >= _HANGS * areas
+    beside = _near(_gone(states.evidence, inside))
+    more = sums(labels, beside * low, bins) >= _HANGS * areas
     drop = asked & ((mean <= -DECIDED) | (more & (mean <= -_AGAIN))) & grown[:, None]
     dropped = spread(drop, labels) & (motions.as_object <= _AS_OBJECT)
-    dropped |= (F.max_pool2d(dropped.float(), 2 * _RIM + 1, stride=1, padding=_RIM) > 0) & faint
+    dropped |= (_near(dropped.float(), _RIM) > 0) & faint
     joined = spread(asked & (mean >= DECIDED), labels)
     if strategy.any(drop.any(1)):
         dropped |= _remains(dropped, inside & ~dropped, propagated, strategy)
     return dropped, joined, low
 
 
-def _beside_gone(evidence: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-    """Mark (N, 2h, 2w) cells near what was decided against and is in no mask: 0 or 1."""
-    gone = (evidence <= -DECIDED) & ~inside
-    return F.max_pool2d(gone.float(), 2 * _NEARBY + 1, stride=1, padding=_NEARBY)
+def _gone(evidence: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    """Mark the (N, 2h, 2w) cells that were decided against, and are in no mask: 0 or 1."""
+    return ((evidence <= -DECIDED) & ~inside).float()
+
+
+def _near(cells: torch.Tensor, reach: int = _NEARBY) -> torch.Tensor:
+    """Dilate (N, 2h, 2w) cells, 0 or 1."""
+    return F.max_pool2d(cells, 2 * reach + 1, stride=1, padding=reach)
 
 
 def _solid(cells: torch.Tensor) -> torch.Tensor:
@@ -140,7 +146,7 @@ def _remains(
     values = sums(labels, propagated * rest, bins)
     main = values.argmax(1, keepdim=True)
     level = values / sums(labels, rest.float(), bins).clamp_min(1)
-    beside = F.max_pool2d(dropped.float(), 2 * _NEARBY + 1, stride=1, padding=_NEARBY)
+    beside = _near(dropped.float())
     gone = (sums(labels, beside * rest, bins) > 0) & (level < _REMAINS * level.gather(1, main))
     gone.scatter_(1, main, value=False)
     gone[:, 0].fill_(False)
@@ -172,10 +178,7 @@ def _strays(
     together = pieces.areas + main_area
     gaps = pieces.gaps / torch.maximum(usual, together).sqrt() - states.reference_gap[:, None]
     overlap = pieces.means(propagated)
-    near = F.max_pool2d(
-        (bank.newest_grids_s8 > 0.5).float(), 2 * _NEARBY + 1, stride=1, padding=_NEARBY
-    )
-    new = pieces.means(near) < _FROM_NOTHING
+    new = pieces.means(_near((bank.newest_grids_s8 > 0.5).float())) < _FROM_NOTHING
     far, grown = gaps > _FAR, together > _GROWN_WITH * usual
     from_nothing = is_piece & new & far & (grown | (pieces.areas < _SMALL * main_area))
     alike = overlap >= _OVERLAP * overlap.gather(1, own).clamp_min(1e-3)
@@ -185,7 +188,9 @@ def _strays(
         motions = _motions_of(pieces, coverage, usual, moved)
         double = (pieces.areas >= _LARGE * usual) & (together > _DOUBLED * usual)
         split &= torch.where(far, ~motions.alike, motions.apart & double)
-    left = is_piece & ~alike & (pieces.means(_beside_gone(evidence, coverage > 0)) >= _HANGS)
+    gone = _gone(evidence, coverage > 0)
+    left = is_piece & ~alike & (pieces.areas < _SMALL * main_area)
+    left &= (gone.sum((1, 2))[:, None] >= _GONE * usual) & (pieces.means(_near(gone)) >= _LEFT)
     return spread(from_nothing | split | left, pieces.labels)
 
 
@@ -229,7 +234,7 @@ def _update_area(
     usual, known = states.usual_area, (kept * (~low | joined)).sum((1, 2))
     most = usual * growth.clamp_min(1) * _GROWTH + _JOINING * (kept * (joined & low)).sum((1, 2))
     whole, shrunk = kept.sum((1, 2)), usual * growth.clamp_max(1)
-    beside = F.max_pool2d(kept.sum(0, keepdim=True) - kept, 3, stride=1, padding=1)
+    beside = _near(kept.sum(0, keepdim=True) - kept, 1)
     shrinking = 1 - (1 - _SHRINKING) * (beside * kept <= 0).all(-1).all(-1)
     area = shrunk.maximum(known.minimum(most)).minimum(whole.maximum(shrunk * shrinking))
     usual.copy_(torch.where(whole > 0, area, usual))

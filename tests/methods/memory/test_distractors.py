@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from memory_scenes import HW, Scene, drawn, masks_of, texture
+from memory_scenes import HW, Box, Scene, drawn, masks_of, texture
 
 from persam_vos.methods.memory.strategy import DenseStrategy, SparseStrategy, Strategy
 
@@ -36,10 +36,19 @@ def test_a_part_that_is_seen_again_behind_something_stays(strategy: Strategy) ->
 BODY = (8, 4, 16, 12)
 
 
-def uncovered(step: int) -> torch.Tensor:
-    """A body that moves three cells a frame to the right, off a thing that it hid."""
+def uncovered(step: int, speed: int = 3) -> torch.Tensor:
+    """A body that moves some cells a frame to the right, off a thing that it hid."""
     ground, thing, body = texture(0), texture(1), texture(2)
-    return drawn(drawn(ground, thing, 4), body, 4 + 3 * step)
+    return drawn(drawn(ground, thing, 4), body, 4 + speed * step)
+
+
+def see_uncovered(scene: Scene, steps: range) -> torch.Tensor:
+    """See the body move by two cells a frame, and what it uncovers taken for it."""
+    for step in steps:
+        left = 4 + 2 * step
+        masks = masks_of([(8, left, 16, left + 8), (8, 4, 16, min(12, left))])
+        kept = scene.see(masks, uncovered(step, 2))
+    return kept
 
 
 @BOTH
@@ -71,6 +80,30 @@ def test_what_is_uncovered_slowly_goes_though_it_seems_to_come_from_the_object(
         both = masks_of([own, (8, 4, 16, min(12, 4 + step))])
         kept = scene.see(both, drawn(drawn(ground, thing, 4), body, 4 + step))
     assert torch.equal(kept, masks_of([own]))
+
+
+@BOTH
+@pytest.mark.parametrize("thing", [(8, 4, 16, 11), (9, 8, 14, 11)])
+def test_what_is_left_of_a_large_thing_that_went_goes_too(thing: Box, strategy: Strategy) -> None:
+    """Its rim, in the same frame, and pieces that are taken for the object later."""
+    scene = Scene.of(masks_of([BODY]), uncovered(0, 2), strategy)
+    kept = see_uncovered(scene, range(1, 5))
+    assert int(kept[0, :, :12].sum()) < 8
+    scene.states.evidence.copy_(masks_of([thing]) * -2)
+    both = masks_of([(8, 14, 16, 22), (10, 9, 13, 12)])
+    kept = scene.see(both, uncovered(5, 2))
+    assert torch.equal(kept, masks_of([(8, 14, 16, 22)]) if thing[1] == 4 else both)
+
+
+@BOTH
+@pytest.mark.parametrize("known", [False, True])
+def test_more_of_a_thing_that_went_goes_sooner(known: bool, strategy: Strategy) -> None:
+    scene = Scene.of(masks_of([BODY]), uncovered(0, 2), strategy)
+    see_uncovered(scene, range(1, 3))
+    if known:
+        scene.states.evidence[0, 8:16, :4] = -2
+    kept = see_uncovered(scene, range(3, 4))
+    assert bool(kept[0, :, 4:8].any()) != known
 
 
 @BOTH
