@@ -50,6 +50,11 @@ RULES: dict[str, dict[str, Any]] = {
     "decided in one frame": {"distractors.DECIDED": 0.5, "new_parts.DECIDED": 0.5},
     "what was dropped stays remembered": {"distractors._retract": lambda *_: None},
     "remains of it stay": {"distractors._remains": _nothing},
+    "its rim stays": {"distractors._RIM": 0},
+    "more of it, and pieces left of it, are nothing special": {
+        "distractors._HANGS": 99.0,
+        "distractors._LEFT": 99.0,
+    },
     "dropped, however large the mask is": {"distractors._GROWN": 0.0},
     "propagated from frame to frame alone": {"distractors.propagate_slowly": _last},
     "no new parts": {"tracker.new_parts": _nothing},
