@@ -32,7 +32,7 @@ def _nothing(cells: torch.Tensor, *_: Any) -> torch.Tensor:
 
 def _none_decided(kept: torch.Tensor, *_: Any) -> tuple[torch.Tensor, ...]:
     """Drop nothing, let nothing join, and find no region in doubt."""
-    return _nothing(kept), _nothing(kept), _nothing(kept)
+    return _nothing(kept), _nothing(kept), _nothing(kept), _nothing(kept)
 
 
 def _unchanged(first: torch.Tensor, *_: Any) -> torch.Tensor:

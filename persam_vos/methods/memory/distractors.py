@@ -67,10 +67,10 @@ def distractors(
     kept = coverage * ~strays
     growth = area_growth((kept > 0.5) & (propagated > _COME), moved)
     states.evidence.copy_(evidence)
-    dropped, joined, low = _decided(kept, propagated, slowly, moved, states, strategy)
+    dropped, rim, joined, low = _decided(kept, propagated, slowly, moved, states, strategy)
     if strategy.any(dropped.flatten(1).any(1)):
         _retract(dropped, moved, bank)
-    dropped |= strays
+    dropped = dropped | rim | strays
     kept = coverage * ~dropped
     _renew(kept, propagated, slowly, joined, states)
     _update_area(kept, joined, low, growth, states)
@@ -84,10 +84,11 @@ def _decided(
     moved: Correspondences,
     states: ObjectStates,
     strategy: Strategy,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Decide on regions to which the reference has not come, and add to the evidence for them.
 
-    Returns (N, 2h, 2w) bool: what is dropped, what joins the object, and all regions' cells.
+    Returns (N, 2h, 2w) bool: what is dropped, its rim, which stays in earlier frames,
+    what joins the object, and all regions' cells.
     """
     inside = kept > 0
     level = usual_level(propagated * inside)
@@ -105,7 +106,8 @@ def _decided(
     asked = areas >= (_LEAST_REGION * states.usual_area).clamp_min(_LEAST_CELLS)[:, None]
     asked[:, 0].fill_(False)
     if not strategy.any(asked.any(1)):
-        return torch.zeros_like(low), torch.zeros_like(low), low
+        nothing = torch.zeros_like(low)
+        return nothing, nothing, nothing, low
     size = states.usual_area.clamp_min(1).sqrt()
     motions = region_motions(labels, areas, inside & ~low, inside, size, moved)
     votes = (motions.together.float() - motions.apart.float()) * asked
@@ -115,11 +117,11 @@ def _decided(
     more = sums(labels, beside * low, bins) >= _HANGS * areas
     drop = asked & ((mean <= -DECIDED) | (more & (mean <= -_AGAIN))) & grown[:, None]
     dropped = spread(drop, labels) & (motions.as_object <= _AS_OBJECT)
-    dropped |= (_near(dropped.float(), _RIM) > 0) & faint
+    rim = (_near(dropped.float(), _RIM) > 0) & faint
     joined = spread(asked & (mean >= DECIDED), labels)
     if strategy.any(drop.any(1)):
         dropped |= _remains(dropped, inside & ~dropped, propagated, strategy)
-    return dropped, joined, low
+    return dropped, rim, joined, low
 
 
 def _gone(evidence: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
