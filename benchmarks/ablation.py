@@ -47,8 +47,9 @@ def scale_alone(
     return (replace(one, values=one.values.sigmoid()) for one in scaled)
 
 
+MEMORY = "persam_vos.methods.memory."
 FEATURES, BANK, READOUT, SEARCH, TRACKER = (
-    f"persam_vos.methods.memory.{name}."
+    f"{MEMORY}{name}."
     for name in ("features", "memory_bank", "readout", "candidate_search", "tracker")
 )
 DEFAULT = "default"

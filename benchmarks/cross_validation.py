@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.ablation import BANK, DEFAULT, READOUT, TRACKER, Variant, changed
+from benchmarks.ablation import DEFAULT, MEMORY, READOUT, TRACKER, Variant, changed
 from benchmarks.clips import CachedEngine, Clip, find_clips
 from benchmarks.folds import FOLDS, SEED, folds
 from benchmarks.measure import measure
@@ -34,8 +34,6 @@ from persam_vos.runtime.device import resolve_compute
 
 Scores = dict[str, dict[str, float]]
 """J&F by variant, by clip."""
-
-MEMORY = BANK.removesuffix("memory_bank.")
 
 
 def _bonus(factor: float) -> Variant:

@@ -15,14 +15,12 @@ from typing import Any
 
 import torch
 
-from benchmarks.ablation import DEFAULT, changed
+from benchmarks.ablation import DEFAULT, MEMORY, changed
 from benchmarks.clips import CachedEngine
 from benchmarks.hard_kinds import by_kind, run_clip
 from benchmarks.hard_kinds_clips import hard_clips, kind_of
 from benchmarks.results import command, facts, write_results
 from persam_vos.config import MethodSettings
-
-MEMORY = "persam_vos.methods.memory."
 
 
 def _nothing(cells: torch.Tensor, *_: Any) -> torch.Tensor:

@@ -7,8 +7,8 @@ from importlib import import_module
 import pytest
 from memory_scenes import Scene, drawn, masks_of, texture
 
-from benchmarks.ablation import DEFAULT, changed
-from benchmarks.region_ablation import MEMORY, RULES, markdown
+from benchmarks.ablation import DEFAULT, MEMORY, changed
+from benchmarks.region_ablation import RULES, markdown
 from persam_vos.methods.memory.strategy import SparseStrategy
 
 LEAVES_MORE = {

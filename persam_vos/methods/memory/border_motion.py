@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 
 from .candidate_search import cell_positions
 from .correspondences import Correspondences
+from .features import dilated
 from .pieces import sums
 from .region_motion import (
     APART,
@@ -39,9 +39,8 @@ def border_votes(
     Returns (N, H W + 1) for the labels. Most of the ages of the memory decide. Where the object
     does not move against the ground, nothing is known.
     """
-    window = 2 * _BAND + 1
-    beside = F.max_pool2d(inside.float(), window, stride=1, padding=_BAND) > 0
-    nearest = F.max_pool2d(labels.float(), window, stride=1, padding=_BAND).long()
+    beside = dilated(inside.float(), _BAND) > 0
+    nearest = dilated(labels.float(), _BAND).long()
     bands = (labels * beside).flatten(1), (nearest * inside).flatten(1)
     ground = ground_beside(inside) & (labels == 0).flatten(1)
     here = cell_positions(torch.arange(ground.shape[1], device=labels.device), labels.shape[2])

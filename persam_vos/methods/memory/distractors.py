@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from .correspondences import Correspondences
-from .features import at_s4
+from .features import at_s4, dilated
 from .memory_bank import MemoryBank
 from .object_states import DECIDED, ObjectStates
 from .pieces import FEW_CELLS, Pieces, cut, spread, sums
@@ -98,7 +98,7 @@ def _decided(
     least = torch.where(usable, _LOW * level, torch.zeros_like(level))[:, None, None]
     faint = inside & (slowly < least)
     low = _solid(inside & (propagated < least))
-    slow = _solid(inside & ~low & (slowly < least))
+    slow = _solid(faint & ~low)
     labels = strategy.components(low) + strategy.components(slow)  # regions of their own
     low |= slow
     bins = low[0].numel() + 1
@@ -113,11 +113,11 @@ def _decided(
     votes = (motions.together.float() - motions.apart.float()) * asked
     mean = states.add_evidence(votes, labels, areas)
     grown = kept.sum((1, 2)) > _GROWN * states.usual_area
-    beside = _near(_gone(states.evidence, inside))
+    beside = dilated(_gone(states.evidence, inside), _NEARBY)
     more = sums(labels, beside * low, bins) >= _HANGS * areas
     drop = asked & ((mean <= -DECIDED) | (more & (mean <= -_AGAIN))) & grown[:, None]
     dropped = spread(drop, labels) & (motions.as_object <= _AS_OBJECT)
-    rim = (_near(dropped.float(), _RIM) > 0) & faint
+    rim = (dilated(dropped.float(), _RIM) > 0) & faint
     joined = spread(asked & (mean >= DECIDED), labels)
     if strategy.any(drop.any(1)):
         dropped |= _remains(dropped, inside & ~dropped, propagated, strategy)
@@ -127,11 +127,6 @@ def _decided(
 def _gone(evidence: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """Mark the (N, 2h, 2w) cells that were decided against, and are in no mask: 0 or 1."""
     return ((evidence <= -DECIDED) & ~inside).float()
-
-
-def _near(cells: torch.Tensor, reach: int = _NEARBY) -> torch.Tensor:
-    """Dilate (N, 2h, 2w) cells, 0 or 1."""
-    return F.max_pool2d(cells, 2 * reach + 1, stride=1, padding=reach)
 
 
 def _solid(cells: torch.Tensor) -> torch.Tensor:
@@ -148,7 +143,7 @@ def _remains(
     values = sums(labels, propagated * rest, bins)
     main = values.argmax(1, keepdim=True)
     level = values / sums(labels, rest.float(), bins).clamp_min(1)
-    beside = _near(dropped.float())
+    beside = dilated(dropped.float(), _NEARBY)
     gone = (sums(labels, beside * rest, bins) > 0) & (level < _REMAINS * level.gather(1, main))
     gone.scatter_(1, main, value=False)
     gone[:, 0].fill_(False)
@@ -180,7 +175,7 @@ def _strays(
     together = pieces.areas + main_area
     gaps = pieces.gaps / torch.maximum(usual, together).sqrt() - states.reference_gap[:, None]
     overlap = pieces.means(propagated)
-    new = pieces.means(_near((bank.newest_grids_s8 > 0.5).float())) < _FROM_NOTHING
+    new = pieces.means(dilated((bank.newest_grids_s8 > 0.5).float(), _NEARBY)) < _FROM_NOTHING
     far, grown = gaps > _FAR, together > _GROWN_WITH * usual
     from_nothing = is_piece & new & far & (grown | (pieces.areas < _SMALL * main_area))
     alike = overlap >= _OVERLAP * overlap.gather(1, own).clamp_min(1e-3)
@@ -192,7 +187,9 @@ def _strays(
         split &= torch.where(far, ~motions.alike, motions.apart & double)
     gone = _gone(evidence, coverage > 0)
     left = is_piece & ~alike & (pieces.areas < _SMALL * main_area)
-    left &= (gone.sum((1, 2))[:, None] >= _GONE * usual) & (pieces.means(_near(gone)) >= _LEFT)
+    left &= (gone.sum((1, 2))[:, None] >= _GONE * usual) & (
+        pieces.means(dilated(gone, _NEARBY)) >= _LEFT
+    )
     return spread(from_nothing | split | left, pieces.labels)
 
 
@@ -236,7 +233,7 @@ def _update_area(
     usual, known = states.usual_area, (kept * (~low | joined)).sum((1, 2))
     most = usual * growth.clamp_min(1) * _GROWTH + _JOINING * (kept * (joined & low)).sum((1, 2))
     whole, shrunk = kept.sum((1, 2)), usual * growth.clamp_max(1)
-    beside = _near(kept.sum(0, keepdim=True) - kept, 1)
+    beside = dilated(kept.sum(0, keepdim=True) - kept, 1)
     shrinking = 1 - (1 - _SHRINKING) * (beside * kept <= 0).all(-1).all(-1)
     area = shrunk.maximum(known.minimum(most)).minimum(whole.maximum(shrunk * shrinking))
     usual.copy_(torch.where(whole > 0, area, usual))
@@ -248,5 +245,5 @@ def _retract(dropped: torch.Tensor, moved: Correspondences, bank: MemoryBank) ->
     for row, found, mutual in zip(bank.recent_rows, moved.found, moved.mutual, strict=True):
         wrong = torch.zeros_like(flat, dtype=torch.float32)
         wrong.scatter_reduce_(1, found.expand_as(flat), (flat & mutual).float(), "amax")
-        grown = F.max_pool2d(wrong.view(dropped.shape), 3, stride=1, padding=1)
-        bank.retract(row, -F.max_pool2d(-grown, 3, stride=1, padding=1) > 0)  # gaps are closed
+        grown = dilated(wrong.view(dropped.shape), 1)
+        bank.retract(row, -dilated(-grown, 1) > 0)  # gaps are closed

@@ -104,6 +104,11 @@ def to_raster_order(rows: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tenso
     return grid.transpose(1, 2).reshape(rows.shape)
 
 
+def dilated(cells: torch.Tensor, reach: int) -> torch.Tensor:
+    """Give each of (N, H, W) cells the highest value at most ``reach`` rows and columns away."""
+    return F.max_pool2d(cells, 2 * reach + 1, stride=1, padding=reach)
+
+
 def at_s4(cells: torch.Tensor) -> torch.Tensor:
     """Repeat (N, 2h, 2w) s8 cells at s4 cells: (N, 4h, 4w)."""
     return cells.repeat_interleave(2, 1).repeat_interleave(2, 2)

@@ -16,6 +16,7 @@ import torch
 from .features import to_quad_order
 from .memory_bank import MemoryBank
 from .strategy import Strategy
+from .templates import TWINS
 
 _SAME_PLACE = 1  # s8 cells from where an object was: as near as in it
 _REACH = 2.0  # s8 cells: the scale on which an object becomes unlikely beyond those
@@ -23,7 +24,6 @@ _MOST = 8  # s8 cells: what is further away is not near at all
 _HALF, _SURE = 0.5, 0.8  # of what a cell has of look-alikes: one with less, or more, than the rest
 _SHOWN = 0.1  # of an s8 cell in which an object shows
 _LEAST = 1e-6  # of all of them, in a cell
-_TWINS = 0.5  # as alike as objects with look-alikes are
 _FEWEST = 4  # cells that the standard deviation of a fraction is that of, at least
 
 
@@ -93,4 +93,4 @@ def leniency(covered: torch.Tensor, alike: torch.Tensor) -> torch.Tensor:
     wrongly taken for gone is hardly found again among its twins.
     """
     deviation = 0.5 / covered.sum(1).clamp_min(_FEWEST).sqrt()
-    return deviation * (alike >= _TWINS).any(1)
+    return deviation * (alike >= TWINS).any(1)

@@ -16,6 +16,7 @@ from .features import (
     EXCLUDED,
     FrameFeatures,
     at_s4,
+    dilated,
     s4_neighbourhoods,
     to_quad_order,
     to_raster_order,
@@ -266,12 +267,7 @@ class MemoryBank:
         """List the s16 cells near the objects of (4 h w, C) masks, and a few of the rest."""
         height, width = self.grid_hw
         objects = (masks_s8[:, 0] < 1).view(height, width, 4).any(-1).float()
-        kept = (
-            F.max_pool2d(
-                objects[None], 2 * _REFERENCE_REACH + 1, stride=1, padding=_REFERENCE_REACH
-            )[0]
-            > 0
-        )
+        kept = dilated(objects[None], _REFERENCE_REACH)[0] > 0
         kept[::_SPARSE_STEP, ::_SPARSE_STEP] = True
         return kept.flatten().nonzero()[:, 0]
 

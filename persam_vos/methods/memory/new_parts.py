@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from .border_motion import border_votes
 from .correspondences import Correspondences
-from .features import at_s4
+from .features import at_s4, dilated
 from .object_states import DECIDED, ObjectStates
 from .pieces import FEW_CELLS, spread, sums
 from .strategy import Strategy
@@ -58,7 +58,7 @@ def new_parts(
     labels = strategy.components(regions)
     bins = regions[0].numel() + 1
     areas = sums(labels, regions.float(), bins)
-    near = F.max_pool2d(inside.float(), 3, stride=1, padding=1)
+    near = dilated(inside.float(), 1)
     asked = areas >= (_LEAST * states.usual_area).clamp_min(FEW_CELLS)[:, None]
     asked &= sums(labels, near * regions, bins) > 0
     asked[:, 0].fill_(False)
@@ -73,7 +73,7 @@ def new_parts(
 def watched_cells(states: ObjectStates) -> torch.Tensor:
     """Mark the s16 cells in and round what was offered last: (h w,) bool."""
     offered = F.max_pool2d(states.offered.any(0)[None].float(), 2)
-    return F.max_pool2d(offered, 3, stride=1, padding=1).flatten() > 0
+    return dilated(offered, 1).flatten() > 0
 
 
 def _beyond(offer: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from .correspondences import Correspondences
+from .features import dilated
 from .memory_bank import FOUR_FRAMES, MemoryBank
 from .object_states import ObjectStates
 
@@ -62,13 +63,8 @@ def _filled(
     three = torch.stack([own * within, known * within, within]).flatten(0, 1)[:, None]
     value, share, whole = F.conv2d(three, kernel, padding=2)[:, 0].view(3, *shape)
     matched = value / share.clamp_min(1e-3)
-    lowest = -_highest_near(-(own + (1 - known)))  # of cells that are found again
-    lowest = lowest * _highest_near(known[None])  # 0 where none is near
+    lowest = -dilated(-(own + (1 - known)), _FILL_REACH)  # of cells that are found again
+    lowest = lowest * dilated(known[None], _FILL_REACH)  # 0 where none is near
     weight = (share / whole.clamp_min(1e-3) / _FILLED_FROM).clamp(0, 1)
     filled: torch.Tensor = (weight * matched + (1 - weight) * lowest).clamp(0, 1) * within
     return filled
-
-
-def _highest_near(cells: torch.Tensor) -> torch.Tensor:
-    window = 2 * _FILL_REACH + 1
-    return F.max_pool2d(cells, window, stride=1, padding=_FILL_REACH)

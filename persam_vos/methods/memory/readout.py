@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from .candidate_search import CandidateSearch, SpatialPrior, squared_distance
-from .features import FrameFeatures, to_quad_order, to_raster_order
+from .features import FrameFeatures, dilated, to_quad_order, to_raster_order
 from .look_alikes import Nearness
 from .memory_bank import MemoryBank
 from .strategy import Strategy
@@ -283,7 +283,7 @@ def near_objects(masks_s4: torch.Tensor, grid_hw: tuple[int, int], *, reach: int
     objects = masks_s4[:, 1:].amax(-1).view(1, 4 * height, 4 * width)
     covered = (F.avg_pool2d(objects, 2) > 0.1).float()
     cells = F.max_pool2d(covered, 2)
-    grown: torch.Tensor = F.max_pool2d(cells, 2 * reach + 1, stride=1, padding=reach)[0] > 0
+    grown: torch.Tensor = dilated(cells, reach)[0] > 0
     return grown
 
 
@@ -328,4 +328,4 @@ def _uncertain(probs: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
     size = (2 * grid_hw[0], 2 * grid_hw[1])
     uncertain = ((probs > _CERTAIN) & (probs < 1 - _CERTAIN)).any(-1).flatten()
     grid = to_raster_order(uncertain, size).view(1, *size).float()
-    return to_quad_order(F.max_pool2d(grid, 3, stride=1, padding=1).flatten() > 0, size)
+    return to_quad_order(dilated(grid, 1).flatten() > 0, size)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 from .candidate_search import cell_positions
 from .correspondences import Correspondences, fit_similarity, rotate_and_scale
+from .features import dilated
 from .memory_bank import AGES, FOUR_FRAMES
 from .pieces import sums
 
@@ -92,8 +93,7 @@ def area_growth(sure: torch.Tensor, moved: Correspondences) -> torch.Tensor:
 
 def ground_beside(inside: torch.Tensor) -> torch.Tensor:
     """Mark the cells round (N, H, W) masks that are not of them: (N, H W) bool."""
-    window = 2 * _GROUND_REACH + 1
-    near = F.max_pool2d(inside.float(), window, stride=1, padding=_GROUND_REACH) > 0
+    near = dilated(inside.float(), _GROUND_REACH) > 0
     return (near & ~inside).flatten(1)
 
 

@@ -17,7 +17,7 @@ _ALIKE = (0.66, 0.1)  # mean similarity of two objects' cells from which they ar
 _QUERY_SAMPLES = 256  # cells of a mask that are enough to recognise it by
 _FOREGROUND_SAMPLES = 1024  # cells of an object that are enough to know it by
 _FRINGE = 0.1  # of a cell: with less of an object it counts as background
-_TWINS = 0.5  # alike objects, which are not compared with each other
+TWINS = 0.5  # so alike are look-alikes, which are not compared with each other
 _BACKGROUND_STEP = 4  # every so many cells beside the object are compared with
 
 
@@ -52,7 +52,7 @@ def make_templates(
     valid = beside < _FRINGE
     if alike is not None:
         near = mask_probs.view(len(mask_probs), -1, _BACKGROUND_STEP).amax(2)  # in quad order
-        valid &= (alike >= _TWINS).float() @ near < _FRINGE
+        valid &= (alike >= TWINS).float() @ near < _FRINGE
     return Templates(sample(s8, foreground, _FOREGROUND_SAMPLES), Samples(background, valid))
 
 
